@@ -1,0 +1,697 @@
+//! Values and the marks that they carry.
+//!
+//! A value is immutable and cheap to clone: collections are shared. It may be *unknown*
+//! (its type, and perhaps more, is known; what it is will be known after apply) and it may
+//! carry marks, of which *sensitive* is the one that people see. Both may occur at any
+//! depth, and both spread through every operation.
+
+use std::fmt;
+use std::sync::Arc;
+
+use serde_json::json;
+use unicode_normalization::{IsNormalized, UnicodeNormalization, is_nfc_quick};
+
+use crate::number::Number;
+use crate::path::{AttributePath, Step};
+use crate::types::{ObjectType, Type};
+
+/// What a value is marked with; marks spread to every value made from it.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Default)]
+pub struct Marks(u8);
+
+impl Marks {
+    /// No mark.
+    pub const NONE: Marks = Marks(0);
+    /// Never to be shown.
+    pub const SENSITIVE: Marks = Marks(1);
+    /// Never to be recorded.
+    pub const EPHEMERAL: Marks = Marks(2);
+
+    /// The marks of both.
+    #[must_use]
+    pub fn union(self, other: Marks) -> Marks {
+        Marks(self.0 | other.0)
+    }
+
+    /// These marks without those.
+    #[must_use]
+    pub fn without(self, other: Marks) -> Marks {
+        Marks(self.0 & !other.0)
+    }
+
+    /// Whether all of `other` are among these.
+    pub fn contains(self, other: Marks) -> bool {
+        self.0 & other.0 == other.0
+    }
+
+    /// Whether there is no mark.
+    pub fn is_empty(self) -> bool {
+        self.0 == 0
+    }
+}
+
+impl fmt::Debug for Marks {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let names = [(Marks::SENSITIVE, "sensitive"), (Marks::EPHEMERAL, "ephemeral")];
+        let set: Vec<&str> = names.iter().filter(|(mark, _)| self.contains(*mark)).map(|(_, name)| *name).collect();
+        f.write_str(&set.join("+"))
+    }
+}
+
+/// A value: what it is, and its marks.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Value {
+    data: Data,
+    marks: Marks,
+}
+
+/// What a value is, without its marks.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Data {
+    /// No value, where one of this type is expected.
+    Null(Type),
+    /// A value that is not known yet.
+    Unknown(Arc<Unknown>),
+    /// `true` or `false`.
+    Bool(bool),
+    /// A number.
+    Number(Number),
+    /// Text in normalisation form C.
+    String(Arc<str>),
+    /// A sequence of values of one type.
+    List(Arc<Collection>),
+    /// Different values of one type, sorted by [`Value`]'s order.
+    Set(Arc<Collection>),
+    /// Values of one type by name.
+    Map(Arc<MapValue>),
+    /// A sequence of values of any types.
+    Tuple(Arc<Vec<Value>>),
+    /// Values of any types by name.
+    Object(Arc<Entries>),
+}
+
+/// What is known of an unknown value.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Default)]
+pub struct Unknown {
+    /// Its type; `Any` where not even that is known.
+    pub ty: Type,
+    /// Whether it is known that it will not be null.
+    pub not_null: bool,
+    /// A string that it will begin with; empty where none is known.
+    pub prefix: Arc<str>,
+    /// The least and the greatest number that it can be, both included.
+    pub range: (Option<Number>, Option<Number>),
+    /// The least and the greatest number of elements that it can have.
+    pub length: (usize, Option<usize>),
+}
+
+/// The elements of a list or a set.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Collection {
+    /// The type that all elements have.
+    pub element: Type,
+    /// The elements.
+    pub items: Vec<Value>,
+}
+
+/// The elements of a map.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct MapValue {
+    /// The type that all elements have.
+    pub element: Type,
+    /// The elements by name.
+    pub entries: Entries,
+}
+
+/// Values by name, sorted by name.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Default)]
+pub struct Entries {
+    list: Vec<(Arc<str>, Value)>,
+}
+
+impl Entries {
+    /// The value of this name.
+    pub fn get(&self, name: &str) -> Option<&Value> {
+        let at = self.list.binary_search_by(|(key, _)| (**key).cmp(name)).ok()?;
+        Some(&self.list[at].1)
+    }
+
+    /// Names and values in the order of the names.
+    pub fn iter(&self) -> impl DoubleEndedIterator<Item = (&Arc<str>, &Value)> + ExactSizeIterator {
+        self.list.iter().map(|(name, value)| (name, value))
+    }
+
+    /// The names in order.
+    pub fn keys(&self) -> impl ExactSizeIterator<Item = &Arc<str>> {
+        self.list.iter().map(|(name, _)| name)
+    }
+
+    /// The values in the order of the names.
+    pub fn values(&self) -> impl ExactSizeIterator<Item = &Value> {
+        self.list.iter().map(|(_, value)| value)
+    }
+
+    /// How many there are.
+    pub fn len(&self) -> usize {
+        self.list.len()
+    }
+
+    /// Whether there is none.
+    pub fn is_empty(&self) -> bool {
+        self.list.is_empty()
+    }
+
+    /// The same names with each value replaced.
+    #[must_use]
+    pub fn map(&self, mut each: impl FnMut(&Arc<str>, &Value) -> Value) -> Entries {
+        Entries { list: self.list.iter().map(|(name, value)| (name.clone(), each(name, value))).collect() }
+    }
+
+    /// These entries with one set or replaced.
+    #[must_use]
+    pub fn with(&self, name: &str, value: Value) -> Entries {
+        let mut list = self.list.clone();
+        match list.binary_search_by(|(key, _)| (**key).cmp(name)) {
+            Ok(at) => list[at].1 = value,
+            Err(at) => list.insert(at, (Arc::from(name), value)),
+        }
+        Entries { list }
+    }
+}
+
+impl<K: Into<Arc<str>>> FromIterator<(K, Value)> for Entries {
+    /// The last one of several of the same name counts.
+    fn from_iter<I: IntoIterator<Item = (K, Value)>>(entries: I) -> Self {
+        let mut list: Vec<(Arc<str>, Value)> = entries.into_iter().map(|(name, value)| (name.into(), value)).collect();
+        if !list.is_sorted_by(|left, right| left.0 < right.0) {
+            list.sort_by(|left, right| left.0.cmp(&right.0));
+            list.reverse();
+            list.dedup_by(|later, earlier| later.0 == earlier.0);
+            list.reverse();
+        }
+        list.shrink_to_fit();
+        Entries { list }
+    }
+}
+
+impl From<Data> for Value {
+    fn from(data: Data) -> Self {
+        Value { data, marks: Marks::NONE }
+    }
+}
+
+/// # Making values
+impl Value {
+    /// `true`.
+    pub const TRUE: Value = Value { data: Data::Bool(true), marks: Marks::NONE };
+    /// `false`.
+    pub const FALSE: Value = Value { data: Data::Bool(false), marks: Marks::NONE };
+
+    /// A null value of this type.
+    pub fn null(ty: Type) -> Value {
+        Data::Null(ty).into()
+    }
+
+    /// An unknown value of which the type is all that is known.
+    pub fn unknown(ty: Type) -> Value {
+        Value::unknown_with(Unknown { ty, ..Unknown::default() })
+    }
+
+    /// An unknown value of this type that will not be null.
+    pub fn unknown_not_null(ty: Type) -> Value {
+        Value::unknown_with(Unknown { ty, not_null: true, ..Unknown::default() })
+    }
+
+    /// An unknown value of which this is known.
+    pub fn unknown_with(unknown: Unknown) -> Value {
+        Data::Unknown(Arc::new(unknown)).into()
+    }
+
+    /// A bool.
+    pub fn bool(bool: bool) -> Value {
+        Data::Bool(bool).into()
+    }
+
+    /// A number.
+    pub fn number(number: impl Into<Number>) -> Value {
+        Data::Number(number.into()).into()
+    }
+
+    /// A string, normalised to form C.
+    pub fn string(text: impl AsRef<str> + Into<Arc<str>>) -> Value {
+        let normal = is_nfc_quick(text.as_ref().chars()) == IsNormalized::Yes;
+        let text = if normal { text.into() } else { text.as_ref().nfc().collect::<String>().into() };
+        Data::String(text).into()
+    }
+
+    /// A list; the items must be of the element type.
+    pub fn list(element: Type, items: impl IntoIterator<Item = Value>) -> Value {
+        Data::List(Arc::new(Collection { element, items: items.into_iter().collect() })).into()
+    }
+
+    /// A list of strings.
+    pub fn strings<S: AsRef<str> + Into<Arc<str>>>(items: impl IntoIterator<Item = S>) -> Value {
+        Value::list(Type::String, items.into_iter().map(Value::string))
+    }
+
+    /// A set; the items must be of the element type. Equal items become one, and marks of
+    /// items become marks of the set, because a set cannot tell which item was marked.
+    pub fn set(element: Type, items: impl IntoIterator<Item = Value>) -> Value {
+        let mut marks = Marks::NONE;
+        let mut items: Vec<Value> = items
+            .into_iter()
+            .map(|item| {
+                marks = marks.union(item.deep_marks());
+                item.unmark_deep()
+            })
+            .collect();
+        items.sort();
+        items.dedup();
+        Value { data: Data::Set(Arc::new(Collection { element, items })), marks }
+    }
+
+    /// A map; the values must be of the element type.
+    pub fn map<K: Into<Arc<str>>>(element: Type, entries: impl IntoIterator<Item = (K, Value)>) -> Value {
+        Data::Map(Arc::new(MapValue { element, entries: entries.into_iter().collect() })).into()
+    }
+
+    /// A tuple.
+    pub fn tuple(items: impl IntoIterator<Item = Value>) -> Value {
+        Data::Tuple(Arc::new(items.into_iter().collect())).into()
+    }
+
+    /// An object.
+    pub fn object<K: Into<Arc<str>>>(entries: impl IntoIterator<Item = (K, Value)>) -> Value {
+        Data::Object(Arc::new(entries.into_iter().collect())).into()
+    }
+
+    /// The same value with these marks added.
+    #[must_use]
+    pub fn mark(mut self, marks: Marks) -> Value {
+        self.marks = self.marks.union(marks);
+        self
+    }
+
+    /// The same value marked as sensitive.
+    #[must_use]
+    pub fn sensitive(self) -> Value {
+        self.mark(Marks::SENSITIVE)
+    }
+}
+
+/// # Looking at values
+impl Value {
+    /// What it is, without its marks.
+    pub fn data(&self) -> &Data {
+        &self.data
+    }
+
+    /// What it is, without its marks.
+    pub fn into_data(self) -> Data {
+        self.data
+    }
+
+    /// Its own marks, not those of the values in it.
+    pub fn marks(&self) -> Marks {
+        self.marks
+    }
+
+    /// Whether it is itself marked as sensitive.
+    pub fn is_sensitive(&self) -> bool {
+        self.marks.contains(Marks::SENSITIVE)
+    }
+
+    /// Its type.
+    pub fn ty(&self) -> Type {
+        match &self.data {
+            Data::Null(ty) => ty.clone(),
+            Data::Unknown(unknown) => unknown.ty.clone(),
+            Data::Bool(_) => Type::Bool,
+            Data::Number(_) => Type::Number,
+            Data::String(_) => Type::String,
+            Data::List(list) => Type::list(list.element.clone()),
+            Data::Set(set) => Type::set(set.element.clone()),
+            Data::Map(map) => Type::map(map.element.clone()),
+            Data::Tuple(items) => Type::tuple(items.iter().map(Value::ty)),
+            Data::Object(entries) => Type::object(entries.iter().map(|(name, value)| (name.clone(), value.ty()))),
+        }
+    }
+
+    /// Whether it is null.
+    pub fn is_null(&self) -> bool {
+        matches!(self.data, Data::Null(_))
+    }
+
+    /// Whether it is itself known; values in it may be unknown.
+    pub fn is_known(&self) -> bool {
+        !matches!(self.data, Data::Unknown(_))
+    }
+
+    /// Whether it and every value in it is known.
+    pub fn is_wholly_known(&self) -> bool {
+        self.is_known() && self.children().all(|(_, child)| child.is_wholly_known())
+    }
+
+    /// The bool that it is.
+    pub fn as_bool(&self) -> Option<bool> {
+        if let Data::Bool(bool) = &self.data { Some(*bool) } else { None }
+    }
+
+    /// The number that it is.
+    pub fn as_number(&self) -> Option<&Number> {
+        if let Data::Number(number) = &self.data { Some(number) } else { None }
+    }
+
+    /// The string that it is.
+    pub fn as_str(&self) -> Option<&str> {
+        if let Data::String(text) = &self.data { Some(text) } else { None }
+    }
+
+    /// The items of a known list, set or tuple.
+    pub fn items(&self) -> Option<&[Value]> {
+        match &self.data {
+            Data::List(collection) | Data::Set(collection) => Some(&collection.items),
+            Data::Tuple(items) => Some(items),
+            _ => None,
+        }
+    }
+
+    /// The entries of a known map or object.
+    pub fn entries(&self) -> Option<&Entries> {
+        match &self.data {
+            Data::Map(map) => Some(&map.entries),
+            Data::Object(entries) => Some(entries),
+            _ => None,
+        }
+    }
+
+    /// An attribute of an object or an element of a map, with the marks of the whole; `None`
+    /// for an unknown value and where there is no such name.
+    pub fn get(&self, name: &str) -> Option<Value> {
+        self.entries()?.get(name).map(|value| value.clone().mark(self.marks))
+    }
+
+    /// The value at a path; `None` where the path leaves the value.
+    pub fn at(&self, path: &AttributePath) -> Option<Value> {
+        let mut value = self.clone();
+        for step in path.steps() {
+            value = match step {
+                Step::Attribute(name) | Step::Key(name) => value.get(name)?,
+                Step::Index(index) => value.items()?.get(*index)?.clone().mark(value.marks),
+            };
+        }
+        Some(value)
+    }
+
+    /// The values directly in it, each with its step. The step into a set is the position in
+    /// its order.
+    pub fn children(&self) -> Box<dyn Iterator<Item = (Step, &Value)> + '_> {
+        match &self.data {
+            Data::List(collection) | Data::Set(collection) => {
+                Box::new(collection.items.iter().enumerate().map(|(index, item)| (Step::Index(index), item)))
+            }
+            Data::Tuple(items) => Box::new(items.iter().enumerate().map(|(index, item)| (Step::Index(index), item))),
+            Data::Map(map) => Box::new(map.entries.iter().map(|(name, value)| (Step::Key(name.clone()), value))),
+            Data::Object(entries) => {
+                Box::new(entries.iter().map(|(name, value)| (Step::Attribute(name.clone()), value)))
+            }
+            _ => Box::new(std::iter::empty()),
+        }
+    }
+
+    /// Its own marks and those of every value in it.
+    pub fn deep_marks(&self) -> Marks {
+        self.children().fold(self.marks, |marks, (_, child)| marks.union(child.deep_marks()))
+    }
+
+    /// The paths of the outermost values that satisfy `wanted`.
+    pub fn paths(&self, wanted: &impl Fn(&Value) -> bool) -> Vec<AttributePath> {
+        let mut found = Vec::new();
+        self.collect_paths(&mut AttributePath::root(), wanted, &mut found);
+        found
+    }
+
+    fn collect_paths(&self, at: &mut AttributePath, wanted: &impl Fn(&Value) -> bool, found: &mut Vec<AttributePath>) {
+        if wanted(self) {
+            found.push(at.clone());
+            return;
+        }
+        for (step, child) in self.children() {
+            at.push(step);
+            child.collect_paths(at, wanted, found);
+            at.pop();
+        }
+    }
+}
+
+/// # Values made from values
+impl Value {
+    /// The same value without its own marks.
+    #[must_use]
+    pub fn unmark(mut self) -> Value {
+        self.marks = Marks::NONE;
+        self
+    }
+
+    /// The same value without any marks in it.
+    #[must_use]
+    pub fn unmark_deep(&self) -> Value {
+        if self.deep_marks().is_empty() {
+            return self.clone();
+        }
+        self.transform(&mut |value| value.unmark())
+    }
+
+    /// The same value with these marks taken away everywhere in it.
+    #[must_use]
+    pub fn without_marks(&self, marks: Marks) -> Value {
+        self.transform(&mut |mut value| {
+            value.marks = value.marks.without(marks);
+            value
+        })
+    }
+
+    /// The value with `each` applied to every value in it, the inner ones first. `each` must
+    /// keep the types of list, set and map elements.
+    #[must_use]
+    pub fn transform(&self, each: &mut impl FnMut(Value) -> Value) -> Value {
+        let data = match &self.data {
+            Data::List(collection) => {
+                let items = collection.items.iter().map(|item| item.transform(each)).collect();
+                Data::List(Arc::new(Collection { element: collection.element.clone(), items }))
+            }
+            Data::Set(collection) => {
+                let items: Vec<Value> = collection.items.iter().map(|item| item.transform(each)).collect();
+                let set = Value::set(collection.element.clone(), items).mark(self.marks);
+                return each(set);
+            }
+            Data::Map(map) => {
+                let entries = map.entries.map(|_, value| value.transform(each));
+                Data::Map(Arc::new(MapValue { element: map.element.clone(), entries }))
+            }
+            Data::Tuple(items) => Data::Tuple(Arc::new(items.iter().map(|item| item.transform(each)).collect())),
+            Data::Object(entries) => Data::Object(Arc::new(entries.map(|_, value| value.transform(each)))),
+            leaf => leaf.clone(),
+        };
+        each(Value { data, marks: self.marks })
+    }
+
+    /// The value with the value at `path` replaced; unchanged where the path leaves it.
+    #[must_use]
+    pub fn with(&self, path: &AttributePath, replacement: Value) -> Value {
+        self.with_steps(path.steps(), replacement)
+    }
+
+    fn with_steps(&self, steps: &[Step], replacement: Value) -> Value {
+        let Some((first, rest)) = steps.split_first() else { return replacement };
+        let mut replacement = Some(replacement);
+        let mut replace = |step: Step, child: &Value| match replacement.take_if(|_| step == *first) {
+            Some(replacement) => child.with_steps(rest, replacement),
+            None => child.clone(),
+        };
+        let data = match &self.data {
+            Data::List(collection) => {
+                let items =
+                    collection.items.iter().enumerate().map(|(i, item)| replace(Step::Index(i), item)).collect();
+                Data::List(Arc::new(Collection { element: collection.element.clone(), items }))
+            }
+            Data::Set(collection) => {
+                let items: Vec<Value> =
+                    collection.items.iter().enumerate().map(|(i, item)| replace(Step::Index(i), item)).collect();
+                return Value::set(collection.element.clone(), items).mark(self.marks);
+            }
+            Data::Tuple(items) => {
+                Data::Tuple(Arc::new(items.iter().enumerate().map(|(i, item)| replace(Step::Index(i), item)).collect()))
+            }
+            Data::Map(map) => {
+                let entries = map.entries.map(|name, value| replace(Step::Key(name.clone()), value));
+                Data::Map(Arc::new(MapValue { element: map.element.clone(), entries }))
+            }
+            Data::Object(entries) => {
+                Data::Object(Arc::new(entries.map(|name, value| replace(Step::Attribute(name.clone()), value))))
+            }
+            leaf => leaf.clone(),
+        };
+        Value { data, marks: self.marks }
+    }
+}
+
+/// # The JSON form
+impl Value {
+    /// The value as JSON, without marks; unknown values become null.
+    pub fn to_json(&self) -> serde_json::Value {
+        match &self.data {
+            Data::Null(_) | Data::Unknown(_) => serde_json::Value::Null,
+            Data::Bool(bool) => json!(bool),
+            Data::Number(number) => {
+                number.to_string().parse::<serde_json::Number>().map_or(serde_json::Value::Null, Into::into)
+            }
+            Data::String(text) => json!(&**text),
+            Data::List(collection) | Data::Set(collection) => {
+                collection.items.iter().map(Value::to_json).collect::<Vec<_>>().into()
+            }
+            Data::Tuple(items) => items.iter().map(Value::to_json).collect::<Vec<_>>().into(),
+            Data::Map(map) => entries_to_json(&map.entries),
+            Data::Object(entries) => entries_to_json(entries),
+        }
+    }
+
+    /// The value that JSON is when nothing says of which type: arrays are tuples, objects are
+    /// objects.
+    pub fn from_json_untyped(json: &serde_json::Value) -> Value {
+        match json {
+            serde_json::Value::Null => Value::null(Type::Any),
+            serde_json::Value::Bool(bool) => Value::bool(*bool),
+            serde_json::Value::Number(number) => {
+                number.to_string().parse::<Number>().map_or_else(|_| Value::null(Type::Number), Value::number)
+            }
+            serde_json::Value::String(text) => Value::string(text.as_str()),
+            serde_json::Value::Array(items) => Value::tuple(items.iter().map(Value::from_json_untyped)),
+            serde_json::Value::Object(entries) => Value::object(
+                entries.iter().map(|(name, value)| (Arc::from(name.as_str()), Value::from_json_untyped(value))),
+            ),
+        }
+    }
+
+    /// The value of this type that [`Value::to_json`] wrote; `None` where the JSON is not of
+    /// the type. A place of type `Any` holds JSON of any shape, read as untyped.
+    pub fn from_json(json: &serde_json::Value, ty: &Type) -> Option<Value> {
+        if json.is_null() {
+            return Some(Value::null(ty.clone()));
+        }
+        match ty {
+            Type::Any => Some(Value::from_json_untyped(json)),
+            Type::Bool => json.as_bool().map(Value::bool),
+            Type::Number => json.as_number()?.to_string().parse::<Number>().ok().map(Value::number),
+            Type::String => json.as_str().map(Value::string),
+            Type::List(element) => Some(Value::list((**element).clone(), items_from_json(json, element)?)),
+            Type::Set(element) => Some(Value::set((**element).clone(), items_from_json(json, element)?)),
+            Type::Map(element) => {
+                let entries = json
+                    .as_object()?
+                    .iter()
+                    .map(|(name, value)| Some((Arc::from(name.as_str()), Value::from_json(value, element)?)))
+                    .collect::<Option<Entries>>()?;
+                Some(Data::Map(Arc::new(MapValue { element: (**element).clone(), entries })).into())
+            }
+            Type::Tuple(types) => {
+                let items = json.as_array().filter(|items| items.len() == types.len())?;
+                items
+                    .iter()
+                    .zip(types.iter())
+                    .map(|(item, ty)| Value::from_json(item, ty))
+                    .collect::<Option<Vec<_>>>()
+                    .map(Value::tuple)
+            }
+            Type::Object(object) => object_from_json(json, object),
+        }
+    }
+}
+
+fn entries_to_json(entries: &Entries) -> serde_json::Value {
+    entries.iter().map(|(name, value)| (name.to_string(), value.to_json())).collect::<serde_json::Map<_, _>>().into()
+}
+
+fn items_from_json(json: &serde_json::Value, element: &Type) -> Option<Vec<Value>> {
+    json.as_array()?.iter().map(|item| Value::from_json(item, element)).collect()
+}
+
+fn object_from_json(json: &serde_json::Value, object: &ObjectType) -> Option<Value> {
+    let json = json.as_object()?;
+    object
+        .attributes
+        .iter()
+        .map(|(name, attribute)| {
+            let value = match json.get(&**name) {
+                Some(value) => Value::from_json(value, &attribute.ty)?,
+                None => Value::null(attribute.ty.clone()),
+            };
+            Some((name.clone(), value))
+        })
+        .collect::<Option<Vec<_>>>()
+        .map(Value::object)
+}
+
+impl fmt::Debug for Value {
+    /// Short, for tests and logs of this crate; a sensitive value is not shown.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.is_sensitive() {
+            return f.write_str("(sensitive)");
+        }
+        match &self.data {
+            Data::Null(ty) => write!(f, "null({ty})"),
+            Data::Unknown(unknown) => write!(f, "unknown({})", unknown.ty),
+            Data::Bool(bool) => write!(f, "{bool}"),
+            Data::Number(number) => write!(f, "{number}"),
+            Data::String(text) => write!(f, "{text:?}"),
+            Data::List(collection) => write!(f, "list({}){:?}", collection.element, collection.items),
+            Data::Set(collection) => write!(f, "set({}){:?}", collection.element, collection.items),
+            Data::Map(map) => write!(f, "map({}){:?}", map.element, map.entries.list),
+            Data::Tuple(items) => f.debug_list().entries(items.iter()).finish(),
+            Data::Object(entries) => f.debug_map().entries(entries.iter()).finish(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_last_of_several_entries_counts() {
+        let value = Value::object([("b", Value::TRUE), ("a", Value::number(1)), ("b", Value::FALSE)]);
+        assert_eq!(format!("{value:?}"), r#"{"a": 1, "b": false}"#);
+    }
+
+    #[test]
+    fn json_keeps_values_and_types() {
+        let value = Value::object([
+            ("list", Value::strings(["a", "b"])),
+            ("map", Value::map(Type::Number, [("k", Value::number("1.5".parse::<Number>().expect("number")))])),
+            ("none", Value::null(Type::String)),
+        ]);
+        assert_eq!(Value::from_json(&value.to_json(), &value.ty()), Some(value));
+    }
+
+    #[test]
+    fn marks_of_set_items_become_marks_of_the_set() {
+        let set = Value::set(Type::String, [Value::string("a").sensitive(), Value::string("b"), Value::string("a")]);
+        assert!(set.is_sensitive());
+        assert_eq!(set.items().map(<[Value]>::len), Some(2));
+    }
+
+    #[test]
+    fn paths_lead_back_to_the_values() {
+        let value = Value::object([("a", Value::tuple([Value::number(1), Value::unknown(Type::String)]))]);
+        let paths = value.paths(&|value| !value.is_known());
+        assert_eq!(paths.iter().map(ToString::to_string).collect::<Vec<_>>(), ["a[1]"]);
+        let whole = value.with(&paths[0], Value::string("x"));
+        assert!(whole.is_wholly_known());
+        assert_eq!(whole.at(&paths[0]), Some(Value::string("x")));
+    }
+
+    #[test]
+    fn strings_are_normalised() {
+        assert_eq!(Value::string("e\u{301}"), Value::string("é"));
+    }
+}

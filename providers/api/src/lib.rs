@@ -1,0 +1,168 @@
+//! The seam between the engine and the systems that it changes.
+//!
+//! A [`Provider`] is a crate for one kind of system. It declares the schemas of its
+//! resource types, checks configurations without I/O, and connects. A [`Session`] reads in
+//! batches, plans one change, applies one change. Plain data crosses the seam; each method
+//! says what both sides promise.
+//!
+//! What a provider leaves out: it never sees the engine, the state or the program; it does
+//! not retry, does not order, does not compare for display and does not log. Its errors
+//! carry a kind, so that the engine alone does those things, in one way for all.
+
+mod error;
+mod plan;
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use async_trait::async_trait;
+pub use error::{Error, ErrorKind};
+pub use plan::plan_by_schema;
+use portolan_lang::{AttributePath, Schema, Value};
+
+/// A kind of system: Kubernetes, nginx, DNS.
+#[async_trait]
+pub trait Provider: Send + Sync {
+    /// The name that `provider` blocks and the state use: `kubernetes`.
+    fn name(&self) -> &'static str;
+
+    /// What can be configured. The same at every call.
+    fn schema(&self) -> &ProviderSchema;
+
+    /// Checks what the schema cannot say, without I/O. `config` fits the schema and may be
+    /// unknown in parts; what is unknown is taken to be right. All problems at once.
+    fn validate(&self, resource_type: &str, config: &Value) -> Vec<Error> {
+        let _ = (resource_type, config);
+        Vec::new()
+    }
+
+    /// Opens a session. `config` fits the connection schema and is wholly known. A wrong one
+    /// fails here, before anything is changed.
+    async fn connect(&self, config: &Value) -> Result<Arc<dyn Session>, Error>;
+}
+
+/// What a provider can be asked for.
+#[derive(Debug, Clone, Default)]
+pub struct ProviderSchema {
+    /// What a connection needs to know; empty for a provider without connections.
+    pub connection: Schema,
+    /// The resource types by name.
+    pub resources: BTreeMap<&'static str, ResourceSchema>,
+    /// The data sources by name.
+    pub data: BTreeMap<&'static str, Schema>,
+}
+
+/// A resource type.
+#[derive(Debug, Clone, Default)]
+pub struct ResourceSchema {
+    /// Rises when recorded values of older versions need to be read in another way.
+    pub version: u64,
+    /// Its attributes and blocks.
+    pub schema: Schema,
+}
+
+/// An object that is to be read.
+#[derive(Debug, Clone)]
+pub struct Wanted {
+    /// Its resource type.
+    pub resource_type: Arc<str>,
+    /// What finds it, as [`Session::identity`] or [`Applied::identity`] gave it.
+    pub identity: Arc<str>,
+    /// What was recorded of it; `None` for an object that is being imported or recovered.
+    pub prior: Option<Value>,
+}
+
+/// A change that is to be planned.
+#[derive(Debug, Clone, Copy)]
+pub struct Proposal<'a> {
+    /// The resource type.
+    pub resource_type: &'a str,
+    /// The object as it is now; `None` where it is to be created.
+    pub prior: Option<&'a Value>,
+    /// What the configuration says: null where it says nothing, unknown where that will only
+    /// be known later.
+    pub config: &'a Value,
+    /// The configuration, completed from `prior` where the configuration says nothing about an
+    /// attribute that the provider sets.
+    pub proposed: &'a Value,
+}
+
+/// A planned change.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Planned {
+    /// The object after the change, unknown where only the change itself can tell. What the
+    /// configuration sets is in it unchanged, and what is known in it will be so.
+    pub value: Value,
+    /// What cannot be changed in place; not empty if and only if a new object is needed.
+    pub replace: Vec<AttributePath>,
+}
+
+/// A change to carry out. All values are wholly known.
+#[derive(Debug, Clone, Copy)]
+pub enum Change<'a> {
+    /// Makes an object that is not there.
+    Create {
+        /// What is wanted.
+        planned: &'a Value,
+    },
+    /// Changes an object in place.
+    Update {
+        /// What finds it.
+        identity: &'a str,
+        /// What it was when it was last read.
+        prior: &'a Value,
+        /// What is wanted.
+        planned: &'a Value,
+    },
+    /// Takes an object away.
+    Delete {
+        /// What finds it.
+        identity: &'a str,
+        /// What it was when it was last read.
+        prior: &'a Value,
+    },
+}
+
+/// What a change left.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Applied {
+    /// What finds the object from now on.
+    pub identity: Arc<str>,
+    /// The object.
+    pub value: Value,
+}
+
+/// A connection to one system.
+///
+/// Its methods are called at the same time from several tasks.
+#[async_trait]
+pub trait Session: Send + Sync {
+    /// What finds the object that this configuration would create, if that can be told before
+    /// it is created. It is written down before the creation starts, and read after a crash.
+    fn identity(&self, resource_type: &str, planned: &Value) -> Option<Arc<str>>;
+
+    /// Reads many objects with few calls. The answers stand in the order of `wanted`; `None`
+    /// says that the object is certainly not there. An object that cannot be read is an
+    /// error, never `None`.
+    async fn read(&self, wanted: &[Wanted]) -> Vec<Result<Option<Value>, Error>>;
+
+    /// Plans a change. Changes nothing. The answer for an object that is as it is wanted is
+    /// the prior value.
+    async fn plan(&self, proposal: Proposal<'_>) -> Result<Planned, Error>;
+
+    /// Carries out a change. Safe to repeat: creating what is there already as wanted, and
+    /// deleting what is gone, succeed. For [`Change::Delete`] the answer is `None`.
+    async fn apply(&self, resource_type: &str, change: Change<'_>) -> Result<Option<Applied>, Error>;
+
+    /// Finds an object by the id that a person gave to `import`.
+    async fn import(&self, resource_type: &str, id: &str) -> Result<Option<Applied>, Error> {
+        let _ = id;
+        Err(Error::invalid(format!("{resource_type} cannot be imported")))
+    }
+
+    /// Reads a data source.
+    async fn data(&self, source: &str, config: &Value) -> Result<Value, Error> {
+        let _ = config;
+        Err(Error::invalid(format!("{source} is not a data source")))
+    }
+}
