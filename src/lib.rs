@@ -1,1 +1,16 @@
-//! x
+//! The engine: from a directory of configuration to a plan, and from a plan to the world.
+//!
+//! The rooms stand in the order of the pipeline, and one type crosses each border:
+//!
+//! ```text
+//! files ──config──▶ Config ──compile──▶ Desired ──graph──▶ Graph
+//! Graph + Snapshot + Live ──plan──▶ Plan ──apply──▶ journal, state
+//! ```
+//!
+//! What it leaves out: it prints nothing, and it names no concrete provider and no concrete
+//! backend. The program beside it (`main`, `setup`, `commands`, `render`) does both.
+
+pub mod catalog;
+pub mod compile;
+pub mod config;
+pub mod plan;

@@ -10,6 +10,7 @@
 //! or of any provider.
 
 pub mod address;
+pub mod constraint;
 pub mod diagnostic;
 pub mod eval;
 pub mod number;

@@ -1,0 +1,96 @@
+//! What ought to exist.
+
+use std::sync::Arc;
+
+use portolan_lang::{Address, Span, Value};
+use portolan_state::Decision;
+
+use crate::config::Lifecycle;
+
+/// The position of an instance in [`Desired::instances`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct InstanceId(pub u32);
+
+/// The position of a group in [`Desired::groups`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct GroupId(pub u32);
+
+/// Everything that ought to exist, and what it takes to say how each thing ought to be.
+#[derive(Debug, Clone, Default)]
+pub struct Desired {
+    /// The resources and data sources. Those of a group stand together.
+    pub instances: Vec<Instance>,
+    /// The blocks, or parts of domain blocks, that they come from.
+    pub groups: Vec<Group>,
+    /// How to reach the systems.
+    pub connections: Vec<Connection>,
+    /// Decisions that compiling made or changed because of what is now wanted; they are
+    /// recorded when the plan is applied.
+    pub decisions: Vec<Decision>,
+}
+
+/// One resource that ought to exist, or one data source that ought to be read.
+#[derive(Debug, Clone)]
+pub struct Instance {
+    /// Its address.
+    pub address: Address,
+    /// Whether it is read rather than managed.
+    pub is_data: bool,
+    /// Its resource type or data source.
+    pub resource_type: Arc<str>,
+    /// The provider of that type.
+    pub provider: Arc<str>,
+    /// The connection to use: its position in [`Desired::connections`].
+    pub connection: Option<usize>,
+    /// The group that it belongs to.
+    pub group: GroupId,
+    /// Instances that this one by itself depends on, beside what its group waits for.
+    pub dependencies: Vec<InstanceId>,
+    /// Where it is declared.
+    pub span: Span,
+}
+
+/// The instances that one block stands for, or one service of an application. What refers to
+/// a block waits for its group, and one edge to a group stands for an edge to each member,
+/// so that two blocks of n instances have 2 n edges between them, not n².
+#[derive(Debug, Clone)]
+pub struct Group {
+    /// The address of the block without an instance key, in its module instance.
+    pub address: Address,
+    /// Its instances.
+    pub members: Vec<InstanceId>,
+    /// What all of them wait for, without duplicates.
+    pub dependencies: Vec<GroupId>,
+    /// How their life is ruled.
+    pub lifecycle: Arc<Lifecycle>,
+}
+
+/// How to reach a system.
+#[derive(Debug, Clone)]
+pub struct Connection {
+    /// The block that declares it: `cluster.beijing`.
+    pub address: Address,
+    /// The provider.
+    pub provider: Arc<str>,
+    /// Its configuration, which fits the provider's connection schema and is wholly known.
+    pub config: Arc<Value>,
+    /// Where it is declared.
+    pub span: Span,
+}
+
+impl Desired {
+    /// The instance at a position that this `Desired` gave out.
+    pub fn instance(&self, id: InstanceId) -> &Instance {
+        &self.instances[id.0 as usize]
+    }
+
+    /// The group at a position that this `Desired` gave out.
+    pub fn group(&self, id: GroupId) -> &Group {
+        &self.groups[id.0 as usize]
+    }
+
+    /// All instances with their positions.
+    pub fn iter(&self) -> impl Iterator<Item = (InstanceId, &Instance)> {
+        self.instances.iter().enumerate().map(|(at, instance)| (InstanceId(at as u32), instance))
+    }
+}

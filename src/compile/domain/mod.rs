@@ -1,0 +1,111 @@
+//! The blocks of the domain, and what they compile to.
+//!
+//! A kind of domain block is a schema and a pure function from its evaluated attributes, and
+//! the decisions about it, to ordinary resources. The function runs whenever more is known;
+//! which resources it gives may only depend on what is known before planning, and it says
+//! precisely what is missing where something is not.
+//!
+//! Blocks see each other as values alone: a reference to another block is an object that
+//! carries its `address` and what others may need of it.
+
+use std::sync::Arc;
+
+use portolan_lang::eval::Scope;
+use portolan_lang::syntax::Body;
+use portolan_lang::{Address, Diagnostics, Schema, Span, Value};
+use portolan_state::Decision;
+
+/// A kind of domain block.
+pub struct Kind {
+    /// Its keyword.
+    pub keyword: &'static str,
+    /// What a block of it may hold.
+    pub schema: fn() -> Schema,
+    /// What a block of it compiles to.
+    pub compile: fn(&Block<'_>, &dyn Scope) -> Compiled,
+}
+
+/// One instance of a domain block.
+pub struct Block<'a> {
+    /// Its address.
+    pub address: &'a Address,
+    /// Its name.
+    pub name: &'a str,
+    /// What it holds; to be decoded with the kind's schema.
+    pub body: &'a Body,
+    /// Its header.
+    pub span: Span,
+    /// The decisions about it and what is in it.
+    pub decisions: &'a [Decision],
+}
+
+/// What a block compiles to.
+#[derive(Debug, Clone)]
+pub struct Compiled {
+    /// What a reference to the block gives: an object with its `address`, its `name`, and what
+    /// others may need.
+    pub exports: Value,
+    /// The system that the block describes, if it does: provider, and a configuration for it.
+    pub connection: Option<CompiledConnection>,
+    /// The resources.
+    pub resources: Vec<CompiledResource>,
+    /// Decisions that were made or changed.
+    pub decisions: Vec<Decision>,
+    /// What is wrong.
+    pub diagnostics: Diagnostics,
+}
+
+/// How to reach the system that a block describes.
+#[derive(Debug, Clone)]
+pub struct CompiledConnection {
+    /// The provider.
+    pub provider: &'static str,
+    /// Its configuration.
+    pub config: Value,
+}
+
+/// A resource that a block compiles to.
+#[derive(Debug, Clone)]
+pub struct CompiledResource {
+    /// Its address: the block's or one under it, with a part.
+    pub address: Address,
+    /// What it belongs to: the block, or the service of an application.
+    pub group: Address,
+    /// Its resource type.
+    pub resource_type: &'static str,
+    /// The block that says how to reach its system: `cluster.beijing`.
+    pub connection: Option<Address>,
+    /// What it ought to be, unknown in parts.
+    pub config: Value,
+    /// What it depends on beside what the block refers to: addresses of other resources, or of
+    /// groups, that this block compiles to.
+    pub dependencies: Vec<Address>,
+}
+
+impl Compiled {
+    /// What a block compiles to that cannot be understood.
+    pub fn nothing(diagnostics: Diagnostics) -> Self {
+        Compiled {
+            exports: Value::unknown(portolan_lang::Type::Any),
+            connection: None,
+            resources: Vec::new(),
+            decisions: Vec::new(),
+            diagnostics,
+        }
+    }
+}
+
+/// Every kind of domain block, by keyword.
+pub const KINDS: &[Kind] = &[];
+
+/// The kind of this keyword.
+pub fn kind(keyword: &str) -> Option<&'static Kind> {
+    KINDS.iter().find(|kind| kind.keyword == keyword)
+}
+
+/// The object that a reference to a block gives: its address, its name, and `others`.
+pub fn exports(address: &Address, name: &str, others: impl IntoIterator<Item = (&'static str, Value)>) -> Value {
+    let own = [("address", Value::string(address.to_string())), ("name", Value::string(name))];
+    let entries = own.into_iter().chain(others).map(|(key, value)| (Arc::from(key), value));
+    Value::object::<Arc<str>>(entries)
+}

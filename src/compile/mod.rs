@@ -1,0 +1,16 @@
+//! From a [`Config`](crate::config::Config) to a [`Desired`]: what ought to exist.
+//!
+//! Compiling is pure. It expands modules, `count` and `for_each`, and turns domain blocks
+//! into ordinary resources; after it, nothing knows of modules, applications or routes.
+//!
+//! Attribute values may still be unknown then: the configuration of each instance is
+//! evaluated again by [`Evaluation::configuration`] as more becomes known, first while planning
+//! and then while applying. A domain block is a pure function from its evaluated attributes
+//! to resources, and simply runs again.
+
+mod desired;
+pub mod domain;
+mod evaluation;
+
+pub use desired::*;
+pub use evaluation::{ConditionTime, Evaluation, OutputValue};

@@ -1,0 +1,192 @@
+//! The plan: complete data. It can be shown, saved, compared, and applied as reviewed.
+
+use std::sync::Arc;
+
+use portolan_lang::{Address, AttributePath, Diagnostics, Value};
+use portolan_state::{Decision, ResourceKey, Serial};
+
+use crate::compile::InstanceId;
+
+/// What will be done, in which order, and why.
+#[derive(Debug, Clone, Default)]
+pub struct Plan {
+    /// What the plan was asked to do.
+    pub mode: Mode,
+    /// The state that it is based on: its lineage and serial.
+    pub lineage: Arc<str>,
+    /// The commit that it is based on.
+    pub serial: Serial,
+    /// What becomes of each resource, no-ops included, in the order of the configuration;
+    /// what is only recorded stands at the end, sorted by key.
+    pub changes: Vec<Change>,
+    /// What was found changed outside since it was recorded.
+    pub drift: Vec<Drift>,
+    /// The steps that carry the changes out, in an order in which they could be done one by
+    /// one. No-ops have none.
+    pub operations: Vec<Operation>,
+    /// What becomes of the root module's outputs, sorted by name.
+    pub outputs: Vec<OutputChange>,
+    /// Decisions that will be recorded.
+    pub decisions: Vec<Decision>,
+    /// What `--target` selected; empty for everything.
+    pub targets: Vec<Address>,
+    /// Warnings, and errors that make the plan one that cannot be applied.
+    pub diagnostics: Diagnostics,
+}
+
+/// What a plan is asked to do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Mode {
+    /// Make the world as it ought to be.
+    #[default]
+    Normal,
+    /// Take away everything that is recorded.
+    Destroy,
+    /// Record what is really there; change nothing.
+    RefreshOnly,
+}
+
+/// What becomes of one resource.
+#[derive(Debug, Clone)]
+pub struct Change {
+    /// Which object.
+    pub key: ResourceKey,
+    /// The address it was recorded under, where that was another one.
+    pub previous_address: Option<Address>,
+    /// What ought to exist; `None` for what is only recorded.
+    pub instance: Option<InstanceId>,
+    /// Whether it is a data source that is read.
+    pub is_data: bool,
+    /// The resource type.
+    pub resource_type: Arc<str>,
+    /// The provider.
+    pub provider: Arc<str>,
+    /// What is done.
+    pub action: Action,
+    /// Why, where that is not plain from the difference.
+    pub reason: Option<Reason>,
+    /// The object as it is now; `None` where it is not there.
+    pub before: Option<Value>,
+    /// The object as it will be, unknown in parts; `None` where it will not be there.
+    pub after: Option<Value>,
+    /// The attributes that cannot be changed in place.
+    pub replace_paths: Vec<AttributePath>,
+    /// The id under which an object is taken over that was not recorded before.
+    pub importing: Option<Arc<str>>,
+}
+
+/// What is done to a resource.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Action {
+    /// Nothing.
+    NoOp,
+    /// It is made.
+    Create,
+    /// A data source is read during apply, because what it asks for is not known before.
+    Read,
+    /// It is changed in place.
+    Update,
+    /// It is deleted and made anew.
+    DeleteThenCreate,
+    /// It is made anew and the old one is deleted.
+    CreateThenDelete,
+    /// It is deleted.
+    Delete,
+    /// It is no longer recorded; the object stays as it is.
+    Forget,
+}
+
+/// Why something is done.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Reason {
+    /// A change cannot be made in place.
+    CannotUpdate,
+    /// It was left half-made.
+    Tainted,
+    /// A person asked for it with `--replace`.
+    Requested,
+    /// `replace_triggered_by`.
+    Triggered,
+    /// No block declares it.
+    NoConfiguration,
+    /// `count` no longer reaches this index.
+    CountIndex,
+    /// `for_each` no longer has this key.
+    EachKey,
+    /// The block has neither `count` nor `for_each` any more, or has one now.
+    WrongRepetition,
+    /// The module that declared it is gone.
+    NoModule,
+    /// It is the target of a move from an address that is still declared.
+    NoMoveTarget,
+    /// A data source's configuration is not known before apply.
+    ConfigUnknown,
+    /// A data source waits for changes of what it depends on.
+    DependencyPending,
+}
+
+/// What was found changed outside.
+#[derive(Debug, Clone)]
+pub struct Drift {
+    /// Which object.
+    pub key: ResourceKey,
+    /// Its resource type.
+    pub resource_type: Arc<str>,
+    /// Its provider.
+    pub provider: Arc<str>,
+    /// As it was recorded.
+    pub recorded: Value,
+    /// As it is; `None` where it is gone.
+    pub live: Option<Value>,
+}
+
+/// One step of a plan.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Operation {
+    /// What is done.
+    pub kind: OperationKind,
+    /// The change that it belongs to: its position in [`Plan::changes`].
+    pub change: usize,
+    /// The operations that must have succeeded before: their positions in
+    /// [`Plan::operations`], all of them smaller than its own.
+    pub after: Vec<usize>,
+}
+
+/// The kinds of steps; a replacement is two of them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum OperationKind {
+    /// Makes the object. The old one of a replacement that creates first is put aside before.
+    Create,
+    /// Changes the object in place.
+    Update,
+    /// Deletes the object, or the old one of a replacement.
+    Delete,
+    /// Forgets the object.
+    Forget,
+    /// Reads a data source.
+    Read,
+}
+
+/// What becomes of an output.
+#[derive(Debug, Clone)]
+pub struct OutputChange {
+    /// Its name.
+    pub name: Arc<str>,
+    /// As it is recorded; `None` where it is not.
+    pub before: Option<Value>,
+    /// As it will be, unknown in parts; `None` where it will not be there.
+    pub after: Option<Value>,
+}
+
+impl Plan {
+    /// Whether applying it would change anything: objects, outputs, or decisions.
+    pub fn has_changes(&self) -> bool {
+        let outputs = self.outputs.iter().any(|output| output.before != output.after);
+        !self.operations.is_empty() || outputs || !self.decisions.is_empty()
+    }
+
+    /// Whether it can be applied.
+    pub fn is_applicable(&self) -> bool {
+        !self.diagnostics.has_errors() && (self.has_changes() || self.mode == Mode::RefreshOnly)
+    }
+}
