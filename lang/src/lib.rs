@@ -11,7 +11,9 @@
 
 pub mod address;
 pub mod constraint;
+pub mod convert;
 pub mod diagnostic;
+pub mod equality;
 pub mod eval;
 pub mod number;
 pub mod path;
@@ -22,6 +24,7 @@ pub mod types;
 pub mod value;
 
 pub use address::{Address, InstanceKey};
+pub use convert::{ConvertError, convert};
 pub use diagnostic::{Diagnostic, Diagnostics, Severity};
 pub use number::Number;
 pub use path::{AttributePath, Step};

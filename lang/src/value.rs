@@ -266,7 +266,8 @@ impl Value {
             })
             .collect();
         items.sort();
-        items.dedup();
+        // Two values that are not known may turn out to be different.
+        items.dedup_by(|later, earlier| later == earlier && earlier.is_wholly_known());
         Value { data: Data::Set(Arc::new(Collection { element, items })), marks }
     }
 
