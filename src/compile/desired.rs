@@ -27,6 +27,46 @@ pub struct Desired {
     /// Decisions that compiling made or changed because of what is now wanted; they are
     /// recorded when the plan is applied.
     pub decisions: Vec<Decision>,
+    /// What was renamed: recorded objects at or under the first address now stand at or under
+    /// the second one. In source order, so that chains are followed.
+    pub moved: Vec<Moved>,
+    /// What is to be taken out of the record, and whether the object is destroyed then.
+    pub removed: Vec<Removed>,
+    /// Objects that are there already and are to be recorded.
+    pub imports: Vec<Import>,
+}
+
+/// A rename, in absolute addresses.
+#[derive(Debug, Clone)]
+pub struct Moved {
+    /// The old address.
+    pub from: Address,
+    /// The new address.
+    pub to: Address,
+    /// Where it is declared.
+    pub span: Span,
+}
+
+/// A `removed` block, in absolute addresses.
+#[derive(Debug, Clone)]
+pub struct Removed {
+    /// What is no longer declared.
+    pub from: Address,
+    /// Whether the object is destroyed or only forgotten.
+    pub destroy: bool,
+    /// Where it is declared.
+    pub span: Span,
+}
+
+/// An `import` block, in absolute addresses.
+#[derive(Debug, Clone)]
+pub struct Import {
+    /// Where the object is to be recorded.
+    pub to: Address,
+    /// What finds it.
+    pub id: Arc<str>,
+    /// Where it is declared.
+    pub span: Span,
 }
 
 /// One resource that ought to exist, or one data source that ought to be read.
