@@ -9,16 +9,22 @@
 //! not retry, does not order, does not compare for display and does not log. Its errors
 //! carry a kind, so that the engine alone does those things, in one way for all.
 
+#[cfg(feature = "conformance")]
+pub mod conformance;
 mod error;
 mod plan;
+mod promise;
+#[cfg(feature = "scripted")]
+pub mod scripted;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use async_trait::async_trait;
 pub use error::{Error, ErrorKind};
-pub use plan::plan_by_schema;
+pub use plan::{plan_by_schema, propose};
 use portolan_lang::{AttributePath, Schema, Value};
+pub use promise::{departures_from_config, departures_from_plan};
 
 /// A kind of system: Kubernetes, nginx, DNS.
 #[async_trait]
@@ -97,7 +103,8 @@ pub struct Planned {
     pub replace: Vec<AttributePath>,
 }
 
-/// A change to carry out. All values are wholly known.
+/// A change to carry out. What the configuration sets is wholly known in all values; what only
+/// the change itself can tell is still unknown in `planned`.
 #[derive(Debug, Clone, Copy)]
 pub enum Change<'a> {
     /// Makes an object that is not there.

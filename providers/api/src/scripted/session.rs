@@ -1,0 +1,135 @@
+//! The session of a scripted world.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use portolan_lang::{AttributePath, Value};
+
+use super::objects::name_of;
+use super::{Fault, NUMBERED, OBJECT, Operation, VALUE, World};
+use crate::{Applied, Change, Error, Planned, Proposal, ProviderSchema, Session, Wanted, plan_by_schema};
+
+pub(super) struct ScriptedSession {
+    pub(super) world: World,
+    pub(super) schema: ProviderSchema,
+}
+
+impl ScriptedSession {
+    /// The fault that a call meets, once the time it takes is over and unless it ends the call.
+    async fn meet(&self, operation: Operation, kind: &str, identity: &str) -> Result<Option<Fault>, Error> {
+        let fault = self.world.call(operation, kind, identity);
+        tokio::task::yield_now().await;
+        match fault {
+            Some(Fault::Fail(error)) => Err(error),
+            Some(Fault::Wait(time)) => {
+                tokio::time::sleep(time).await;
+                Ok(None)
+            }
+            Some(Fault::StopBefore) => self.never_answer().await,
+            other => Ok(other),
+        }
+    }
+
+    async fn never_answer<T>(&self) -> T {
+        self.world.stopped.notify_one();
+        std::future::pending().await
+    }
+
+    async fn carry_out(&self, resource_type: &str, change: Change<'_>) -> Result<Option<Applied>, Error> {
+        let (operation, identity) = match change {
+            Change::Create { planned } => (Operation::Create, name_of(planned).unwrap_or_default()),
+            Change::Update { identity, .. } => (Operation::Update, Arc::from(identity)),
+            Change::Delete { identity, .. } => (Operation::Delete, Arc::from(identity)),
+        };
+        let fault = self.meet(operation, resource_type, &identity).await?;
+        let done = self.world.inner().objects.change(resource_type, change)?;
+        match fault {
+            Some(Fault::Stop) => self.never_answer().await,
+            Some(Fault::LoseAnswer(error)) => Err(error),
+            Some(Fault::LeaveBehind(error)) => Err(match done {
+                Some(applied) => error.left_behind(applied.value),
+                None => error,
+            }),
+            _ => Ok(done),
+        }
+    }
+}
+
+/// Counts a change as under way for as long as it lives, also where its task is dropped.
+struct UnderWay<'a>(&'a World);
+
+impl<'a> UnderWay<'a> {
+    fn begin(world: &'a World) -> Self {
+        let mut inner = world.inner();
+        inner.running += 1;
+        inner.most_running = inner.most_running.max(inner.running);
+        UnderWay(world)
+    }
+}
+
+impl Drop for UnderWay<'_> {
+    fn drop(&mut self) {
+        self.0.inner().running -= 1;
+    }
+}
+
+#[async_trait]
+impl Session for ScriptedSession {
+    fn identity(&self, resource_type: &str, planned: &Value) -> Option<Arc<str>> {
+        (resource_type == OBJECT).then(|| name_of(planned)).flatten()
+    }
+
+    async fn read(&self, wanted: &[Wanted]) -> Vec<Result<Option<Value>, Error>> {
+        let mut answers = Vec::with_capacity(wanted.len());
+        for one in wanted {
+            let met = self.meet(Operation::Read, &one.resource_type, &one.identity).await;
+            answers.push(met.map(|_| self.world.object(&one.resource_type, &one.identity)));
+        }
+        answers
+    }
+
+    async fn plan(&self, proposal: Proposal<'_>) -> Result<Planned, Error> {
+        let prior_name = proposal.prior.and_then(name_of).unwrap_or_default();
+        self.meet(Operation::Plan, proposal.resource_type, &prior_name).await?;
+        let Some(resource) = self.schema.resources.get(proposal.resource_type) else {
+            return Err(Error::invalid(format!("{} is not a resource type", proposal.resource_type)));
+        };
+        let planned = plan_by_schema(&resource.schema, proposal);
+        let kept_id = proposal.prior.and_then(|prior| prior.get("id")).filter(|_| proposal.resource_type == NUMBERED);
+        Ok(match kept_id {
+            Some(id) => Planned { value: planned.value.with(&AttributePath::attribute("id"), id), ..planned },
+            None => planned,
+        })
+    }
+
+    async fn apply(&self, resource_type: &str, change: Change<'_>) -> Result<Option<Applied>, Error> {
+        if let Change::Create { planned } | Change::Update { planned, .. } = change {
+            let open = planned.paths(&|value| !value.is_known());
+            let computed = |path: &AttributePath| ["id", "revision"].contains(&path.to_string().as_str());
+            if let Some(path) = open.into_iter().find(|path| !computed(path)) {
+                return Err(Error::invalid("a change needs values that are known").at(path));
+            }
+        }
+        let _under_way = UnderWay::begin(&self.world);
+        self.carry_out(resource_type, change).await
+    }
+
+    async fn import(&self, resource_type: &str, id: &str) -> Result<Option<Applied>, Error> {
+        self.meet(Operation::Import, resource_type, id).await?;
+        let found = self.world.object(resource_type, id);
+        Ok(found.map(|value| Applied { identity: Arc::from(id), value }))
+    }
+
+    async fn data(&self, source: &str, config: &Value) -> Result<Value, Error> {
+        let name = name_of(config).unwrap_or_default();
+        self.meet(Operation::Data, source, &name).await?;
+        if source != VALUE {
+            return Err(Error::invalid(format!("{source} is not a data source")));
+        }
+        let Some(found) = self.world.object(OBJECT, &name) else {
+            return Err(Error::failed(format!("there is no object {name}")).at(AttributePath::attribute("name")));
+        };
+        let value = found.get("value").unwrap_or_else(|| Value::null(portolan_lang::Type::Any));
+        Ok(config.with(&AttributePath::attribute("value"), value))
+    }
+}
