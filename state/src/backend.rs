@@ -5,11 +5,16 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 
-use crate::record::{Decision, Edit, JournalEntry, Output, Resource, Run};
+use crate::record::{Change, Decision, Edit, JournalEntry, Output, Resource, Run};
 
 /// Counts the commits of a state; a plan made at one serial is stale at another.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
 pub struct Serial(pub u64);
+
+/// How many runs a state keeps, with their changes: recording one more forgets the oldest.
+/// At a run a minute, as `watch` may make them, that is the better part of a day; at ten a
+/// day, three months.
+pub const KEPT_RUNS: usize = 1000;
 
 /// Everything recorded, as of one serial.
 #[derive(Debug, Clone, Default)]
@@ -25,7 +30,8 @@ pub struct Snapshot {
     pub decisions: Vec<Decision>,
     /// The outputs, sorted by name.
     pub outputs: Vec<Output>,
-    /// Changes that began and of which no outcome is known: what a killed run left.
+    /// Changes that began and of which no outcome is known, in the order in which they began:
+    /// what a killed run left.
     pub unfinished: Vec<JournalEntry>,
 }
 
@@ -93,6 +99,14 @@ pub enum Error {
         /// What is wrong: no key, or another one.
         reason: String,
     },
+    /// A value cannot be recorded: nothing was written.
+    #[error("{what} cannot be recorded: {reason}")]
+    Unstorable {
+        /// The row that holds the value: an address, or `the output url`.
+        what: String,
+        /// Why: part of it is unknown, or it nests too deep.
+        reason: String,
+    },
     /// The place of the state cannot be read or written.
     #[error("{doing} {place}: {reason}")]
     Io {
@@ -108,6 +122,9 @@ pub enum Error {
 /// Keeps the rows.
 ///
 /// Its methods are called from one task at a time for writing, and from any for reading.
+/// Values come back as they were given, marks included, but for two kinds: of an ephemeral
+/// value nothing is kept, it comes back as null; of an unknown value only the type is kept,
+/// and only in the journal, elsewhere it is refused with [`Error::Unstorable`].
 #[async_trait]
 pub trait Backend: Send + Sync {
     /// Everything recorded, as of one serial. A state that does not exist yet is empty, and
@@ -124,10 +141,14 @@ pub trait Backend: Send + Sync {
     async fn unlock(&self, lease: &Lease) -> Result<(), Error>;
 
     /// Carries out all edits or none, durably, and answers the new serial. Refused with
-    /// [`Error::Fenced`] under a lease that was lost and with [`Error::Stale`] on another
+    /// [`Error::Fenced`] under a lease that was lost or given back, and with [`Error::Stale`] on another
     /// base than the current serial.
     async fn commit(&self, lease: &Lease, base: Serial, edits: &[Edit]) -> Result<Serial, Error>;
 
-    /// The last runs, the newest first.
+    /// The last runs, the newest first. The last [`KEPT_RUNS`] are kept.
     async fn runs(&self, limit: usize) -> Result<Vec<Run>, Error>;
+
+    /// The changes of a run that have ended, in the order in which they ended; none for a run
+    /// that is not known. They are kept as long as the run is.
+    async fn changes(&self, run: &str) -> Result<Vec<Change>, Error>;
 }

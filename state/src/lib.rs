@@ -9,9 +9,13 @@
 //! the systems that the rows describe.
 
 mod backend;
+mod durable;
+pub mod format;
 mod record;
+pub mod seal;
 
-pub use backend::{Backend, Error, Holder, Lease, Serial, Snapshot};
+pub use backend::{Backend, Error, Holder, KEPT_RUNS, Lease, Serial, Snapshot};
 pub use record::{
-    Decision, Edit, JournalEntry, Operation, Outcome, Output, Resource, ResourceKey, ResourceStatus, Run, RunStatus,
+    Change, Decision, Edit, JournalEntry, Operation, Outcome, Output, Resource, ResourceKey, ResourceStatus, Run,
+    RunStatus,
 };

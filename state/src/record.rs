@@ -114,7 +114,8 @@ pub enum Outcome {
     Put(Box<Resource>),
     /// The object is gone.
     Removed,
-    /// The change failed and left the record as it was; the message is kept with the run.
+    /// The change failed and left the record as it was; the message is kept with the run's
+    /// changes and must show no sensitive value.
     Failed(String),
 }
 
@@ -148,6 +149,17 @@ pub struct Run {
     pub summary: String,
 }
 
+/// A change that a run made or tried: a line of the audit log, written when the change ends.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Change {
+    /// The object that the change began with.
+    pub key: ResourceKey,
+    /// What was done; `None` where it ended without having begun.
+    pub operation: Option<Operation>,
+    /// Why it failed; `None` where it succeeded.
+    pub failure: Option<String>,
+}
+
 /// One change of the record.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Edit {
@@ -157,7 +169,8 @@ pub enum Edit {
     RemoveResource(ResourceKey),
     /// A change is about to start.
     Begin(Box<JournalEntry>),
-    /// A change that had begun has ended.
+    /// A change that had begun has ended. The outcome is recorded even where no such change
+    /// is in the journal.
     End {
         /// The run that began it.
         run: Arc<str>,
