@@ -1,1 +1,94 @@
-//! x
+//! Configuration of nginx fleets.
+//!
+//! The engine hands over syntax trees as data ([`syntax`]); this crate knows which
+//! directives there are ([`directives`]) and what their arguments may be ([`kind`],
+//! [`variable`], [`regex`]), refuses everything else ([`check`]), writes the text in one
+//! way ([`render`]) and keeps it where the fleet reads it ([`directory`]). The shape of
+//! the data and the list of directives stand in `README.md` beside the sources.
+//!
+//! It leaves out what a configuration means: no route, no upstream and no application is
+//! known here. It does not start, reload or ask any nginx.
+
+pub mod check;
+mod config;
+pub mod directives;
+pub mod directory;
+mod file;
+pub mod kind;
+pub mod path;
+pub mod regex;
+pub mod render;
+mod schema;
+mod session;
+pub mod store;
+pub mod syntax;
+pub mod variable;
+pub mod version;
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use portolan_lang::{AttributePath, Step, Value};
+use portolan_provider::{Error, Provider, ProviderSchema, Session};
+
+use crate::check::Target;
+use crate::directory::Directory;
+use crate::session::FilesSession;
+
+/// The provider of `nginx_config` and `nginx_file`.
+#[derive(Debug)]
+pub struct NginxProvider {
+    schema: ProviderSchema,
+}
+
+impl NginxProvider {
+    /// The provider.
+    pub fn new() -> Self {
+        NginxProvider { schema: schema::provider() }
+    }
+}
+
+impl Default for NginxProvider {
+    fn default() -> Self {
+        NginxProvider::new()
+    }
+}
+
+#[async_trait]
+impl Provider for NginxProvider {
+    fn name(&self) -> &'static str {
+        "nginx"
+    }
+
+    fn schema(&self) -> &ProviderSchema {
+        &self.schema
+    }
+
+    fn validate(&self, resource_type: &str, config: &Value) -> Vec<Error> {
+        match resource_type {
+            schema::CONFIG => config::validate(config),
+            schema::FILE => file::validate(config),
+            _ => Vec::new(),
+        }
+    }
+
+    async fn connect(&self, config: &Value) -> Result<Arc<dyn Session>, Error> {
+        let target = target(config)?;
+        let path = config.get("directory").and_then(|directory| directory.get("path"));
+        let Some(path) = path.as_ref().and_then(Value::as_str).filter(|path| !path.is_empty()) else {
+            return Err(Error::invalid("the directory of the configuration is missing")
+                .at([Step::Attribute(Arc::from("directory")), Step::Attribute(Arc::from("path"))].into_iter().collect())
+                .help("write directory { path = \"…\" } in the nginx block"));
+        };
+        Ok(Arc::new(FilesSession::new(Arc::new(Directory::new(path)), target)))
+    }
+}
+
+/// Which server reads the tree. A flavor that is not given is nginx.
+fn target(config: &Value) -> Result<Target, Error> {
+    let text = |name: &str| config.get(name).and_then(|value| value.as_str().map(str::to_owned));
+    let wrong = |name: &'static str| move |problem: String| Error::invalid(problem).at(AttributePath::attribute(name));
+    let flavor = text("flavor").map(|flavor| flavor.parse().map_err(wrong("flavor"))).transpose()?;
+    let version = text("version").map(|version| version.parse().map_err(wrong("version"))).transpose()?;
+    Ok(Target { flavor: Some(flavor.unwrap_or_default()), version })
+}

@@ -1,0 +1,36 @@
+//! Connections that are passed on without looking into them.
+
+use super::Context::{Stream, StreamServer, StreamUpstream};
+use super::{Context, NOTHING, Specification, directive, exactly, followed_by, optionally, upstream};
+use crate::kind::{Kind, Parameter};
+
+const LEVELS: &[Context] = &[Stream, StreamServer];
+
+const LISTEN: &[Parameter] = &[
+    Parameter { name: "ssl", value: None },
+    Parameter { name: "udp", value: None },
+    Parameter { name: "proxy_protocol", value: None },
+    Parameter { name: "reuseport", value: None },
+    Parameter { name: "backlog", value: Some(&Kind::Number(1, 1_000_000)) },
+    Parameter { name: "ipv6only", value: Some(&Kind::OnOff) },
+    Parameter { name: "so_keepalive", value: Some(&Kind::OnOff) },
+];
+
+pub(super) const DIRECTIVES: &[Specification] = &[
+    directive("server", &[Stream], NOTHING).opens(StreamServer).repeats(),
+    directive("upstream", &[Stream], exactly(&[Kind::Name])).opens(StreamUpstream).repeats(),
+    directive("server", &[StreamUpstream], followed_by(&[Kind::Endpoint], Kind::Parameters(upstream::SERVER)))
+        .repeats(),
+    directive("zone", &[StreamUpstream], optionally(&[Kind::Name], &[Kind::Size])),
+    directive("least_conn", &[StreamUpstream], NOTHING),
+    directive("hash", &[StreamUpstream], optionally(&[Kind::Text], &[Kind::OneOf(&["consistent"])])),
+    directive("listen", &[StreamServer], followed_by(&[Kind::Listen], Kind::Parameters(LISTEN))).repeats(),
+    directive("proxy_pass", &[StreamServer], exactly(&[Kind::Endpoint])),
+    directive("proxy_connect_timeout", LEVELS, exactly(&[Kind::Time])),
+    directive("proxy_timeout", LEVELS, exactly(&[Kind::Time])),
+    directive("proxy_next_upstream", LEVELS, exactly(&[Kind::OnOff])),
+    directive("proxy_next_upstream_tries", LEVELS, exactly(&[Kind::Number(0, 1000)])),
+    directive("proxy_next_upstream_timeout", LEVELS, exactly(&[Kind::Time])),
+    directive("proxy_protocol", LEVELS, exactly(&[Kind::OnOff])).since(1, 9, 2),
+    directive("proxy_responses", LEVELS, exactly(&[Kind::Number(0, 1_000_000)])).since(1, 9, 13),
+];
