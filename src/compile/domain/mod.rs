@@ -8,6 +8,8 @@
 //! Blocks see each other as values alone: a reference to another block is an object that
 //! carries its `address` and what others may need of it.
 
+pub mod placement;
+
 use std::sync::Arc;
 
 use portolan_lang::eval::Scope;
