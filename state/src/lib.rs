@@ -9,10 +9,14 @@
 //! the systems that the rows describe.
 
 mod backend;
+mod batch;
+#[cfg(any(test, feature = "conformance"))]
+pub mod conformance;
 mod durable;
 pub mod format;
 mod record;
 pub mod seal;
+pub mod sqlite;
 
 pub use backend::{Backend, Error, Holder, KEPT_RUNS, Lease, Serial, Snapshot};
 pub use record::{

@@ -18,13 +18,13 @@
 //! - An ephemeral value is stored as null of its type: it must never be recorded.
 
 use std::cell::RefCell;
-use std::collections::HashSet;
 use std::fmt;
 use std::sync::Arc;
 
 use portolan_lang::types::ObjectType;
 use portolan_lang::value::{Collection, Entries, MapValue};
 use portolan_lang::{Data, Marks, Number, Type, Value};
+use rustc_hash::FxHashSet;
 use serde::de::value::MapAccessDeserializer;
 use serde::de::{DeserializeSeed, Deserializer, Error as _, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde::ser::{Error as _, SerializeMap, SerializeSeq};
@@ -191,7 +191,7 @@ fn serialize_number<S: Serializer>(number: &Number, serializer: S) -> Result<S::
 /// Reads documents, sharing the names of map elements among the values that it reads.
 #[derive(Debug, Default)]
 pub struct Reader {
-    names: RefCell<HashSet<Arc<str>>>,
+    names: RefCell<FxHashSet<Arc<str>>>,
 }
 
 impl Reader {
@@ -211,11 +211,26 @@ impl Reader {
         deserializer.end()?;
         Ok(value)
     }
+
+    /// A name that the values share with whoever asks.
+    pub fn share(&self, name: &str) -> Arc<str> {
+        share(&self.names, name)
+    }
+}
+
+fn share(names: &RefCell<FxHashSet<Arc<str>>>, name: &str) -> Arc<str> {
+    let mut names = names.borrow_mut();
+    if let Some(shared) = names.get(name) {
+        return shared.clone();
+    }
+    let shared: Arc<str> = Arc::from(name);
+    names.insert(shared.clone());
+    shared
 }
 
 struct BodyVisitor<'a> {
     ty: &'a Type,
-    names: &'a RefCell<HashSet<Arc<str>>>,
+    names: &'a RefCell<FxHashSet<Arc<str>>>,
 }
 
 impl<'de> Visitor<'de> for BodyVisitor<'_> {
@@ -254,7 +269,7 @@ fn note(notes: &mut Notes, paths: Vec<StoredPath>, set: impl Fn(&mut Notes)) {
 struct Place<'a> {
     ty: &'a Type,
     notes: Option<&'a Notes>,
-    names: &'a RefCell<HashSet<Arc<str>>>,
+    names: &'a RefCell<FxHashSet<Arc<str>>>,
 }
 
 impl<'a> Place<'a> {
@@ -288,16 +303,6 @@ impl<'a> Place<'a> {
         Place { ty, notes: self.notes.and_then(|notes| notes.inside(name)), names: self.names }
     }
 
-    fn shared_name(&self, name: &str) -> Arc<str> {
-        let mut names = self.names.borrow_mut();
-        if let Some(shared) = names.get(name) {
-            return shared.clone();
-        }
-        let shared: Arc<str> = Arc::from(name);
-        names.insert(shared.clone());
-        shared
-    }
-
     fn items<'de, A: SeqAccess<'de>>(&self, ty: &'a Type, mut seq: A) -> Result<Vec<Value>, A::Error> {
         let mut items = Vec::new();
         while let Some(item) = seq.next_element_seed(self.item(ty, items.len()))? {
@@ -320,7 +325,7 @@ impl<'a> Place<'a> {
 
     fn map<'de, A: MapAccess<'de>>(&self, element: &'a Type, mut map: A) -> Result<Entries, A::Error> {
         let mut entries: Vec<(Arc<str>, Value)> = Vec::new();
-        while let Some(name) = map.next_key_seed(Key(|name: &str| self.shared_name(name)))? {
+        while let Some(name) = map.next_key_seed(Key(|name: &str| share(self.names, name)))? {
             let value = map.next_value_seed(self.entry(element, &name))?;
             entries.push((name, value));
         }

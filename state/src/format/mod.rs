@@ -1,7 +1,8 @@
 //! The stored forms: how rows look at rest, in every backend.
 //!
-//! They are versioned by [`VERSION`] and kept apart from the working types, so that a
-//! working type can change without breaking what is already stored. A value is stored as a
+//! They are kept apart from the working types, so that a working type can change without
+//! breaking what is already stored; each backend records the version of what it stores. A
+//! value is stored as a
 //! [`document`] beside its type; equal types are stored once and referred to ([`types`]).
 //! Words that stand for enums are in [`words`].
 //!
@@ -12,9 +13,6 @@ pub mod document;
 mod notes;
 pub mod types;
 pub mod words;
-
-/// The newest stored form that this program writes and reads.
-pub const VERSION: u64 = 1;
 
 /// The stored form cannot be read, or a value has none; the message holds no value.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
