@@ -12,6 +12,7 @@
 pub mod address;
 pub mod constraint;
 pub mod convert;
+pub mod decode;
 pub mod diagnostic;
 pub mod equality;
 pub mod eval;

@@ -68,10 +68,6 @@ pub struct Value {
 /// What a value is, without its marks.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Data {
-    /// No value, where one of this type is expected.
-    Null(Type),
-    /// A value that is not known yet.
-    Unknown(Arc<Unknown>),
     /// `true` or `false`.
     Bool(bool),
     /// A number.
@@ -88,6 +84,10 @@ pub enum Data {
     Tuple(Arc<Vec<Value>>),
     /// Values of any types by name.
     Object(Arc<Entries>),
+    /// No value, where one of this type is expected. In sets it comes after the others.
+    Null(Type),
+    /// A value that is not known yet.
+    Unknown(Arc<Unknown>),
 }
 
 /// What is known of an unknown value.

@@ -3,9 +3,22 @@
 //! One evaluator serves every stage; what differs is the [`Scope`] that it asks. A
 //! resource that is read while expanding is unknown, while planning it is its planned
 //! value, while applying its final value. There are no phase flags.
+//!
+//! Everything spreads as in Terraform 1.11: marks to all that is made from a marked value,
+//! unknown values with what is known of them. All problems of an expression are reported,
+//! not only the first.
 
+mod access;
+mod call;
+mod choice;
+mod collection;
+mod evaluator;
+mod operator;
 mod reference;
+mod refine;
 mod scope;
+mod template;
 
+pub use evaluator::evaluate;
 pub use reference::{Reference, ReferenceStep, references};
 pub use scope::{Host, Resolved, Scope};

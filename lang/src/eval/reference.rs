@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use crate::address::InstanceKey;
 use crate::source::Span;
-use crate::syntax::{Expr, ExprKind};
+use crate::syntax::{Expr, ExprKind, For, Ident, TemplatePart};
 use crate::value::Data;
 
 /// A name and the steps that follow it as far as they can be read from the source alone:
@@ -94,9 +94,97 @@ fn literal_key(expr: &Expr) -> Option<InstanceKey> {
     }
 }
 
+/// The step that an attribute or an index with a literal key is.
+pub(crate) fn step_of(expr: &Expr) -> Option<ReferenceStep> {
+    match &expr.kind {
+        ExprKind::Attribute(_, name) => Some(ReferenceStep::Attribute(name.name.clone())),
+        ExprKind::Index(_, key) => literal_key(key).map(ReferenceStep::Key),
+        _ => None,
+    }
+}
+
 /// Every reference in an expression, in source order, without the variables of its own
 /// `for` expressions and directives. The keys of indexes are searched too.
 pub fn references(expr: &Expr) -> Vec<Reference> {
-    let _ = expr;
-    Vec::new()
+    let mut search = Search { found: Vec::new(), variables: Vec::new() };
+    search.expr(expr);
+    search.found
+}
+
+/// A search for references, with the variables that hide names.
+struct Search {
+    found: Vec<Reference>,
+    variables: Vec<Arc<str>>,
+}
+
+impl Search {
+    fn expr(&mut self, expr: &Expr) {
+        match &expr.kind {
+            ExprKind::Variable(_) | ExprKind::Attribute(..) | ExprKind::Index(..) => self.traversal(expr),
+            ExprKind::Literal(_) | ExprKind::Element | ExprKind::Invalid => {}
+            ExprKind::Template(parts) => self.parts(parts),
+            ExprKind::Splat { source, each } => self.all([source, each]),
+            ExprKind::Unary(_, operand) | ExprKind::Parentheses(operand) => self.expr(operand),
+            ExprKind::Binary(_, left, right) => self.all([left, right]),
+            ExprKind::Conditional(condition, then, otherwise) => self.all([condition, then, otherwise]),
+            ExprKind::Call { arguments, .. } => self.all(arguments),
+            ExprKind::Tuple(items) => self.all(items),
+            ExprKind::Object(items) => items.iter().for_each(|(key, value)| self.all([key, value])),
+            ExprKind::For(each) => self.for_expr(each),
+        }
+    }
+
+    fn all<'e>(&mut self, exprs: impl IntoIterator<Item = &'e Arc<Expr>>) {
+        exprs.into_iter().for_each(|expr| self.expr(expr));
+    }
+
+    fn traversal(&mut self, expr: &Expr) {
+        let mut keys = Vec::new();
+        let mut base = expr;
+        while let ExprKind::Attribute(source, _) | ExprKind::Index(source, _) = &base.kind {
+            if let ExprKind::Index(_, key) = &base.kind {
+                keys.push(key);
+            }
+            base = source;
+        }
+        match leading(expr) {
+            Some((reference, _)) if self.variables.contains(&reference.root) => {}
+            Some((reference, _)) => self.found.push(reference),
+            None => self.expr(base),
+        }
+        self.all(keys.into_iter().rev());
+    }
+
+    /// Does `work` with names hidden.
+    fn hiding<'n>(&mut self, names: impl IntoIterator<Item = &'n Ident>, work: impl FnOnce(&mut Self)) {
+        let before = self.variables.len();
+        self.variables.extend(names.into_iter().map(|name| name.name.clone()));
+        work(self);
+        self.variables.truncate(before);
+    }
+
+    fn for_expr(&mut self, each: &For) {
+        self.expr(&each.source);
+        self.hiding(each.key_variable.iter().chain([&each.value_variable]), |search| {
+            search.all(each.key.iter().chain([&each.value]).chain(&each.condition));
+        });
+    }
+
+    fn parts(&mut self, parts: &[TemplatePart]) {
+        for part in parts {
+            match part {
+                TemplatePart::Text(_) => {}
+                TemplatePart::Interpolation(expr) => self.expr(expr),
+                TemplatePart::If { condition, then, otherwise, .. } => {
+                    self.expr(condition);
+                    self.parts(then);
+                    self.parts(otherwise);
+                }
+                TemplatePart::For { key_variable, value_variable, source, body, .. } => {
+                    self.expr(source);
+                    self.hiding(key_variable.iter().chain([value_variable]), |search| search.parts(body));
+                }
+            }
+        }
+    }
 }

@@ -22,6 +22,10 @@ pub struct Resolved {
 pub trait Scope {
     /// The value that a reference leads to. A reference to what is not declared is an error
     /// with a suggestion; its place is the reference's span.
+    ///
+    /// An error from here always counts: `try` and `can` do not catch it, and it is reported
+    /// for the side of a conditional that is not chosen. What a value merely lacks (an
+    /// attribute, an instance's key) is told by the evaluator, if fewer steps are answered.
     fn resolve(&self, reference: &Reference) -> Result<Resolved, Diagnostic>;
 
     /// What the functions that need the outside get: files, the time, the working directory.

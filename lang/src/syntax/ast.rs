@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use crate::source::Span;
+use crate::syntax::json::JsonBody;
 use crate::value::Value;
 
 /// What stands between the braces of a block, or in a whole file: attributes and blocks.
@@ -14,6 +15,9 @@ pub struct Body {
     pub blocks: Vec<Block>,
     /// The braces with all between them, or the whole file.
     pub span: Span,
+    /// The properties of a body in the JSON form, as long as nothing said which of them are
+    /// blocks; see [`Body::resolved`].
+    pub(crate) json: Option<Arc<JsonBody>>,
 }
 
 /// `name = expression`
@@ -185,6 +189,11 @@ pub enum BinaryOperator {
 }
 
 impl Body {
+    /// A body of nothing.
+    pub fn empty(span: Span) -> Body {
+        Body { attributes: Vec::new(), blocks: Vec::new(), span, json: None }
+    }
+
     /// The attribute of this name.
     pub fn attribute(&self, name: &str) -> Option<&Attribute> {
         self.attributes.iter().find(|attribute| &*attribute.name.name == name)
@@ -193,6 +202,20 @@ impl Body {
     /// The blocks of this keyword.
     pub fn blocks<'a>(&'a self, keyword: &'a str) -> impl Iterator<Item = &'a Block> {
         self.blocks.iter().filter(move |block| &*block.keyword.name == keyword)
+    }
+}
+
+impl Expr {
+    /// The text of a string that was written in the JSON form and has no interpolation. Where
+    /// a reference or a type is expected, the JSON form writes it as such a string.
+    pub fn as_json_text(&self) -> Option<&str> {
+        match &self.kind {
+            ExprKind::Template(parts) => match parts.as_slice() {
+                [TemplatePart::Text(text)] => Some(text),
+                _ => None,
+            },
+            _ => None,
+        }
     }
 }
 

@@ -1,0 +1,144 @@
+//! The walk over an expression.
+
+use std::sync::Arc;
+
+use crate::diagnostic::{Diagnostic, Diagnostics};
+use crate::eval::reference::{self, Reference, ReferenceStep};
+use crate::eval::scope::Scope;
+use crate::syntax::{Expr, ExprKind};
+use crate::types::Type;
+use crate::value::Value;
+
+/// The value of an expression; wholly unknown where there are errors.
+pub fn evaluate(expr: &Expr, scope: &dyn Scope) -> (Value, Diagnostics) {
+    let mut evaluator = Evaluator::new(scope);
+    let value = evaluator.expr(expr).unwrap_or_else(|Failed| Value::unknown(Type::Any));
+    (value, evaluator.diagnostics)
+}
+
+/// The expression has no value; why is among the diagnostics.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Failed;
+
+/// A value, or the reason among the diagnostics.
+pub(super) type Evaluated = Result<Value, Failed>;
+
+/// The state of one walk.
+pub(super) struct Evaluator<'a> {
+    pub(super) scope: &'a dyn Scope,
+    pub(super) diagnostics: Diagnostics,
+    /// The variables of `for`, innermost last.
+    pub(super) variables: Vec<(Arc<str>, Value)>,
+    /// The elements of the splats, innermost last.
+    pub(super) elements: Vec<Value>,
+    /// How many references the scope refused. They count even where the value is not needed,
+    /// as in the side of a conditional that is not chosen.
+    pub(super) unresolved: usize,
+}
+
+impl<'a> Evaluator<'a> {
+    pub(super) fn new(scope: &'a dyn Scope) -> Self {
+        Evaluator { scope, diagnostics: Diagnostics::new(), variables: Vec::new(), elements: Vec::new(), unresolved: 0 }
+    }
+
+    /// Records a problem.
+    pub(super) fn fail<T>(&mut self, diagnostic: Diagnostic) -> Result<T, Failed> {
+        self.diagnostics.push(diagnostic);
+        Err(Failed)
+    }
+
+    /// Does `work` with diagnostics of its own and returns them beside its result.
+    pub(super) fn apart<T>(&mut self, work: impl FnOnce(&mut Self) -> T) -> (T, Diagnostics) {
+        let outer = std::mem::take(&mut self.diagnostics);
+        let result = work(self);
+        let own = std::mem::replace(&mut self.diagnostics, outer);
+        (result, own)
+    }
+
+    pub(super) fn expr(&mut self, expr: &Expr) -> Evaluated {
+        match &expr.kind {
+            ExprKind::Literal(value) => Ok(value.clone()),
+            ExprKind::Template(parts) => self.template(parts),
+            ExprKind::Variable(_) | ExprKind::Attribute(..) | ExprKind::Index(..) => self.traversal(expr),
+            ExprKind::Splat { source, each } => self.splat(source, each),
+            ExprKind::Element => self.elements.last().cloned().ok_or(Failed),
+            ExprKind::Unary(operator, operand) => self.unary(*operator, operand, expr.span),
+            ExprKind::Binary(operator, left, right) => self.binary(*operator, left, right, expr.span),
+            ExprKind::Conditional(condition, then, otherwise) => {
+                self.conditional(condition, then, otherwise, expr.span)
+            }
+            ExprKind::Call { name, arguments, expand } => self.call(name, arguments, *expand, expr.span),
+            ExprKind::Tuple(items) => self.all(items).map(Value::tuple),
+            ExprKind::Object(items) => self.object(items),
+            ExprKind::For(each) => self.for_expr(each),
+            ExprKind::Parentheses(inner) => self.expr(inner),
+            ExprKind::Invalid => Err(Failed),
+        }
+    }
+
+    /// The values of all of them; all are evaluated even where one fails.
+    pub(super) fn all(&mut self, exprs: &[Arc<Expr>]) -> Result<Vec<Value>, Failed> {
+        let mut values = Vec::with_capacity(exprs.len());
+        let mut failed = false;
+        for expr in exprs {
+            match self.expr(expr) {
+                Ok(value) => values.push(value),
+                Err(Failed) => failed = true,
+            }
+        }
+        if failed { Err(Failed) } else { Ok(values) }
+    }
+
+    fn variable(&self, name: &str) -> Option<Value> {
+        self.variables.iter().rev().find(|(known, _)| &**known == name).map(|(_, value)| value.clone())
+    }
+
+    /// Steps from a name or another expression: the name with the steps that the scope can
+    /// tell apart is asked of the scope, the other steps are taken here.
+    fn traversal(&mut self, expr: &Expr) -> Evaluated {
+        let mut steps = Vec::new();
+        let mut base = expr;
+        while let ExprKind::Attribute(source, _) | ExprKind::Index(source, _) = &base.kind {
+            steps.push(base);
+            base = source;
+        }
+        steps.reverse();
+        let (mut value, taken) = match &base.kind {
+            ExprKind::Variable(name) => match self.variable(name) {
+                Some(value) => (value, 0),
+                None => self.resolve(name, base, &steps)?,
+            },
+            _ => (self.expr(base)?, 0),
+        };
+        for step in steps.iter().skip(taken) {
+            value = self.step(value, step)?;
+        }
+        Ok(value)
+    }
+
+    fn resolve(&mut self, root: &Arc<str>, base: &Expr, steps: &[&Expr]) -> Result<(Value, usize), Failed> {
+        let static_steps: Vec<ReferenceStep> = steps.iter().map_while(|step| reference::step_of(step)).collect();
+        let end =
+            static_steps.len().checked_sub(1).and_then(|last| steps.get(last)).map_or(base.span, |step| step.span);
+        let reference = Reference { root: root.clone(), steps: static_steps, span: base.span.to(end) };
+        match self.scope.resolve(&reference) {
+            Ok(resolved) => Ok((resolved.value, resolved.steps.min(reference.steps.len()))),
+            Err(diagnostic) => {
+                self.unresolved += 1;
+                self.fail(diagnostic.or_at(reference.span))
+            }
+        }
+    }
+
+    fn step(&mut self, value: Value, step: &Expr) -> Evaluated {
+        let result = match &step.kind {
+            ExprKind::Attribute(source, name) => super::access::attribute(&value, name, source.span),
+            ExprKind::Index(source, key) => {
+                let key_value = self.expr(key)?;
+                super::access::index(&value, &key_value, source.span, key.span)
+            }
+            _ => return Err(Failed),
+        };
+        result.or_else(|diagnostic| self.fail(diagnostic))
+    }
+}
