@@ -21,7 +21,7 @@ test:
 	cargo $(test_runner) --locked --workspace --no-fail-fast
 
 bench:
-	@tools/install build
+	@tools/install bench
 	cargo build --locked --release
 	@benches/run
 
