@@ -1,1 +1,104 @@
-//! x
+//! Objects of Kubernetes clusters: the resource type `kubernetes_object`.
+//!
+//! An object is its manifest; its identity is its API version, kind, namespace and name. A
+//! connection is a directory of manifests, one file an object, made to be read and to be
+//! committed to Git.
+//!
+//! What it leaves out: nothing here knows of applications or of any kind in particular, but
+//! for what the API does not let be changed in place and where objects live.
+
+mod alike;
+mod connection;
+mod directory;
+mod identity;
+mod immutable;
+mod manifest;
+mod names;
+mod scope;
+mod yaml;
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use connection::Connection;
+use directory::DirectorySession;
+use portolan_lang::{Attribute, Schema, Type, Value};
+use portolan_provider::{Error, Planned, Proposal, Provider, ProviderSchema, ResourceSchema, Session};
+
+/// The resource type of all objects.
+pub const OBJECT: &str = "kubernetes_object";
+
+/// The provider of Kubernetes objects.
+pub struct Kubernetes {
+    schema: ProviderSchema,
+}
+
+impl Kubernetes {
+    /// The provider; it has no state of its own.
+    pub fn new() -> Self {
+        let manifest = Attribute::required(manifest::ATTRIBUTE, Type::Any)
+            .doc("The object as Kubernetes knows it: apiVersion, kind, metadata and the rest.");
+        let object = Schema::new("An object of a Kubernetes cluster.").with(manifest);
+        let schema = ProviderSchema {
+            connection: connection::schema(),
+            resources: BTreeMap::from([(OBJECT, ResourceSchema { version: 0, schema: object })]),
+            data: BTreeMap::new(),
+        };
+        Kubernetes { schema }
+    }
+}
+
+impl Default for Kubernetes {
+    fn default() -> Self {
+        Kubernetes::new()
+    }
+}
+
+#[async_trait]
+impl Provider for Kubernetes {
+    fn name(&self) -> &'static str {
+        "kubernetes"
+    }
+
+    fn schema(&self) -> &ProviderSchema {
+        &self.schema
+    }
+
+    fn validate(&self, resource_type: &str, config: &Value) -> Vec<Error> {
+        match config.get(manifest::ATTRIBUTE) {
+            Some(found) if resource_type == OBJECT => manifest::check(&found),
+            _ => Vec::new(),
+        }
+    }
+
+    async fn connect(&self, config: &Value) -> Result<Arc<dyn Session>, Error> {
+        match Connection::of(config)? {
+            Connection::Directory { path } => Ok(Arc::new(DirectorySession::open(path).await?)),
+        }
+    }
+}
+
+/// The manifest of an object of [`OBJECT`].
+fn manifest_of(object: &Value) -> Result<Value, Error> {
+    object.get(manifest::ATTRIBUTE).ok_or_else(|| Error::invalid("an object needs a manifest"))
+}
+
+/// The object of a manifest.
+fn object_of(manifest: Value) -> Value {
+    Value::object([(manifest::ATTRIBUTE, manifest)])
+}
+
+/// The plan of a change, whatever the connection: the object becomes what is configured, and a
+/// new one is needed where the API does not let it be changed.
+fn plan(proposal: Proposal<'_>) -> Result<Planned, Error> {
+    if proposal.resource_type != OBJECT {
+        return Err(Error::invalid(format!("{} is not a resource type", proposal.resource_type)));
+    }
+    let wanted = manifest_of(proposal.proposed)?;
+    let replace = match proposal.prior {
+        Some(prior) => immutable::replaced(&manifest_of(prior)?, &wanted),
+        None => Vec::new(),
+    };
+    Ok(Planned { value: proposal.proposed.clone(), replace })
+}
