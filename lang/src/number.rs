@@ -78,6 +78,19 @@ impl Number {
         Float::try_from(float).ok().filter(|float| float.repr().is_finite()).map(Number::of)
     }
 
+    /// The number that computing with machine floats gives: the one that the shortest digits
+    /// telling `float` from its neighbours spell. `None` for infinities and not-a-number.
+    ///
+    /// Terraform keeps such a result with the precision of a machine float and shows these
+    /// digits; numbers of one precision keep to what is shown.
+    pub fn from_machine(float: f64) -> Option<Number> {
+        let exact = Float::try_from(float).ok().filter(|float| float.repr().is_finite())?;
+        if exact.repr().is_int() && float.abs() < 9_007_199_254_740_992.0 {
+            return Some(Number::of(exact));
+        }
+        shortest_decimal(&exact, f64::MANTISSA_DIGITS as usize, Bounds::Even).parse().ok()
+    }
+
     /// The number that an integer of any size is, rounded to 512 bits.
     pub fn from_integer(integer: IBig) -> Number {
         Number::of(Float::from_parts(integer, 0))
@@ -326,7 +339,7 @@ impl fmt::Display for Number {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.0 {
             Form::Int(int) => write!(f, "{int}"),
-            Form::Float(float) => f.write_str(&shortest_decimal(float)),
+            Form::Float(float) => f.write_str(&shortest_decimal(float, PRECISION, Bounds::Exact)),
         }
     }
 }
@@ -337,19 +350,73 @@ impl fmt::Debug for Number {
     }
 }
 
-/// The shortest decimal digits that lie nearer to `float` than to its neighbours of 512
-/// bits, found digit by digit between the two half-way points (Steele and White 1990).
-fn shortest_decimal(float: &Float) -> String {
+/// Decimal digits with a place for the point: the value is 0.DIGITS times ten to the power
+/// of `point`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Digits {
+    /// Whether the number is below zero.
+    pub(crate) negative: bool,
+    /// ASCII digits without zeros at either end; none for zero.
+    pub(crate) digits: Vec<u8>,
+    /// How many of the digits stand before the decimal point; may lie outside of them.
+    pub(crate) point: i64,
+}
+
+impl Number {
+    /// All decimal digits of the number, none rounded.
+    pub(crate) fn exact_digits(&self) -> Digits {
+        let (significand, exponent) = self.float().repr().clone().into_parts();
+        let (scaled, places) = if exponent >= 0 {
+            (significand << exponent.unsigned_abs(), 0)
+        } else {
+            (significand * IBig::from(5).pow(exponent.unsigned_abs()), exponent.unsigned_abs())
+        };
+        Digits::of(&scaled.to_string(), places)
+    }
+
+    /// The decimal digits that [`Number`]'s text form shows.
+    pub(crate) fn shortest_digits(&self) -> Digits {
+        let text = self.to_string();
+        let places = text.split_once('.').map_or(0, |(_, fraction)| fraction.len());
+        Digits::of(&text.replace('.', ""), places)
+    }
+}
+
+impl Digits {
+    /// The digits of an integer, of which the last `places` stand behind the point.
+    fn of(integer: &str, places: usize) -> Digits {
+        let negative = integer.starts_with('-');
+        let all = integer.trim_start_matches('-').trim_start_matches('0');
+        let count = |length: usize| i64::try_from(length).unwrap_or(i64::MAX);
+        let point = if all.is_empty() { 0 } else { count(all.len()) - count(places) };
+        Digits { negative, digits: all.trim_end_matches('0').as_bytes().to_vec(), point }
+    }
+}
+
+/// How far below a power of two its lower neighbour is taken to be.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Bounds {
+    /// Where it is: half as far as the upper one, so that the digits always read back.
+    Exact,
+    /// As far as the upper one, as Go takes it.
+    Even,
+}
+
+/// The shortest decimal digits that lie nearer to `float` than to its neighbours of
+/// `precision` bits, found digit by digit between the two half-way points (Steele and White
+/// 1990).
+fn shortest_decimal(float: &Float, precision: usize, bounds: Bounds) -> String {
     let (significand, exponent) = float.repr().clone().into_parts();
     let negative = significand < IBig::ZERO;
     let magnitude = if negative { -significand } else { significand };
     let digits = float.repr().digits();
     // The significand at full width, and two more bits for the half-way points.
-    let shift = PRECISION.saturating_sub(digits) + 2;
+    let shift = precision.saturating_sub(digits) + 2;
     let exact = magnitude << shift;
     let exponent = exponent - isize::try_from(shift).unwrap_or(isize::MAX);
     let is_power_of_two = digits == 1;
-    let lower = &exact - IBig::from(if is_power_of_two { 1 } else { 2 });
+    let half_as_far = is_power_of_two && bounds == Bounds::Exact;
+    let lower = &exact - IBig::from(if half_as_far { 1 } else { 2 });
     let upper = &exact + IBig::from(2);
     let inclusive = (&exact >> 2usize) % IBig::from(2) == IBig::ZERO;
     // Decimal places enough to write all three exactly.
@@ -445,6 +512,25 @@ mod tests {
         assert_eq!(number("7").rem(&number("-3")), Some(number("1")));
         assert_eq!(number("-7.5").rem(&number("2")), Some(number("-1.5")));
         assert_eq!(number("1").div(&Number::ZERO), None);
+    }
+
+    #[test]
+    fn machine_floats_show_their_own_digits() {
+        for (float, expected) in
+            [(2_f64.powi(64), "18446744073709550000"), (0.1, "0.1"), (2_f64.sqrt(), "1.4142135623730951"), (8.0, "8")]
+        {
+            assert_eq!(Number::from_machine(float).map(|number| number.to_string()).as_deref(), Some(expected));
+        }
+        assert_eq!(Number::from_machine(f64::NAN), None);
+    }
+
+    #[test]
+    fn digits_have_a_place_for_the_point() {
+        let digits = |text: &str| number(text).exact_digits();
+        assert_eq!(digits("-2.5"), Digits { negative: true, digits: b"25".to_vec(), point: 1 });
+        assert_eq!(digits("1200"), Digits { negative: false, digits: b"12".to_vec(), point: 4 });
+        assert_eq!(digits("0.125"), Digits { negative: false, digits: b"125".to_vec(), point: 0 });
+        assert_eq!(number("0.001").shortest_digits(), Digits { negative: false, digits: b"1".to_vec(), point: -2 });
     }
 
     #[test]
