@@ -16,6 +16,7 @@ pub mod decode;
 pub mod diagnostic;
 pub mod equality;
 pub mod eval;
+pub mod functions;
 pub mod number;
 pub mod path;
 pub mod schema;

@@ -1,0 +1,129 @@
+//! Digests, password hashes, decryption and identifiers.
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use bcrypt::Version;
+use md5::Md5;
+use rsa::pkcs1::DecodeRsaPrivateKey;
+use rsa::pkcs8::DecodePrivateKey;
+use rsa::{Pkcs1v15Encrypt, RsaPrivateKey};
+use sha1::Sha1;
+use sha2::{Digest, Sha256, Sha512};
+use uuid::Uuid;
+
+use crate::types::Type;
+use crate::value::Value;
+
+use super::call::{Call, CallError, text};
+use super::filesystem::read;
+use super::table::{Allows, Function};
+
+/// The work factor where none is given, and the greatest that is carried out: each step
+/// doubles the time, and this one takes seconds.
+const BCRYPT_COST: u32 = 10;
+const MAX_BCRYPT_COST: i64 = 16;
+
+/// The most bytes of a password that bcrypt looks at.
+const MAX_PASSWORD: usize = 72;
+
+pub(super) fn functions() -> Vec<Function> {
+    use Type::{Number, String};
+    let of_text = |name, doc| Function::new(name, doc).takes("str", String).gives(String);
+    let of_file = |name, doc| Function::new(name, doc).takes("path", String).gives(String);
+    vec![
+        of_text("base64sha256", "The SHA-256 digest of a string in base64.")
+            .by(|call| text(STANDARD.encode(Sha256::digest(call.text(0))))),
+        of_text("base64sha512", "The SHA-512 digest of a string in base64.")
+            .by(|call| text(STANDARD.encode(Sha512::digest(call.text(0))))),
+        of_text("bcrypt", "A bcrypt hash of a password, another one each time.")
+            .takes_more("cost", Number, Allows::NOTHING)
+            .by(bcrypt),
+        of_file("filebase64sha256", "The SHA-256 digest of a file in base64.")
+            .by(|call| text(STANDARD.encode(Sha256::digest(read(call)?)))),
+        of_file("filebase64sha512", "The SHA-512 digest of a file in base64.")
+            .by(|call| text(STANDARD.encode(Sha512::digest(read(call)?)))),
+        of_file("filemd5", "The MD5 digest of a file.").by(|call| hex(&Md5::digest(read(call)?))),
+        of_file("filesha1", "The SHA-1 digest of a file.").by(|call| hex(&Sha1::digest(read(call)?))),
+        of_file("filesha256", "The SHA-256 digest of a file.").by(|call| hex(&Sha256::digest(read(call)?))),
+        of_file("filesha512", "The SHA-512 digest of a file.").by(|call| hex(&Sha512::digest(read(call)?))),
+        of_text("md5", "The MD5 digest of a string.").by(|call| hex(&Md5::digest(call.text(0)))),
+        Function::new("rsadecrypt", "The text that was encrypted with RSA for the holder of a private key.")
+            .takes("ciphertext", String)
+            .takes("privatekey", String)
+            .gives(String)
+            .by(rsadecrypt),
+        of_text("sha1", "The SHA-1 digest of a string.").by(|call| hex(&Sha1::digest(call.text(0)))),
+        of_text("sha256", "The SHA-256 digest of a string.").by(|call| hex(&Sha256::digest(call.text(0)))),
+        of_text("sha512", "The SHA-512 digest of a string.").by(|call| hex(&Sha512::digest(call.text(0)))),
+        Function::new("uuid", "A random UUID, another one each time.").gives(String).by(uuid),
+        Function::new("uuidv5", "The UUID of a name in a namespace.")
+            .takes("namespace", String)
+            .takes("name", String)
+            .gives(String)
+            .by(uuidv5),
+    ]
+}
+
+fn hex(bytes: &[u8]) -> Result<Value, CallError> {
+    text(bytes.iter().map(|byte| format!("{byte:02x}")).collect::<String>())
+}
+
+/// Like the time, what is different each time is known only after apply.
+fn is_planning(call: &Call<'_>) -> bool {
+    call.host.now().is_none()
+}
+
+fn bcrypt(call: &Call<'_>) -> Result<Value, CallError> {
+    let cost = match call.arguments.len() {
+        0 | 1 => i64::from(BCRYPT_COST),
+        2 => call.number(1).to_i64().ok_or_else(|| CallError::of(1, "a whole number is required"))?,
+        _ => return Err(CallError::new("takes no more than two arguments")),
+    };
+    let cost = u32::try_from(cost)
+        .ok()
+        .filter(|_| cost <= MAX_BCRYPT_COST)
+        .ok_or_else(|| CallError::of(1, format!("cost must be between 4 and {MAX_BCRYPT_COST}")))?;
+    // Below the least cost there is, the default one is taken.
+    let cost = if cost < 4 { BCRYPT_COST } else { cost };
+    if is_planning(call) {
+        return Ok(call.unknown());
+    }
+    if call.text(0).len() > MAX_PASSWORD {
+        return Err(CallError::of(0, format!("must not be longer than {MAX_PASSWORD} bytes")));
+    }
+    let hash = bcrypt::hash_with_result(call.text(0), cost).map_err(|error| CallError::new(error.to_string()))?;
+    text(hash.format_for_version(Version::TwoA))
+}
+
+fn rsadecrypt(call: &Call<'_>) -> Result<Value, CallError> {
+    let key = call.text(1).trim();
+    let ciphertext =
+        STANDARD.decode(call.text(0)).map_err(|_| CallError::of(0, "cannot decode: the cipher text must be base64"))?;
+    let key = RsaPrivateKey::from_pkcs1_pem(key)
+        .or_else(|_| RsaPrivateKey::from_pkcs8_pem(key))
+        .map_err(|_| CallError::of(1, "not an RSA private key in PEM form without a passphrase"))?;
+    let plain = key
+        .decrypt(Pkcs1v15Encrypt, &ciphertext)
+        .map_err(|_| CallError::new("failed to decrypt: the key does not fit the cipher text"))?;
+    String::from_utf8(plain).map_or_else(|_| Err(CallError::new("the decrypted text is not valid UTF-8")), text)
+}
+
+fn uuid(call: &Call<'_>) -> Result<Value, CallError> {
+    if is_planning(call) {
+        return Ok(call.unknown());
+    }
+    text(Uuid::new_v4().to_string())
+}
+
+fn uuidv5(call: &Call<'_>) -> Result<Value, CallError> {
+    let namespace = match call.text(0) {
+        "dns" => Uuid::NAMESPACE_DNS,
+        "url" => Uuid::NAMESPACE_URL,
+        "oid" => Uuid::NAMESPACE_OID,
+        "x500" => Uuid::NAMESPACE_X500,
+        other => {
+            Uuid::parse_str(other).map_err(|_| CallError::new("the namespace must be dns, url, oid, x500 or a UUID"))?
+        }
+    };
+    text(Uuid::new_v5(&namespace, call.text(1).as_bytes()).to_string())
+}
