@@ -11,6 +11,7 @@ use crate::diagnostic::{Diagnostic, Diagnostics, did_you_mean};
 use crate::eval::Reference;
 use crate::eval::evaluator::{Evaluated, Evaluator, Failed, evaluate};
 use crate::eval::scope::{Host, Resolved, Scope};
+use crate::functions::{self, CallErrorKind};
 use crate::source::{FileId, Sources, Span};
 use crate::syntax::{self, Expr, ExprKind, Ident};
 use crate::types::Type;
@@ -35,8 +36,22 @@ impl Evaluator<'_> {
         match name.name.strip_prefix("core::").unwrap_or(&name.name) {
             "templatefile" => self.template_file(&values, arguments, span),
             "templatestring" => self.template_string(&values, arguments, span),
-            _ => self.fail(unknown_function(name)),
+            _ => self.call_with_values(name, values, arguments, span),
         }
+    }
+
+    /// Calls a function of the table; what is wrong is told at the argument that is at fault.
+    fn call_with_values(&mut self, name: &Ident, values: Vec<Value>, arguments: &[Arc<Expr>], span: Span) -> Evaluated {
+        functions::call(&name.name, values, self.scope.host()).or_else(|error| {
+            if error.kind == CallErrorKind::UnknownFunction {
+                return self.fail(unknown_function(name));
+            }
+            // What stands beyond the written arguments came out of the expanded last one.
+            let at_fault = error.argument.and_then(|at| arguments.get(at).or(arguments.last()));
+            let place = at_fault.map_or(span, |argument| argument.span);
+            let detail = sentence(&format!("{}: {}", name.name, error.message));
+            self.fail(Diagnostic::error(error.summary()).detail(detail).at(place))
+        })
     }
 
     /// The items that `...` makes arguments of; `None` where they are not known.
@@ -272,7 +287,7 @@ fn unknown_function(name: &Ident) -> Diagnostic {
     let diagnostic = Diagnostic::error("Call to unknown function")
         .detail(format!("There is no function named {:?}.", &*name.name))
         .at(name.span);
-    match did_you_mean(&name.name, ["can", "templatefile", "templatestring", "try"]) {
+    match did_you_mean(&name.name, functions::names()) {
         Some(known) => diagnostic.help(format!("did you mean {known:?}?")),
         None => diagnostic,
     }
