@@ -5,6 +5,7 @@ use std::sync::Arc;
 use portolan_lang::{Address, Span, Value};
 use portolan_state::Decision;
 
+use super::expand::Expansion;
 use crate::config::Lifecycle;
 
 /// The position of an instance in [`Desired::instances`].
@@ -16,7 +17,7 @@ pub struct InstanceId(pub u32);
 pub struct GroupId(pub u32);
 
 /// Everything that ought to exist, and what it takes to say how each thing ought to be.
-#[derive(Debug, Clone, Default)]
+#[derive(Clone, Default)]
 pub struct Desired {
     /// The resources and data sources. Those of a group stand together.
     pub instances: Vec<Instance>,
@@ -34,6 +35,8 @@ pub struct Desired {
     pub removed: Vec<Removed>,
     /// Objects that are there already and are to be recorded.
     pub imports: Vec<Import>,
+    /// What it takes to evaluate the instances.
+    pub(super) expansion: Arc<Expansion>,
 }
 
 /// A rename, in absolute addresses.

@@ -8,9 +8,22 @@
 //! and then while applying. A domain block is a pure function from its evaluated attributes
 //! to resources, and simply runs again.
 
+mod conditions;
+mod dependencies;
 mod desired;
 pub mod domain;
 mod evaluation;
+mod evaluator;
+mod expand;
+mod inputs;
+mod module;
+mod moves;
+mod repetition;
+mod scope;
+mod variables;
 
 pub use desired::*;
 pub use evaluation::{ConditionTime, Evaluation, OutputValue};
+pub use expand::compile;
+pub use inputs::{Inputs, UnknownRepetition};
+pub use variables::{Constants, accept};

@@ -8,13 +8,15 @@
 //! Blocks see each other as values alone: a reference to another block is an object that
 //! carries its `address` and what others may need of it.
 
+mod edge;
+mod names;
 pub mod placement;
 
 use std::sync::Arc;
 
 use portolan_lang::eval::Scope;
 use portolan_lang::syntax::Body;
-use portolan_lang::{Address, Diagnostics, Schema, Span, Value};
+use portolan_lang::{Address, Data, Diagnostic, Diagnostics, Schema, Span, Value};
 use portolan_state::Decision;
 
 /// A kind of domain block.
@@ -39,6 +41,13 @@ pub struct Block<'a> {
     pub span: Span,
     /// The decisions about it and what is in it.
     pub decisions: &'a [Decision],
+}
+
+impl Block<'_> {
+    /// The place of an attribute's value, or the block's header where it is not set.
+    pub fn attribute_span(&self, name: &str) -> Span {
+        self.body.attribute(name).map_or(self.span, |attribute| attribute.expr.span)
+    }
 }
 
 /// What a block compiles to.
@@ -97,8 +106,8 @@ impl Compiled {
     }
 }
 
-/// Every kind of domain block, by keyword.
-pub const KINDS: &[Kind] = &[];
+/// Every kind of domain block.
+pub const KINDS: &[Kind] = &[edge::NGINX, edge::ROUTE, names::ZONE, names::RECORD];
 
 /// The kind of this keyword.
 pub fn kind(keyword: &str) -> Option<&'static Kind> {
@@ -110,4 +119,47 @@ pub fn exports(address: &Address, name: &str, others: impl IntoIterator<Item = (
     let own = [("address", Value::string(address.to_string())), ("name", Value::string(name))];
     let entries = own.into_iter().chain(others).map(|(key, value)| (Arc::from(key), value));
     Value::object::<Arc<str>>(entries)
+}
+
+/// An object of these attributes.
+pub(crate) fn object<const N: usize>(entries: [(&'static str, Value); N]) -> Value {
+    Value::object(entries.map(|(key, value)| (Arc::<str>::from(key), value)))
+}
+
+/// The address of the block that an attribute's value refers to, which must be of a kind;
+/// `None` where the value is not known because that block could not be understood.
+pub(crate) fn reference(
+    block: &Block<'_>,
+    value: &Value,
+    name: &str,
+    kind: &str,
+) -> Result<Option<Address>, Diagnostic> {
+    let target = value.get(name).unwrap_or(Value::TRUE);
+    if !target.is_known() {
+        return Ok(None);
+    }
+    let address: Option<Address> =
+        target.get("address").as_ref().and_then(Value::as_str).and_then(|text| text.parse().ok());
+    let of_kind = |address: &Address| address.local().segments().first().is_some_and(|first| &*first.name == kind);
+    address.filter(of_kind).map(Some).ok_or_else(|| {
+        Diagnostic::error("Unsuitable reference")
+            .detail(format!("\"{name}\" must refer to a {kind} block."))
+            .at(block.attribute_span(name))
+            .help(format!("Write {kind}.NAME, without quotes."))
+    })
+}
+
+/// The text of an attribute on which the shape of what is compiled depends.
+pub(crate) fn known_text(block: &Block<'_>, value: &Value, name: &str) -> Result<Arc<str>, Diagnostic> {
+    let attribute = value.get(name);
+    match attribute.as_ref().map(Value::data) {
+        Some(Data::String(text)) => Ok(text.clone()),
+        Some(Data::Unknown(_)) => Err(Diagnostic::error("Not known before apply")
+            .detail(format!("\"{name}\" depends on something that will only be known after apply, but it decides what there will be."))
+            .at(block.attribute_span(name))
+            .help("Use values that come from variables, locals or attributes that a block states itself.")),
+        _ => Err(Diagnostic::error("Missing value")
+            .detail(format!("\"{name}\" must not be null."))
+            .at(block.attribute_span(name))),
+    }
 }

@@ -1,0 +1,238 @@
+//! Which groups an expression waits for, through variables, locals and outputs.
+//!
+//! Only direct dependencies are found: the groups whose values an expression reads. What those
+//! wait for themselves is their own affair.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use portolan_lang::eval::{Reference, ReferenceStep, references};
+use portolan_lang::syntax::Expr;
+use portolan_lang::{Address, InstanceKey};
+use rustc_hash::FxHashMap;
+
+use super::desired::{Group, GroupId};
+use super::domain;
+use super::evaluator::{Evaluator, Node};
+use super::module::ModuleId;
+
+/// A set of groups, sorted and shared.
+type Groups = Arc<BTreeSet<GroupId>>;
+
+/// Finds dependencies once all groups are known.
+pub(super) struct Dependencies<'e> {
+    evaluator: &'e Evaluator,
+    groups: &'e [Group],
+    /// The groups that a block made.
+    made: &'e FxHashMap<Node, Vec<GroupId>>,
+    /// What was found; empty while it is being looked for, so that a cycle ends.
+    found: FxHashMap<Node, Groups>,
+    /// What everything in a module instance waits for.
+    inherited: FxHashMap<ModuleId, Groups>,
+    /// The groups in a module instance and in those under it.
+    inside: FxHashMap<ModuleId, Groups>,
+}
+
+impl<'e> Dependencies<'e> {
+    pub(super) fn new(evaluator: &'e Evaluator, groups: &'e [Group], made: &'e FxHashMap<Node, Vec<GroupId>>) -> Self {
+        Dependencies {
+            evaluator,
+            groups,
+            made,
+            found: FxHashMap::default(),
+            inherited: FxHashMap::default(),
+            inside: FxHashMap::default(),
+        }
+    }
+
+    /// What everything in a module instance waits for: the `depends_on` of the calls above it.
+    pub(super) fn inherited(&mut self, module: ModuleId) -> Groups {
+        if let Some(found) = self.inherited.get(&module) {
+            return found.clone();
+        }
+        let instance = self.evaluator.module(module);
+        let mut groups = BTreeSet::new();
+        if let Some(caller) = &instance.caller {
+            groups.extend(self.inherited(caller.module).iter());
+            for reference in &caller.call.depends_on {
+                self.waited_for(caller.module, reference, &mut groups);
+            }
+        }
+        self.inherited.insert(module, Arc::new(groups));
+        self.inherited[&module].clone()
+    }
+
+    /// Adds what a `depends_on` entry waits for: for a module, everything in it.
+    pub(super) fn waited_for(&mut self, module: ModuleId, reference: &Reference, groups: &mut BTreeSet<GroupId>) {
+        if &*reference.root != "module" || reference.steps.len() > 2 {
+            return self.read(module, reference, groups);
+        }
+        for child in self.called(module, reference) {
+            groups.extend(self.inside(child).iter());
+        }
+    }
+
+    /// Adds the groups that an expression reads.
+    pub(super) fn of(&mut self, module: ModuleId, expr: &Expr, groups: &mut BTreeSet<GroupId>) {
+        for reference in references(expr) {
+            self.read(module, &reference, groups);
+        }
+    }
+
+    /// Adds the groups that a reference reads.
+    pub(super) fn read(&mut self, module: ModuleId, reference: &Reference, groups: &mut BTreeSet<GroupId>) {
+        let declared = self.evaluator.module(module).module.clone();
+        let name = reference.name(1).unwrap_or_default();
+        let position = |found: Option<usize>| found.map(|at| at as u32);
+        match &*reference.root {
+            "var" => {
+                if let Some(at) = position(declared.variables.get_index_of(name)) {
+                    groups.extend(self.node(Node::Variable(module, at)).iter());
+                }
+            }
+            "local" => {
+                if let Some(at) = position(declared.locals.get_index_of(name)) {
+                    groups.extend(self.node(Node::Local(module, at)).iter());
+                }
+            }
+            "module" => self.outputs(module, reference, groups),
+            "data" => self.resource(module, &format!("data.{name}.{}", reference.name(2).unwrap_or_default()), groups),
+            "each" | "count" | "self" | "path" | "portolan" | "terraform" => {}
+            root if domain::kind(root).is_some() => self.domain(module, reference, groups),
+            root => self.resource(module, &format!("{root}.{name}"), groups),
+        }
+    }
+
+    fn resource(&self, module: ModuleId, local: &str, groups: &mut BTreeSet<GroupId>) {
+        let declared = self.evaluator.module(module);
+        if let Some(at) = declared.module.resources.get_index_of(local) {
+            groups.extend(self.made.get(&Node::Resource(module, at as u32)).into_iter().flatten());
+        }
+    }
+
+    /// `application.shop.service.api` reads the groups of that service, `application.shop` all
+    /// that the block makes.
+    fn domain(&self, module: ModuleId, reference: &Reference, groups: &mut BTreeSet<GroupId>) {
+        let declared = self.evaluator.module(module);
+        let local = format!("{}.{}", reference.root, reference.name(1).unwrap_or_default());
+        let Some(at) = declared.module.domain.get_index_of(&*local) else { return };
+        let made = self.made.get(&Node::Domain(module, at as u32)).map_or(&[][..], Vec::as_slice);
+        let names = reference.steps.iter().filter_map(|step| match step {
+            ReferenceStep::Attribute(name) => Some(name.clone()),
+            ReferenceStep::Key(_) => None,
+        });
+        let named: Vec<Arc<str>> = std::iter::once(reference.root.clone()).chain(names).collect();
+        let within = |group: &GroupId| {
+            let local = self.groups[group.0 as usize].address.local();
+            let segments = local.segments();
+            segments.len() > 2
+                && segments.len() <= named.len()
+                && segments.iter().zip(&named).all(|(s, n)| s.name == *n)
+        };
+        let narrow: Vec<GroupId> = made.iter().copied().filter(within).collect();
+        groups.extend(if narrow.is_empty() { made } else { &narrow });
+    }
+
+    fn outputs(&mut self, module: ModuleId, reference: &Reference, groups: &mut BTreeSet<GroupId>) {
+        let output = match reference.steps.get(1..) {
+            Some([ReferenceStep::Attribute(output), ..])
+            | Some([ReferenceStep::Key(_), ReferenceStep::Attribute(output), ..]) => Some(output),
+            _ => None,
+        };
+        for child in self.called(module, reference) {
+            let count = self.evaluator.module(child).module.outputs.len();
+            let one = output.and_then(|name| self.evaluator.module(child).module.outputs.get_index_of(name));
+            let positions = one.map_or(0..count, |at| at..at + 1);
+            for at in positions {
+                groups.extend(self.node(Node::Output(child, at as u32)).iter());
+            }
+        }
+    }
+
+    /// The module instances that a reference names.
+    fn called(&self, module: ModuleId, reference: &Reference) -> Vec<ModuleId> {
+        let declared = self.evaluator.module(module);
+        let Some(at) = reference.name(1).and_then(|name| declared.module.calls.get_index_of(name)) else {
+            return Vec::new();
+        };
+        let key: Option<&InstanceKey> = match reference.steps.get(1) {
+            Some(ReferenceStep::Key(key)) => Some(key),
+            _ => None,
+        };
+        match key.and_then(|key| self.evaluator.child(module, at, Some(key))) {
+            Some(child) => vec![child],
+            None => self.evaluator.children(module, at).to_vec(),
+        }
+    }
+
+    fn inside(&mut self, module: ModuleId) -> Groups {
+        if let Some(found) = self.inside.get(&module) {
+            return found.clone();
+        }
+        let address: Address = self.evaluator.module(module).address.clone();
+        let all = self.groups.iter().enumerate().filter(|(_, group)| address.contains(&group.address));
+        let groups: Groups = Arc::new(all.map(|(at, _)| GroupId(at as u32)).collect());
+        self.inside.insert(module, groups.clone());
+        groups
+    }
+
+    /// What the value of a variable, a local or an output reads.
+    fn node(&mut self, node: Node) -> Groups {
+        if let Some(found) = self.found.get(&node) {
+            return found.clone();
+        }
+        self.found.insert(node, Arc::default());
+        let groups = stacker::maybe_grow(128 * 1024, 4 * 1024 * 1024, || Arc::new(self.look_up(node)));
+        self.found.insert(node, groups.clone());
+        groups
+    }
+
+    fn look_up(&mut self, node: Node) -> BTreeSet<GroupId> {
+        let mut groups = BTreeSet::new();
+        match node {
+            Node::Variable(module, at) => self.variable(module, at as usize, &mut groups),
+            Node::Local(module, at) => {
+                let instance = self.evaluator.module(module);
+                if let Some((_, local)) = instance.module.locals.get_index(at as usize) {
+                    self.of(module, &local.expr, &mut groups);
+                }
+            }
+            Node::Output(module, at) => {
+                let instance = self.evaluator.module(module);
+                if let Some((_, output)) = instance.module.outputs.get_index(at as usize) {
+                    self.of(module, &output.value, &mut groups);
+                    for reference in &output.depends_on {
+                        self.waited_for(module, reference, &mut groups);
+                    }
+                }
+            }
+            Node::Call(..) | Node::Resource(..) | Node::Domain(..) => {}
+        }
+        groups
+    }
+
+    fn variable(&mut self, module: ModuleId, at: usize, groups: &mut BTreeSet<GroupId>) {
+        let instance = self.evaluator.module(module);
+        let Some((name, _)) = instance.module.variables.get_index(at) else { return };
+        let Some(caller) = &instance.caller else { return };
+        if let Some((_, expr)) = caller.call.arguments.get(name) {
+            self.of(caller.module, expr, groups);
+            self.repetition(caller.module, &caller.call.repetition, groups);
+        }
+    }
+
+    /// Adds what decides how many instances a block has.
+    pub(super) fn repetition(
+        &mut self,
+        module: ModuleId,
+        repetition: &crate::config::Repetition,
+        groups: &mut BTreeSet<GroupId>,
+    ) {
+        match repetition {
+            crate::config::Repetition::Single => {}
+            crate::config::Repetition::Count(expr) | crate::config::Repetition::ForEach(expr) => {
+                self.of(module, expr, groups);
+            }
+        }
+    }
+}

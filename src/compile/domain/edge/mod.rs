@@ -1,0 +1,12 @@
+//! `nginx` and `route`: fleets of nginx servers, and what they pass on to whom.
+//!
+//! Both compile to syntax trees as data. Text is made of them by the provider, in one place;
+//! nothing here quotes or pastes anything.
+
+mod directive;
+mod fleet;
+mod route;
+mod upstream;
+
+pub(super) use fleet::NGINX;
+pub(super) use route::ROUTE;

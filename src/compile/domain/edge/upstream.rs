@@ -1,0 +1,138 @@
+//! Whom a location passes requests on to.
+
+use std::sync::Arc;
+
+use portolan_lang::{Data, Diagnostic, Span, Type, Value};
+
+use super::directive::{block, directive};
+
+/// The servers behind a location, or what is wrong with them.
+pub(super) struct Upstream {
+    /// What tells it from the others of the route: `web_http`, `orders`.
+    pub(super) name: String,
+    /// `address:port` and weight of each server.
+    servers: Vec<(Value, Option<Value>)>,
+}
+
+/// How the servers of an upstream are tried and watched.
+pub(super) struct Health {
+    pub(super) max_fails: Value,
+    pub(super) fail_timeout: Value,
+    pub(super) balance: Option<Arc<str>>,
+}
+
+/// The place to blame, by attribute.
+pub(super) struct Places {
+    pub(super) to: Span,
+    pub(super) port: Span,
+}
+
+impl Upstream {
+    /// The servers of a service's port, or of an external. `None` where the target is not known
+    /// well enough; what is wrong with it has been told elsewhere then.
+    pub(super) fn of(target: &Value, port: &Value, at: &Places) -> Result<Option<Upstream>, Diagnostic> {
+        if !target.is_known() {
+            return Ok(None);
+        }
+        let kind = target.get("kind");
+        let name = target.get("name").and_then(|name| name.as_str().map(str::to_owned));
+        match (kind.as_ref().and_then(Value::as_str), name) {
+            (Some("external"), Some(name)) => external(target, port, name, at).map(Some),
+            (Some("service"), Some(name)) => service(target, port, name, at).map(Some),
+            _ => Err(Diagnostic::error("Unsuitable target")
+                .detail("\"to\" must refer to a service or an external of an application.")
+                .at(at.to)
+                .help("Write application.NAME.service.NAME or application.NAME.external.NAME, without quotes.")),
+        }
+    }
+
+    /// `upstream name { … }`
+    pub(super) fn directive(&self, name: &str, health: &Health) -> Value {
+        let mut lines = Vec::new();
+        if let Some(balance) = health.balance.as_deref().filter(|balance| *balance != "round_robin") {
+            lines.push(directive(balance, []));
+        }
+        lines.push(directive("zone", [Value::string(name), Value::string("64k")]));
+        for (address, weight) in &self.servers {
+            let mut args = vec![address.clone()];
+            args.extend(weight.as_ref().and_then(|weight| parameter("weight", weight)));
+            args.extend(parameter("max_fails", &health.max_fails));
+            args.extend(parameter("fail_timeout", &health.fail_timeout));
+            lines.push(directive("server", args));
+        }
+        lines.push(directive("keepalive", [Value::string("16")]));
+        block("upstream", [Value::string(name)], lines)
+    }
+}
+
+/// `name=value`, unknown where the value is; nothing for null.
+fn parameter(name: &str, value: &Value) -> Option<Value> {
+    match value.data() {
+        Data::Null(_) => None,
+        Data::String(text) => Some(Value::string(format!("{name}={text}"))),
+        Data::Number(number) => Some(Value::string(format!("{name}={number}"))),
+        _ => Some(Value::unknown(Type::String)),
+    }
+}
+
+fn external(target: &Value, port: &Value, name: String, at: &Places) -> Result<Upstream, Diagnostic> {
+    if !port.is_null() {
+        return Err(Diagnostic::error("Port not needed")
+            .detail("The addresses of an external say their ports themselves.")
+            .at(at.port)
+            .help("Leave \"port\" out."));
+    }
+    let addresses = target.get("addresses").unwrap_or_else(|| Value::null(Type::Any));
+    let servers = addresses.items().unwrap_or_default().iter().map(|address| (address.clone(), None)).collect();
+    filled(
+        Upstream { name, servers },
+        at,
+        "The external has no addresses.",
+        "Give it some: addresses = [\"192.0.2.10:8080\"]",
+    )
+}
+
+fn service(target: &Value, port: &Value, name: String, at: &Places) -> Result<Upstream, Diagnostic> {
+    let endpoints = target.get("endpoints").unwrap_or_else(|| Value::null(Type::Any));
+    let Some(entries) = endpoints.entries() else {
+        return Ok(Upstream { name, servers: vec![(Value::unknown(Type::String), None)] });
+    };
+    let names = || entries.keys().map(|name| &**name).collect::<Vec<_>>().join(", ");
+    let chosen = match (port.as_str(), entries.len()) {
+        (Some(port), _) => port.to_owned(),
+        (None, 1) => entries.keys().next().map(ToString::to_string).unwrap_or_default(),
+        (None, _) => {
+            return Err(Diagnostic::error("Missing port")
+                .detail(format!("The service \"{name}\" has the ports: {}.", names()))
+                .at(at.to)
+                .help("Say which one: port = \"NAME\""));
+        }
+    };
+    let Some(list) = entries.get(&chosen) else {
+        let near = portolan_lang::diagnostic::did_you_mean(&chosen, entries.keys().map(|name| &**name));
+        let problem = Diagnostic::error("Unknown port")
+            .detail(format!("The service \"{name}\" has no port \"{chosen}\"; its ports are: {}.", names()))
+            .at(at.port);
+        return Err(match near {
+            Some(near) => problem.help(format!("Did you mean \"{near}\"?")),
+            None => problem,
+        });
+    };
+    let server = |endpoint: &Value| {
+        (endpoint.get("address").unwrap_or_else(|| Value::unknown(Type::String)), endpoint.get("weight"))
+    };
+    let servers = list.items().unwrap_or_default().iter().map(server).collect();
+    filled(
+        Upstream { name: format!("{name}_{chosen}"), servers },
+        at,
+        &format!("No cluster says how the port \"{chosen}\" of the service is reached from outside."),
+        "Give the port a node_port, and the clusters their node_addresses.",
+    )
+}
+
+fn filled(upstream: Upstream, at: &Places, detail: &str, help: &str) -> Result<Upstream, Diagnostic> {
+    if upstream.servers.is_empty() {
+        return Err(Diagnostic::error("Target without addresses").detail(detail).at(at.to).help(help));
+    }
+    Ok(upstream)
+}

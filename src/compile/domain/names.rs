@@ -1,0 +1,156 @@
+//! `dns_zone` and `dns_record`: zones, and the names in them.
+
+use portolan_lang::decode::decode;
+use portolan_lang::eval::Scope;
+use portolan_lang::{Address, Attribute, Diagnostic, Diagnostics, Schema, Type, Value};
+
+use super::{Block, Compiled, CompiledConnection, CompiledResource, Kind, exports, object, reference};
+
+/// `dns_zone "corp" { name = "example.com" … }`
+pub(super) const ZONE: Kind = Kind { keyword: "dns_zone", schema: zone_schema, compile: zone };
+
+/// `dns_record "shop" { zone = dns_zone.corp … }`
+pub(super) const RECORD: Kind = Kind { keyword: "dns_record", schema: record_schema, compile: record };
+
+fn zone_schema() -> Schema {
+    use portolan_lang::Block as Nested;
+    let seconds = |name: &'static str, doc| Attribute::optional(name, Type::Number).doc(doc);
+    let soa = Schema::new("The start of authority. The serial is kept by the driver and only ever rises.")
+        .with(Attribute::optional("primary", Type::String).doc("The primary server."))
+        .with(Attribute::optional("contact", Type::String).doc("The mailbox of who is responsible."))
+        .with(seconds("refresh", "Seconds between two looks of a secondary server."))
+        .with(seconds("retry", "Seconds until it looks again after a failure."))
+        .with(seconds("expire", "Seconds after which it stops answering."))
+        .with(seconds("minimum", "Seconds for which the absence of a name is remembered."));
+    let directory = Schema::new("A directory of zone files, in the format of RFC 1035.")
+        .with(Attribute::required("path", Type::String).doc("The directory."));
+    Schema::new("A DNS zone.")
+        .with(Attribute::required("name", Type::String).doc("The domain: \"example.com\"."))
+        .with(Attribute::required("nameservers", Type::list(Type::String)).doc("The servers of the zone."))
+        .with(Attribute::optional("ttl", Type::Number).doc("Seconds for which its records are kept by default."))
+        .block(Nested::single("soa", soa))
+        .block(Nested::single("directory", directory).required())
+}
+
+fn zone(block: &Block<'_>, scope: &dyn Scope) -> Compiled {
+    let (value, mut diagnostics) = decode(block.body, &zone_schema(), scope);
+    if diagnostics.has_errors() {
+        return Compiled::nothing(diagnostics);
+    }
+    let take = |name: &str| value.get(name).unwrap_or_else(|| Value::null(Type::Any));
+    let name = diagnostics.keep(super::known_text(block, &value, "name"));
+    let nameservers = take("nameservers");
+    let absolute = nameservers.items().map(|items| Value::list(Type::String, items.iter().map(with_final_dot)));
+    let config = object([
+        ("name", take("name")),
+        ("nameservers", absolute.unwrap_or(nameservers)),
+        ("ttl", take("ttl")),
+        ("soa", take("soa")),
+    ]);
+    let apex = CompiledResource {
+        address: block.address.part("zone"),
+        group: block.address.clone(),
+        resource_type: "dns_zone",
+        connection: Some(block.address.clone()),
+        config,
+        dependencies: Vec::new(),
+    };
+    let shown = [("name", take("name")), ("ttl", take("ttl"))];
+    Compiled {
+        exports: exports(block.address, name.as_deref().unwrap_or(block.name), shown),
+        connection: Some(CompiledConnection { provider: "dns", config: object([("directory", take("directory"))]) }),
+        resources: if name.is_some() { vec![apex] } else { Vec::new() },
+        decisions: Vec::new(),
+        diagnostics,
+    }
+}
+
+/// A name of several labels is meant to be absolute.
+fn with_final_dot(name: &Value) -> Value {
+    match name.as_str() {
+        Some(text) if text.contains('.') && !text.ends_with('.') => {
+            Value::string(format!("{text}.")).mark(name.marks())
+        }
+        _ => name.clone(),
+    }
+}
+
+fn record_schema() -> Schema {
+    Schema::new("The records of one name and type.")
+        .with(Attribute::required("zone", Type::Any).doc("The zone: dns_zone.NAME."))
+        .with(
+            Attribute::required("name", Type::String).doc("The name, relative to the zone; \"@\" for the zone itself."),
+        )
+        .with(Attribute::required("type", Type::String).doc("A, AAAA, CNAME, TXT, MX, SRV, CAA, NS or PTR."))
+        .with(
+            Attribute::optional("ttl", Type::Number)
+                .doc("Seconds for which the answer is kept; the zone's if not given."),
+        )
+        .with(Attribute::required("values", Type::list(Type::String)).doc("The data of the records."))
+}
+
+fn record(block: &Block<'_>, scope: &dyn Scope) -> Compiled {
+    let (value, mut diagnostics) = decode(block.body, &record_schema(), scope);
+    if diagnostics.has_errors() {
+        return Compiled::nothing(diagnostics);
+    }
+    let take = |name: &str| value.get(name).unwrap_or_else(|| Value::null(Type::Any));
+    let zone = take("zone");
+    let connection = diagnostics.keep(reference(block, &value, "zone", "dns_zone")).flatten();
+    let names = ["name", "type"].map(|name| diagnostics.keep(super::known_text(block, &value, name)));
+    if let [Some(name), Some(kind)] = &names {
+        diagnostics.extend(check_name(block, name, kind));
+    }
+    let zone_name = zone.get("name").unwrap_or_else(|| Value::unknown(Type::String));
+    let ttl = if take("ttl").is_null() { zone.get("ttl").unwrap_or_else(|| take("ttl")) } else { take("ttl") };
+    let host_values = matches!(names[1].as_deref(), Some("CNAME" | "NS" | "PTR"));
+    let values = match (host_values, take("values").items()) {
+        (true, Some(items)) => Value::list(Type::String, items.iter().map(with_final_dot)),
+        _ => take("values"),
+    };
+    let shown = [("name", take("name")), ("type", take("type")), ("ttl", ttl.clone()), ("values", take("values"))];
+    let exported = exports(block.address, names[0].as_deref().unwrap_or(block.name), shown);
+    let resources = connection.into_iter().map(|zone: Address| CompiledResource {
+        address: block.address.part("rrset"),
+        group: block.address.clone(),
+        resource_type: "dns_rrset",
+        config: object([
+            ("zone", zone_name.clone()),
+            ("name", take("name")),
+            ("type", take("type")),
+            ("ttl", ttl.clone()),
+            ("values", values.clone()),
+        ]),
+        connection: Some(zone),
+        dependencies: Vec::new(),
+    });
+    Compiled { exports: exported, connection: None, resources: resources.collect(), decisions: Vec::new(), diagnostics }
+}
+
+fn check_name(block: &Block<'_>, name: &str, kind: &str) -> Diagnostics {
+    let mut problems = Diagnostics::new();
+    const TYPES: [&str; 9] = ["A", "AAAA", "CNAME", "TXT", "MX", "SRV", "CAA", "NS", "PTR"];
+    if !TYPES.contains(&kind) {
+        let problem = Diagnostic::error("Unknown record type")
+            .detail(format!("\"{kind}\" is none of {}.", TYPES.join(", ")))
+            .at(block.attribute_span("type"));
+        let upper = kind.to_ascii_uppercase();
+        problems.push(if TYPES.contains(&&*upper) {
+            problem.help(format!("Write it in capitals: \"{upper}\"."))
+        } else {
+            problem
+        });
+    }
+    if name == "@" && matches!(kind, "CNAME" | "NS") {
+        problems.push(
+            Diagnostic::error("Record not possible at the zone itself")
+                .detail(format!("{kind} cannot stand at the top of a zone."))
+                .at(block.attribute_span("name"))
+                .help(match kind {
+                    "NS" => "The servers of the zone itself are the \"nameservers\" of its dns_zone block.",
+                    _ => "Use A and AAAA records there.",
+                }),
+        );
+    }
+    problems
+}

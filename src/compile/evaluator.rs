@@ -1,0 +1,515 @@
+//! What names mean in a module instance, evaluated on demand and kept.
+//!
+//! Every node (variable, local, output, block) is evaluated at most once per stage, when it is
+//! first asked for, so that no order has to be found before. A node that is asked for while it
+//! is being evaluated is part of a cycle.
+
+use std::cell::RefCell;
+use std::sync::Arc;
+
+use portolan_lang::decode::decode;
+use portolan_lang::eval::evaluate;
+use portolan_lang::syntax::Expr;
+use portolan_lang::{Address, Diagnostic, Diagnostics, Schema, Type, Value};
+use portolan_state::Decision;
+use rustc_hash::FxHashMap;
+
+use super::desired::InstanceId;
+use super::domain::{self, Compiled};
+use super::inputs::{Inputs, UnknownRepetition};
+use super::module::{Caller, Instances, ModuleId, ModuleInstance};
+use super::repetition;
+use super::scope::{Each, ModuleScope};
+use super::variables::accept;
+use crate::config::{DomainBlock, Module, ModuleCall, Repetition, ResourceBlock};
+
+/// A thing that is declared in a module instance: its position among those of its sort.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(super) enum Node {
+    Variable(ModuleId, u32),
+    Local(ModuleId, u32),
+    Output(ModuleId, u32),
+    Call(ModuleId, u32),
+    Resource(ModuleId, u32),
+    Domain(ModuleId, u32),
+}
+
+/// What was evaluated; `None` while it is being evaluated.
+type Kept<K, V> = RefCell<FxHashMap<K, Option<V>>>;
+
+/// Evaluates the nodes of a tree of module instances.
+pub(super) struct Evaluator {
+    pub(super) inputs: Arc<Inputs>,
+    modules: RefCell<Vec<Arc<ModuleInstance>>>,
+    /// The module instances of each call, by position.
+    children: Kept<(ModuleId, u32), Arc<Vec<ModuleId>>>,
+    instances: Kept<Node, Instances>,
+    values: Kept<Node, Value>,
+    compiled: Kept<Node, Arc<Vec<Compiled>>>,
+    /// What instances are or are planned to be.
+    known: Option<Known>,
+    /// The decisions by the block that they are about.
+    decisions: Arc<FxHashMap<Address, Vec<Decision>>>,
+    diagnostics: RefCell<Diagnostics>,
+}
+
+/// The values of instances, once these have positions.
+pub(super) struct Known {
+    /// The first instance of each resource block.
+    pub(super) first: Arc<FxHashMap<Node, InstanceId>>,
+    /// The values by position.
+    pub(super) values: Vec<Option<Value>>,
+}
+
+/// What an evaluator kept that holds for every later stage, because nothing in it is unknown.
+#[derive(Clone)]
+pub(super) struct Settled {
+    pub(super) inputs: Arc<Inputs>,
+    modules: Vec<Arc<ModuleInstance>>,
+    children: FxHashMap<(ModuleId, u32), Option<Arc<Vec<ModuleId>>>>,
+    instances: FxHashMap<Node, Option<Instances>>,
+    values: FxHashMap<Node, Option<Value>>,
+    compiled: FxHashMap<Node, Option<Arc<Vec<Compiled>>>>,
+    decisions: Arc<FxHashMap<Address, Vec<Decision>>>,
+}
+
+impl Evaluator {
+    /// An evaluator that knows the root module alone, for expanding.
+    pub(super) fn new(inputs: Arc<Inputs>) -> Self {
+        let root = ModuleInstance { address: Address::root(), module: inputs.config.root.clone(), caller: None };
+        let mut decisions: FxHashMap<Address, Vec<Decision>> = FxHashMap::default();
+        for decision in &inputs.decisions {
+            decisions.entry(block_of(&decision.subject)).or_default().push(decision.clone());
+        }
+        Evaluator {
+            inputs,
+            decisions: Arc::new(decisions),
+            modules: RefCell::new(vec![Arc::new(root)]),
+            children: Kept::default(),
+            instances: Kept::default(),
+            values: Kept::default(),
+            compiled: Kept::default(),
+            known: None,
+            diagnostics: RefCell::default(),
+        }
+    }
+
+    /// An evaluator for a later stage.
+    pub(super) fn resume(settled: &Settled, known: Known) -> Self {
+        Evaluator {
+            inputs: settled.inputs.clone(),
+            decisions: settled.decisions.clone(),
+            modules: RefCell::new(settled.modules.clone()),
+            children: RefCell::new(settled.children.clone()),
+            instances: RefCell::new(settled.instances.clone()),
+            values: RefCell::new(settled.values.clone()),
+            compiled: RefCell::new(settled.compiled.clone()),
+            known: Some(known),
+            diagnostics: RefCell::default(),
+        }
+    }
+
+    /// Keeps what no later stage can change.
+    pub(super) fn settle(self) -> Settled {
+        let mut values = self.values.into_inner();
+        // Resources are read from the world from now on.
+        values.retain(|node, value| {
+            !matches!(node, Node::Resource(..)) && value.as_ref().is_some_and(Value::is_wholly_known)
+        });
+        let mut instances = self.instances.into_inner();
+        instances.retain(|_, kept| kept.as_ref().is_some_and(Instances::is_wholly_known));
+        let mut compiled = self.compiled.into_inner();
+        compiled.retain(|_, kept| kept.as_ref().is_some_and(|all| all.iter().all(is_settled)));
+        Settled {
+            inputs: self.inputs,
+            decisions: self.decisions,
+            modules: self.modules.into_inner(),
+            children: self.children.into_inner(),
+            instances,
+            values,
+            compiled,
+        }
+    }
+
+    /// Makes known what an instance is or is planned to be.
+    pub(super) fn set(&mut self, id: InstanceId, value: Value) {
+        if let Some(slot) = self.known.as_mut().and_then(|known| known.values.get_mut(id.0 as usize)) {
+            *slot = Some(value);
+        }
+    }
+
+    /// Takes the problems found since the last call.
+    pub(super) fn take_diagnostics(&self) -> Diagnostics {
+        self.diagnostics.take()
+    }
+
+    pub(super) fn report(&self, problems: impl IntoIterator<Item = Diagnostic>) {
+        self.diagnostics.borrow_mut().extend(problems);
+    }
+
+    pub(super) fn module(&self, id: ModuleId) -> Arc<ModuleInstance> {
+        self.modules.borrow()[id.0 as usize].clone()
+    }
+
+    /// How many module instances are known so far.
+    pub(super) fn module_count(&self) -> usize {
+        self.modules.borrow().len()
+    }
+
+    pub(super) fn scope(&self, module: ModuleId, each: Each) -> ModuleScope<'_> {
+        ModuleScope::new(self, module, each)
+    }
+
+    /// Evaluates an expression in a scope; problems are kept for [`Evaluator::take_diagnostics`].
+    pub(super) fn evaluate(&self, expr: &Expr, scope: &ModuleScope<'_>) -> Value {
+        let (value, problems) = evaluate(expr, scope);
+        self.report(problems);
+        value
+    }
+
+    fn keep<K, V>(&self, kept: &Kept<K, V>, key: K, on_cycle: impl FnOnce() -> V, compute: impl FnOnce() -> V) -> V
+    where
+        K: std::hash::Hash + Eq + Copy,
+        V: Clone,
+    {
+        match kept.borrow().get(&key) {
+            Some(Some(value)) => return value.clone(),
+            Some(None) => return on_cycle(),
+            None => {}
+        }
+        kept.borrow_mut().insert(key, None);
+        // Chains of locals may be thousands long, and each link takes several frames.
+        let value = stacker::maybe_grow(STACK_RESERVE, STACK_SEGMENT, compute);
+        kept.borrow_mut().insert(key, Some(value.clone()));
+        value
+    }
+
+    fn cycle(&self, name: &portolan_lang::syntax::Ident) -> Value {
+        self.report([Diagnostic::error("Dependency cycle")
+            .detail(format!("\"{}\" is needed to evaluate itself.", name.name))
+            .label(name.span, "part of the cycle")
+            .help("Break the cycle by taking one of the references out.")]);
+        Value::unknown(Type::Any)
+    }
+
+    fn node_value(&self, node: Node, name: &portolan_lang::syntax::Ident, compute: impl FnOnce() -> Value) -> Value {
+        self.keep(&self.values, node, || self.cycle(name), compute)
+    }
+}
+
+const STACK_RESERVE: usize = 128 * 1024;
+const STACK_SEGMENT: usize = 4 * 1024 * 1024;
+
+/// The domain block that holds what a decision is about.
+fn block_of(subject: &Address) -> Address {
+    let module = subject.module();
+    module.append(&Address::new(subject.local().segments().iter().take(2).cloned()))
+}
+
+fn is_settled(compiled: &Compiled) -> bool {
+    compiled.exports.is_wholly_known() && compiled.resources.iter().all(|resource| resource.config.is_wholly_known())
+}
+
+/// # Variables, locals, outputs
+impl Evaluator {
+    pub(super) fn variable(&self, module: ModuleId, position: usize) -> Value {
+        let instance = self.module(module);
+        let Some((name, variable)) = instance.module.variables.get_index(position) else {
+            return Value::unknown(Type::Any);
+        };
+        self.node_value(Node::Variable(module, position as u32), &variable.name, || {
+            let given = match &instance.caller {
+                None => self.inputs.variables.get(name).cloned(),
+                Some(caller) => caller.call.arguments.get(name).map(|(_, expr)| self.in_caller(caller, expr)),
+            };
+            let span = match &instance.caller {
+                Some(caller) => caller.call.arguments.get(name).map_or(caller.call.span, |(_, expr)| expr.span),
+                None => variable.name.span,
+            };
+            let (value, problems) = accept(variable, given, span, &*self.inputs.host);
+            self.report(problems);
+            value
+        })
+    }
+
+    fn in_caller(&self, caller: &Caller, expr: &Expr) -> Value {
+        let each = self.call_instances(caller.module, &caller.call).each(caller.position);
+        self.evaluate(expr, &self.scope(caller.module, each))
+    }
+
+    pub(super) fn local(&self, module: ModuleId, position: usize) -> Value {
+        let instance = self.module(module);
+        let Some((_, local)) = instance.module.locals.get_index(position) else { return Value::unknown(Type::Any) };
+        self.node_value(Node::Local(module, position as u32), &local.name, || {
+            self.evaluate(&local.expr, &self.scope(module, Each::None))
+        })
+    }
+
+    pub(super) fn output(&self, module: ModuleId, position: usize) -> Value {
+        let instance = self.module(module);
+        let Some((_, output)) = instance.module.outputs.get_index(position) else { return Value::unknown(Type::Any) };
+        self.node_value(Node::Output(module, position as u32), &output.name, || {
+            let scope = self.scope(module, Each::None);
+            let value = self.evaluate(&output.value, &scope);
+            self.report(super::conditions::check(&output.preconditions, &scope, super::conditions::OUTPUT));
+            if output.sensitive { value.sensitive() } else { value }
+        })
+    }
+}
+
+/// # Blocks that stand for several instances
+impl Evaluator {
+    fn repeat(
+        &self,
+        module: ModuleId,
+        node: Node,
+        name: &portolan_lang::syntax::Ident,
+        repetition: &Repetition,
+    ) -> Instances {
+        let (expr, make): (&Expr, fn(&Value, portolan_lang::Span) -> Result<Instances, Diagnostic>) = match repetition {
+            Repetition::Single => return Instances::Single,
+            Repetition::Count(expr) => (expr, repetition::from_count),
+            Repetition::ForEach(expr) => (expr, repetition::from_each),
+        };
+        let none = || {
+            self.cycle(name);
+            Instances::Count(0)
+        };
+        self.keep(&self.instances, node, none, || {
+            let (value, problems) = evaluate(expr, &self.scope(module, Each::None));
+            let failed = problems.has_errors();
+            self.report(problems);
+            if failed {
+                return Instances::Count(0);
+            }
+            let represent = self.inputs.unknown_repetition == UnknownRepetition::Represent;
+            if represent && !value.is_wholly_known() {
+                return Instances::Unknown;
+            }
+            make(&value, expr.span).unwrap_or_else(|problem| {
+                self.report([problem]);
+                Instances::Count(0)
+            })
+        })
+    }
+
+    pub(super) fn resource_instances(&self, module: ModuleId, position: usize, block: &ResourceBlock) -> Instances {
+        self.repeat(module, Node::Resource(module, position as u32), &block.name, &block.repetition)
+    }
+
+    pub(super) fn domain_instances(&self, module: ModuleId, position: usize, block: &DomainBlock) -> Instances {
+        self.repeat(module, Node::Domain(module, position as u32), &block.name, &block.repetition)
+    }
+
+    fn call_instances(&self, module: ModuleId, call: &ModuleCall) -> Instances {
+        let position = self.module(module).module.calls.get_index_of(&call.name.name).unwrap_or_default();
+        self.repeat(module, Node::Call(module, position as u32), &call.name, &call.repetition)
+    }
+
+    /// The module instances that a call stands for; they are made when first asked for.
+    pub(super) fn children(&self, module: ModuleId, position: usize) -> Arc<Vec<ModuleId>> {
+        let parent = self.module(module);
+        let Some((name, call)) = parent.module.calls.get_index(position) else { return Arc::default() };
+        self.keep(&self.children, (module, position as u32), Arc::default, || {
+            let instances = self.call_instances(module, call);
+            let address = parent.address.join("module").join(name.clone());
+            let make = |position: usize| {
+                let mut modules = self.modules.borrow_mut();
+                modules.push(Arc::new(ModuleInstance {
+                    address: address.instance(instances.key(position)),
+                    module: call.module.clone(),
+                    caller: Some(Caller { module, call: call.clone(), position }),
+                }));
+                ModuleId(modules.len() as u32 - 1)
+            };
+            Arc::new((0..instances.len()).map(make).collect())
+        })
+    }
+
+    /// The value of `module.name`: its outputs, by instance where there are several.
+    pub(super) fn call(&self, module: ModuleId, position: usize) -> Value {
+        let parent = self.module(module);
+        let Some((_, call)) = parent.module.calls.get_index(position) else { return Value::unknown(Type::Any) };
+        self.node_value(Node::Call(module, position as u32), &call.name, || {
+            let values = self.children(module, position).iter().map(|child| self.outputs(*child)).collect();
+            self.call_instances(module, call).collect(values)
+        })
+    }
+
+    fn outputs(&self, module: ModuleId) -> Value {
+        let instance = self.module(module);
+        let names = instance.module.outputs.keys().enumerate();
+        Value::object(names.map(|(position, name)| (name.clone(), self.output(module, position))).collect::<Vec<_>>())
+    }
+
+    /// The position among a call's instances that a key leads to.
+    pub(super) fn child(
+        &self,
+        module: ModuleId,
+        position: usize,
+        key: Option<&portolan_lang::InstanceKey>,
+    ) -> Option<ModuleId> {
+        let parent = self.module(module);
+        let (_, call) = parent.module.calls.get_index(position)?;
+        let instances = self.call_instances(module, call);
+        let at = match key {
+            Some(key) => instances.position(key)?,
+            None if instances == Instances::Single => 0,
+            None => return None,
+        };
+        self.children(module, position).get(at).copied()
+    }
+}
+
+impl Instances {
+    /// What `each` and `count` mean in the instance at a position.
+    pub(super) fn each(&self, position: usize) -> Each {
+        match self {
+            Instances::Single => Each::None,
+            Instances::Unknown => Each::Unknown,
+            Instances::Count(_) => Each::Count(position),
+            Instances::Each(entries) => {
+                entries.get(position).map_or(Each::None, |(key, value)| Each::Entry(key.clone(), value.clone()))
+            }
+        }
+    }
+}
+
+/// # Resources
+impl Evaluator {
+    /// The schema of a resource block's type; loading has checked that there is one.
+    pub(super) fn schema(&self, block: &ResourceBlock) -> Option<&Schema> {
+        let catalog = &self.inputs.catalog;
+        match block.is_data {
+            true => catalog.data(&block.resource_type.name).map(|(_, schema)| schema),
+            false => catalog.resource(&block.resource_type.name).map(|(_, resource)| &resource.schema),
+        }
+    }
+
+    /// The value of a whole resource block.
+    pub(super) fn resource(&self, module: ModuleId, position: usize) -> Value {
+        let instance = self.module(module);
+        let Some((_, block)) = instance.module.resources.get_index(position) else {
+            return Value::unknown(Type::Any);
+        };
+        self.node_value(Node::Resource(module, position as u32), &block.name, || {
+            let instances = self.resource_instances(module, position, block);
+            let values = (0..instances.len()).map(|at| self.resource_value(module, position, block, &instances, at));
+            instances.collect(values.collect())
+        })
+    }
+
+    /// The value of one instance of a resource block.
+    pub(super) fn resource_instance(
+        &self,
+        module: ModuleId,
+        position: usize,
+        key: &portolan_lang::InstanceKey,
+    ) -> Option<Value> {
+        let instance = self.module(module);
+        let (_, block) = instance.module.resources.get_index(position)?;
+        let instances = self.resource_instances(module, position, block);
+        let at = instances.position(key)?;
+        Some(self.resource_value(module, position, block, &instances, at))
+    }
+
+    fn resource_value(
+        &self,
+        module: ModuleId,
+        position: usize,
+        block: &ResourceBlock,
+        instances: &Instances,
+        at: usize,
+    ) -> Value {
+        let Some(schema) = self.schema(block) else { return Value::unknown(Type::Any) };
+        match &self.known {
+            Some(known) => {
+                let first = known.first.get(&Node::Resource(module, position as u32));
+                let value = first.and_then(|first| known.values.get(first.0 as usize + at));
+                value.cloned().flatten().unwrap_or_else(|| Value::unknown(schema.ty()))
+            }
+            None if block.is_data => Value::unknown(schema.ty()),
+            None => as_if_created(schema, self.resource_configuration(module, block, instances.each(at))),
+        }
+    }
+
+    /// What the configuration says of one instance of a resource block.
+    pub(super) fn resource_configuration(&self, module: ModuleId, block: &ResourceBlock, each: Each) -> Value {
+        let Some(schema) = self.schema(block) else { return Value::unknown(Type::Any) };
+        let (value, problems) = decode(&block.body, schema, &self.scope(module, each));
+        self.report(problems);
+        value
+    }
+}
+
+/// What can be known of a resource from its configuration alone: what it states itself.
+fn as_if_created(schema: &Schema, configuration: Value) -> Value {
+    let Some(entries) = configuration.entries() else { return configuration };
+    Value::object(entries.iter().map(|(name, value)| {
+        let computed = value.is_null() && schema.attribute(name).is_some_and(|attribute| attribute.is_computed());
+        (name.clone(), if computed { Value::unknown(value.ty()) } else { value.clone() })
+    }))
+}
+
+/// # Domain blocks
+impl Evaluator {
+    /// What each instance of a domain block compiles to, as far as is known.
+    pub(super) fn compiled(&self, module: ModuleId, position: usize) -> Arc<Vec<Compiled>> {
+        let instance = self.module(module);
+        let Some((_, block)) = instance.module.domain.get_index(position) else { return Arc::default() };
+        let on_cycle = || {
+            self.cycle(&block.name);
+            Arc::new(vec![Compiled::nothing(Diagnostics::new())])
+        };
+        self.keep(&self.compiled, Node::Domain(module, position as u32), on_cycle, || {
+            let instances = self.domain_instances(module, position, block);
+            let compile = |at: usize| self.compile_block(module, &instance, block, &instances, at);
+            Arc::new((0..instances.len()).map(compile).collect())
+        })
+    }
+
+    fn compile_block(
+        &self,
+        module: ModuleId,
+        instance: &ModuleInstance,
+        block: &DomainBlock,
+        instances: &Instances,
+        at: usize,
+    ) -> Compiled {
+        let Some(kind) = domain::kind(&block.kind.name) else { return Compiled::nothing(Diagnostics::new()) };
+        let address = instance.address.join(block.kind.name.clone()).join(block.name.name.clone());
+        let address = address.instance(instances.key(at));
+        let input = domain::Block {
+            address: &address,
+            name: &block.name.name,
+            body: &block.body,
+            span: block.span,
+            decisions: self.decisions.get(&address).map_or(&[], Vec::as_slice),
+        };
+        let mut compiled = (kind.compile)(&input, &self.scope(module, instances.each(at)));
+        self.report(std::mem::take(&mut compiled.diagnostics));
+        compiled
+    }
+
+    /// The value that a reference to a domain block gives.
+    pub(super) fn domain(&self, module: ModuleId, position: usize) -> Value {
+        let instance = self.module(module);
+        let Some((_, block)) = instance.module.domain.get_index(position) else { return Value::unknown(Type::Any) };
+        let values = self.compiled(module, position).iter().map(|compiled| compiled.exports.clone()).collect();
+        self.domain_instances(module, position, block).collect(values)
+    }
+}
+
+/// # What `path` and the like give
+impl Evaluator {
+    pub(super) fn path(&self, module: &Module) -> Value {
+        let directory = module.directory.to_string_lossy();
+        let directory = if directory.is_empty() { ".".to_owned() } else { directory.into_owned() };
+        let cwd = self.inputs.host.absolute(".").unwrap_or_else(|_| ".".to_owned());
+        Value::object([("module", Value::string(directory)), ("root", Value::string(".")), ("cwd", Value::string(cwd))])
+    }
+
+    pub(super) fn program(&self) -> Value {
+        Value::object([("workspace", Value::string(self.inputs.workspace.clone()))])
+    }
+}

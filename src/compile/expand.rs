@@ -1,0 +1,460 @@
+//! From modules and blocks to instances and groups.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use portolan_lang::decode::body_references;
+use portolan_lang::eval::Reference;
+use portolan_lang::syntax::Body;
+use portolan_lang::{Address, Diagnostic, Diagnostics, Schema};
+use rustc_hash::{FxHashMap, FxHashSet};
+
+use super::dependencies::Dependencies;
+use super::desired::{Connection, Desired, Group, GroupId, Import, Instance, InstanceId, Moved, Removed};
+use super::domain;
+use super::evaluator::{Evaluator, Node, Settled};
+use super::inputs::Inputs;
+use super::module::{ModuleId, ModuleInstance};
+use super::scope::Each;
+use super::{conditions, moves};
+use crate::config::{DomainBlock, Lifecycle, ResourceBlock};
+
+/// Where an instance comes from.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Origin {
+    /// Its block.
+    pub(super) node: Node,
+    /// Which of the block's instances.
+    pub(super) position: u32,
+    /// Which of the resources that a domain block's instance compiles to.
+    pub(super) resource: u32,
+}
+
+/// What evaluation needs to know about instances beside [`Desired`].
+#[derive(Clone, Default)]
+pub(super) struct Expansion {
+    pub(super) settled: Option<Settled>,
+    pub(super) origins: Vec<Origin>,
+    pub(super) first: Arc<FxHashMap<Node, InstanceId>>,
+}
+
+/// Compiles a configuration: says what ought to exist, and all that is wrong with it.
+pub fn compile(inputs: Inputs) -> (Desired, Diagnostics) {
+    let evaluator = Evaluator::new(Arc::new(inputs));
+    let modules = expand_modules(&evaluator);
+    let mut builder = Builder::default();
+    for module in &modules {
+        builder.module(&evaluator, *module);
+    }
+    builder.connect(&evaluator);
+    builder.depend(&evaluator);
+    for module in &modules {
+        let problems = builder.desired.declare(&evaluator, *module);
+        evaluator.report(problems);
+    }
+    let mut problems = evaluator.take_diagnostics();
+    problems.extend(builder.problems);
+    let mut desired = builder.desired;
+    desired.expansion = Arc::new(Expansion {
+        settled: Some(evaluator.settle()),
+        origins: builder.origins,
+        first: Arc::new(builder.first),
+    });
+    (desired, problems)
+}
+
+/// Every module instance, each before those that it calls, in the order of the source.
+fn expand_modules(evaluator: &Evaluator) -> Vec<ModuleId> {
+    let mut ordered = Vec::new();
+    let mut waiting = vec![ModuleId::ROOT];
+    while let Some(module) = waiting.pop() {
+        ordered.push(module);
+        let calls = evaluator.module(module).module.calls.len();
+        let children = (0..calls).flat_map(|at| evaluator.children(module, at).to_vec());
+        let children: Vec<ModuleId> = children.collect();
+        waiting.extend(children.into_iter().rev());
+    }
+    ordered
+}
+
+#[derive(Default)]
+struct Builder {
+    desired: Desired,
+    origins: Vec<Origin>,
+    first: FxHashMap<Node, InstanceId>,
+    /// The groups that each block made.
+    made: FxHashMap<Node, Vec<GroupId>>,
+    /// What instances ask for by address: connections, and instances or groups of their block.
+    wanted_connections: Vec<(InstanceId, Address)>,
+    wanted_dependencies: Vec<(InstanceId, Vec<Address>)>,
+    problems: Diagnostics,
+}
+
+impl Builder {
+    fn module(&mut self, evaluator: &Evaluator, id: ModuleId) {
+        let instance = evaluator.module(id);
+        for (position, block) in instance.module.resources.values().enumerate() {
+            self.resource(evaluator, id, &instance, position, block);
+        }
+        for (position, block) in instance.module.domain.values().enumerate() {
+            self.domain(evaluator, id, &instance, position, block);
+        }
+    }
+
+    fn add_group(&mut self, node: Node, address: Address, lifecycle: Arc<Lifecycle>) -> GroupId {
+        let id = GroupId(self.desired.groups.len() as u32);
+        self.desired.groups.push(Group { address, members: Vec::new(), dependencies: Vec::new(), lifecycle });
+        self.made.entry(node).or_default().push(id);
+        id
+    }
+
+    fn add_instance(&mut self, instance: Instance, origin: Origin) -> InstanceId {
+        let id = InstanceId(self.desired.instances.len() as u32);
+        self.desired.groups[instance.group.0 as usize].members.push(id);
+        self.desired.instances.push(instance);
+        self.origins.push(origin);
+        id
+    }
+
+    fn resource(
+        &mut self,
+        evaluator: &Evaluator,
+        id: ModuleId,
+        module: &ModuleInstance,
+        position: usize,
+        block: &ResourceBlock,
+    ) {
+        let node = Node::Resource(id, position as u32);
+        let catalog = &evaluator.inputs.catalog;
+        let provider = match block.is_data {
+            true => catalog.data(&block.resource_type.name).map(|(provider, _)| provider),
+            false => catalog.resource(&block.resource_type.name).map(|(provider, _)| provider),
+        };
+        // Loading has told that there is no such type.
+        let Some(provider) = provider else { return };
+        let mut address = module.address.clone();
+        if block.is_data {
+            address = address.join("data");
+        }
+        let address = address.join(block.resource_type.name.clone()).join(block.name.name.clone());
+        let group = self.add_group(node, address.clone(), Arc::new(block.lifecycle.clone()));
+        let instances = evaluator.resource_instances(id, position, block);
+        self.first.insert(node, InstanceId(self.desired.instances.len() as u32));
+        let provider: Arc<str> = Arc::from(provider);
+        for at in 0..instances.len() {
+            let instance = Instance {
+                address: address.instance(instances.key(at)),
+                is_data: block.is_data,
+                resource_type: block.resource_type.name.clone(),
+                provider: provider.clone(),
+                connection: None,
+                group,
+                dependencies: Vec::new(),
+                span: block.span,
+            };
+            let made = self.add_instance(instance, Origin { node, position: at as u32, resource: 0 });
+            if let Some(reference) = &block.provider {
+                let names = (0..2).filter_map(|at| reference.name(at));
+                let connection = names.fold(module.address.clone(), |address, name| address.join(name));
+                self.wanted_connections.push((made, connection));
+            }
+        }
+    }
+
+    fn domain(
+        &mut self,
+        evaluator: &Evaluator,
+        id: ModuleId,
+        module: &ModuleInstance,
+        position: usize,
+        block: &DomainBlock,
+    ) {
+        let node = Node::Domain(id, position as u32);
+        let address = module.address.join(block.kind.name.clone()).join(block.name.name.clone());
+        let instances = evaluator.domain_instances(id, position, block);
+        let lifecycle = Arc::new(block.lifecycle.clone());
+        for (at, compiled) in evaluator.compiled(id, position).iter().enumerate() {
+            let address = address.instance(instances.key(at));
+            self.desired.decisions.extend(compiled.decisions.iter().cloned());
+            if let Some(connection) = &compiled.connection {
+                self.connection(address.clone(), connection, block);
+            }
+            // Resources of a group stand together, the groups in the order in which they first occur.
+            let mut groups: indexmap::IndexMap<&Address, Vec<usize>> = indexmap::IndexMap::new();
+            for (resource, made) in compiled.resources.iter().enumerate() {
+                groups.entry(&made.group).or_default().push(resource);
+            }
+            for (group, resources) in groups {
+                let group = self.add_group(node, group.clone(), lifecycle.clone());
+                for resource in resources {
+                    let origin = Origin { node, position: at as u32, resource: resource as u32 };
+                    self.compiled(evaluator, &compiled.resources[resource], group, block, origin);
+                }
+            }
+        }
+    }
+
+    fn compiled(
+        &mut self,
+        evaluator: &Evaluator,
+        resource: &domain::CompiledResource,
+        group: GroupId,
+        block: &DomainBlock,
+        origin: Origin,
+    ) {
+        let Some((provider, _)) = evaluator.inputs.catalog.resource(resource.resource_type) else {
+            self.problems.push(
+                Diagnostic::error("Provider not built in")
+                    .detail(format!("\"{}\" needs the resource type {}.", block.kind.name, resource.resource_type))
+                    .at(block.span)
+                    .help("Use a build of this program that has the provider."),
+            );
+            return;
+        };
+        let instance = Instance {
+            address: resource.address.clone(),
+            is_data: false,
+            resource_type: Arc::from(resource.resource_type),
+            provider: Arc::from(provider),
+            connection: None,
+            group,
+            dependencies: Vec::new(),
+            span: block.span,
+        };
+        let id = self.add_instance(instance, origin);
+        if let Some(connection) = &resource.connection {
+            self.wanted_connections.push((id, connection.clone()));
+        }
+        if !resource.dependencies.is_empty() {
+            self.wanted_dependencies.push((id, resource.dependencies.clone()));
+        }
+    }
+
+    fn connection(&mut self, address: Address, connection: &domain::CompiledConnection, block: &DomainBlock) {
+        if !connection.config.is_wholly_known() {
+            self.problems.push(
+                Diagnostic::error("Connection not known before apply")
+                    .detail(format!("How to reach {address} depends on something that will only be known after apply."))
+                    .at(block.span)
+                    .help("Use values that come from variables, locals or attributes that a block states itself."),
+            );
+            return;
+        }
+        self.desired.connections.push(Connection {
+            address,
+            provider: Arc::from(connection.provider),
+            config: Arc::new(connection.config.clone()),
+            span: block.span,
+        });
+    }
+
+    /// Gives each instance its connection.
+    fn connect(&mut self, evaluator: &Evaluator) {
+        let by_address: FxHashMap<&Address, usize> =
+            self.desired.connections.iter().enumerate().map(|(at, connection)| (&connection.address, at)).collect();
+        for (id, address) in &self.wanted_connections {
+            let instance = &mut self.desired.instances[id.0 as usize];
+            instance.connection = by_address.get(address).copied();
+            if instance.connection.is_none() {
+                self.problems.push(
+                    Diagnostic::error("No such connection")
+                        .detail(format!(
+                            "{} is to be reached through {address}, which is not declared.",
+                            instance.address
+                        ))
+                        .at(instance.span),
+                );
+            }
+        }
+        let asked: FxHashSet<InstanceId> = self.wanted_connections.iter().map(|(id, _)| *id).collect();
+        for (id, instance) in self.desired.iter().filter(|(id, instance)| !instance.is_data && !asked.contains(id)) {
+            let provider = evaluator.inputs.catalog.provider(&instance.provider);
+            if provider.is_some_and(|provider| provider.schema().connection.names().next().is_some()) {
+                let problem = Diagnostic::error("Missing connection")
+                    .detail(format!("It is not said which system {} belongs to.", instance.address))
+                    .at(self.desired.instance(id).span)
+                    .help("Set \"provider\" to the block of the system, for example provider = cluster.NAME.");
+                self.problems.push(problem);
+            }
+        }
+    }
+
+    /// Gives each group and each instance what it waits for.
+    fn depend(&mut self, evaluator: &Evaluator) {
+        self.depend_instances();
+        let mut found: Vec<BTreeSet<GroupId>> = vec![BTreeSet::new(); self.desired.groups.len()];
+        let mut dependencies = Dependencies::new(evaluator, &self.desired.groups, &self.made);
+        let mut nodes: Vec<(&Node, &Vec<GroupId>)> = self.made.iter().collect();
+        nodes.sort_by_key(|(_, made)| made.first().copied());
+        for (node, made) in nodes {
+            match *node {
+                Node::Resource(module, at) => {
+                    let instance = evaluator.module(module);
+                    if let Some((_, block)) = instance.module.resources.get_index(at as usize) {
+                        let groups = of_resource(evaluator, &mut dependencies, module, block);
+                        made.iter().for_each(|id| found[id.0 as usize].extend(groups.iter()));
+                    }
+                }
+                Node::Domain(module, at) => {
+                    let instance = evaluator.module(module);
+                    if let Some((_, block)) = instance.module.domain.get_index(at as usize) {
+                        of_domain(&mut dependencies, module, block, made, &self.desired.groups, &mut found);
+                    }
+                }
+                _ => {}
+            }
+        }
+        for (at, groups) in found.into_iter().enumerate() {
+            let group = &mut self.desired.groups[at];
+            group.dependencies.extend(groups.into_iter().filter(|id| id.0 as usize != at));
+            group.dependencies.sort();
+            group.dependencies.dedup();
+        }
+    }
+
+    /// Turns the addresses that compiled resources depend on into positions.
+    fn depend_instances(&mut self) {
+        let wanted = std::mem::take(&mut self.wanted_dependencies);
+        if wanted.is_empty() {
+            return;
+        }
+        let instances: FxHashMap<Address, InstanceId> =
+            self.desired.iter().map(|(id, instance)| (instance.address.clone(), id)).collect();
+        let groups: FxHashMap<Address, GroupId> = self
+            .desired
+            .groups
+            .iter()
+            .enumerate()
+            .map(|(at, group)| (group.address.clone(), GroupId(at as u32)))
+            .collect();
+        for (id, addresses) in wanted {
+            for address in addresses {
+                if let Some(dependency) = instances.get(&address) {
+                    self.desired.instances[id.0 as usize].dependencies.push(*dependency);
+                } else if let Some(group) = groups.get(&address) {
+                    let own = self.desired.instances[id.0 as usize].group;
+                    self.desired.groups[own.0 as usize].dependencies.push(*group);
+                }
+            }
+        }
+    }
+}
+
+/// What a resource block waits for.
+fn of_resource(
+    evaluator: &Evaluator,
+    dependencies: &mut Dependencies<'_>,
+    module: ModuleId,
+    block: &ResourceBlock,
+) -> BTreeSet<GroupId> {
+    let mut groups: BTreeSet<GroupId> = dependencies.inherited(module).iter().copied().collect();
+    if let Some(schema) = evaluator.schema(block) {
+        for reference in body_references(&block.body, schema) {
+            dependencies.read(module, &reference, &mut groups);
+        }
+    }
+    dependencies.repetition(module, &block.repetition, &mut groups);
+    for reference in block.depends_on.iter().chain(&block.provider) {
+        dependencies.waited_for(module, reference, &mut groups);
+    }
+    let lifecycle = &block.lifecycle;
+    lifecycle.replace_triggered_by.iter().for_each(|expr| dependencies.of(module, expr, &mut groups));
+    for condition in lifecycle.preconditions.iter().chain(&lifecycle.postconditions) {
+        dependencies.of(module, &condition.condition, &mut groups);
+        dependencies.of(module, &condition.error_message, &mut groups);
+    }
+    groups
+}
+
+/// Adds what the groups of a domain block wait for. What a nested block with a group of its own
+/// refers to concerns that group alone.
+fn of_domain(
+    dependencies: &mut Dependencies<'_>,
+    module: ModuleId,
+    block: &DomainBlock,
+    made: &[GroupId],
+    groups: &[Group],
+    found: &mut [BTreeSet<GroupId>],
+) {
+    let Some(kind) = domain::kind(&block.kind.name) else { return };
+    let schema = (kind.schema)();
+    let mut shared: BTreeSet<GroupId> = dependencies.inherited(module).iter().copied().collect();
+    dependencies.repetition(module, &block.repetition, &mut shared);
+    for reference in &block.depends_on {
+        dependencies.waited_for(module, reference, &mut shared);
+    }
+    let mut outer = block.body.as_ref().clone();
+    outer.blocks.clear();
+    for nested in &block.body.blocks {
+        let own: Vec<GroupId> = made
+            .iter()
+            .copied()
+            .filter(|id| {
+                let local = groups[id.0 as usize].address.local();
+                let names: Vec<&str> = local.segments().iter().skip(2).map(|segment| &*segment.name).collect();
+                nested.labels.len() == 1 && names == [&*nested.keyword.name, &*nested.labels[0].name]
+            })
+            .collect();
+        let (Some(inner), false) = (schema.nested(&nested.keyword.name), own.is_empty()) else {
+            outer.blocks.push(nested.clone());
+            continue;
+        };
+        let read = read_by(dependencies, module, &nested.body, &inner.schema, made);
+        own.iter().for_each(|id| found[id.0 as usize].extend(&read));
+    }
+    shared.extend(read_by(dependencies, module, &outer, &schema, made));
+    made.iter().for_each(|id| found[id.0 as usize].extend(&shared));
+}
+
+fn read_by(
+    dependencies: &mut Dependencies<'_>,
+    module: ModuleId,
+    body: &Body,
+    schema: &Schema,
+    own: &[GroupId],
+) -> BTreeSet<GroupId> {
+    let mut groups = BTreeSet::new();
+    let inner = |reference: &Reference| matches!(&*reference.root, "service" | "external");
+    for reference in body_references(body, schema).iter().filter(|reference| !inner(reference)) {
+        dependencies.read(module, reference, &mut groups);
+    }
+    groups.retain(|id| !own.contains(id));
+    groups
+}
+
+impl Desired {
+    /// Adds what a module instance declares beside blocks, and checks the values of its variables.
+    fn declare(&mut self, evaluator: &Evaluator, id: ModuleId) -> Diagnostics {
+        let mut problems = Diagnostics::new();
+        let instance = evaluator.module(id);
+        for moved in &instance.module.moved {
+            let (from, to) = (moves::address(&moved.from), moves::address(&moved.to));
+            if let (Some(from), Some(to)) = (problems.keep(from), problems.keep(to)) {
+                let (from, to) = (instance.address.append(&from), instance.address.append(&to));
+                self.moved.push(Moved { from, to, span: moved.span });
+            }
+        }
+        for removed in &instance.module.removed {
+            if let Some(from) = problems.keep(moves::address(&removed.from)) {
+                let from = instance.address.append(&from);
+                self.removed.push(Removed { from, destroy: removed.destroy, span: removed.span });
+            }
+        }
+        for import in &instance.module.imports {
+            let (targets, more) = moves::imports(evaluator, id, import);
+            problems.extend(more);
+            let address = |to: &Address| instance.address.append(to);
+            self.imports.extend(targets.into_iter().map(|(to, found_by)| Import {
+                to: address(&to),
+                id: found_by,
+                span: import.span,
+            }));
+        }
+        for (position, variable) in instance.module.variables.values().enumerate() {
+            evaluator.variable(id, position);
+            let scope = evaluator.scope(id, Each::None);
+            problems.extend(conditions::check(&variable.validations, &scope, conditions::VARIABLE));
+        }
+        problems
+    }
+}

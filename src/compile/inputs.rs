@@ -1,0 +1,42 @@
+//! What compiling starts from.
+
+use std::sync::Arc;
+
+use indexmap::IndexMap;
+use portolan_lang::Value;
+use portolan_lang::eval::Host;
+use portolan_state::Decision;
+
+use crate::catalog::Catalog;
+use crate::config::Config;
+
+/// A configuration and everything that its meaning depends on.
+#[derive(Clone)]
+pub struct Inputs {
+    /// What people wrote.
+    pub config: Arc<Config>,
+    /// Values of the root module's variables, as given; those that are not given have their
+    /// defaults.
+    pub variables: IndexMap<Arc<str>, Value>,
+    /// What was decided at run time.
+    pub decisions: Vec<Decision>,
+    /// The resource types that there are.
+    pub catalog: Arc<Catalog>,
+    /// What functions ask of the outside.
+    pub host: Arc<dyn Host + Send + Sync>,
+    /// What becomes of a block whose number of instances is not known.
+    pub unknown_repetition: UnknownRepetition,
+    /// The name that `portolan.workspace` gives.
+    pub workspace: Arc<str>,
+}
+
+/// What becomes of a block whose `count` or `for_each` is not known.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum UnknownRepetition {
+    /// That is an error: what ought to exist cannot be said.
+    #[default]
+    Refuse,
+    /// One instance stands for all of them, with an unknown key: enough for checking a
+    /// configuration without the values of its variables, and for nothing else.
+    Represent,
+}
