@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use portolan_lang::{Address, InstanceKey, Number, Type, Value};
+use portolan_lang::{Address, InstanceKey, Type, Value};
 
 use crate::record::{
     Decision, Edit, JournalEntry, Operation, Outcome, Output, Resource, ResourceKey, ResourceStatus, Run, RunStatus,
@@ -43,7 +43,6 @@ pub fn value(number: usize) -> Value {
         ("namespace", Value::string("shop")),
         ("image", Value::string(format!("registry.example.com/shop/api:{number}"))),
         ("replicas", Value::number(number)),
-        ("ratio", Value::number("0.333333333333333333333333333333".parse::<Number>().unwrap_or(Number::ZERO))),
         ("paused", Value::FALSE),
         ("labels", Value::map(Type::String, labels.map(|(name, value)| (name, Value::string(value))))),
         ("ports", Value::list(port_type, [port(8080), port(8443)])),
