@@ -1,12 +1,13 @@
-//! The reference page of the domain blocks is what their schemas say.
+//! The reference pages are what the program's own tables and schemas say.
 //!
-//! `SNAPSHOTS=overwrite cargo test --test reference` writes it anew.
+//! `SNAPSHOTS=overwrite cargo test --test reference` writes them anew.
 
 use portolan::compile::domain::KINDS;
 use portolan_lang::schema::Usage;
-use portolan_lang::{Attribute, Block, Nesting, Schema};
+use portolan_lang::{Attribute, Block, Nesting, Schema, functions};
+use portolan_provider::Provider;
 
-const INTRODUCTION: &str = "\
+const BLOCKS: &str = "\
 # Blocks of the domain
 
 Every attribute and every nested block of the domain's blocks, made from the schemas by which the
@@ -14,13 +15,68 @@ program decodes and checks them. [language.md](language.md#blocks-of-the-domain)
 are for. All of them also take `count` or `for_each`, `depends_on` and `lifecycle`.
 ";
 
+const RESOURCES: &str = "\
+# Resources
+
+The resource types and data sources of all providers, made from the schemas by which the program
+decodes and checks them. The blocks of the domain compile to these; they can be written as `resource`
+and `data` blocks too.
+";
+
+const FUNCTIONS: &str = "\
+# Functions
+
+All functions that expressions can call, made from the table by which the program calls them. They
+are Terraform's, by name and by meaning. A parameter with `...` takes any number of arguments.
+
+| | |
+|---|---|
+";
+
 #[test]
 fn the_page_of_blocks_is_what_the_schemas_say() {
-    let mut page = INTRODUCTION.to_owned();
+    let mut page = BLOCKS.to_owned();
     for kind in KINDS {
         describe(&mut page, kind.keyword, &(kind.schema)());
     }
     snapbox::assert_data_eq!(page, snapbox::file!["../docs/blocks.md"].raw());
+}
+
+#[test]
+fn the_page_of_resources_is_what_the_schemas_say() {
+    let mut page = RESOURCES.to_owned();
+    for provider in providers() {
+        let schema = provider.schema();
+        for (resource_type, resource) in &schema.resources {
+            describe(&mut page, resource_type, &resource.schema);
+        }
+        for (source, schema) in &schema.data {
+            describe(&mut page, &format!("data.{source}"), schema);
+        }
+    }
+    snapbox::assert_data_eq!(page, snapbox::file!["../docs/resources.md"].raw());
+}
+
+#[test]
+fn the_page_of_functions_is_what_the_table_says() {
+    let mut page = FUNCTIONS.to_owned();
+    page.extend(functions::names().filter_map(functions::lookup).map(function_row));
+    snapbox::assert_data_eq!(page, snapbox::file!["../docs/functions.md"].raw());
+}
+
+fn providers() -> Vec<Box<dyn Provider>> {
+    vec![
+        Box::new(portolan_builtin::Builtin::new()),
+        Box::new(portolan_kubernetes::Kubernetes::new()),
+        Box::new(portolan_nginx::NginxProvider::new()),
+    ]
+}
+
+fn function_row(function: &functions::Function) -> String {
+    let parameters = function.parameters.iter().map(|parameter| format!("{}: {}", parameter.name, parameter.ty));
+    let variadic = function.variadic.iter().map(|parameter| format!("{}: {}...", parameter.name, parameter.ty));
+    let parameters: Vec<String> = parameters.chain(variadic).collect();
+    format!("| `{}({})` | {} |\n", function.name, parameters.join(", "), cell(function.doc))
 }
 
 /// Appends a section for a block, and one for each block in it. `place` is the keywords that
