@@ -180,14 +180,14 @@ impl<'a> IntoIterator for &'a Diagnostics {
 /// The candidate most like `given`, where one is like enough to be a slip of the pen.
 ///
 /// Edit distance of Damerau and Levenshtein in the restricted form (Oommen and Loke 1997),
-/// at most a third of the longer name's characters.
+/// at most a third of the longer name's characters, and fewer than all of them.
 pub fn did_you_mean<'a>(given: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     candidates
         .into_iter()
         .map(|candidate| (edit_distance(given, candidate), candidate))
         .filter(|(distance, candidate)| {
             let longest = given.chars().count().max(candidate.chars().count());
-            *distance > 0 && *distance <= longest.div_ceil(3)
+            *distance > 0 && *distance < longest && *distance <= longest.div_ceil(3)
         })
         .min_by_key(|(distance, _)| *distance)
         .map(|(_, candidate)| candidate)
@@ -225,6 +225,7 @@ mod tests {
         assert_eq!(did_you_mean("iamge", names), Some("image"));
         assert_eq!(did_you_mean("port", names), None);
         assert_eq!(did_you_mean("image", names), None);
+        assert_eq!(did_you_mean("a", ["b"]), None);
     }
 
     #[test]
