@@ -36,6 +36,11 @@ impl Catalog {
         self.providers.get(name)
     }
 
+    /// The names of all providers, sorted.
+    pub fn provider_names(&self) -> impl Iterator<Item = &'static str> {
+        self.providers.keys().copied()
+    }
+
     /// The provider that has this resource type, with the type's schema.
     pub fn resource(&self, resource_type: &str) -> Option<(&'static str, &ResourceSchema)> {
         let name = self.resources.get(resource_type)?;

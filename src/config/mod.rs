@@ -1,6 +1,27 @@
 //! From a directory of files to a [`Config`]: what people wrote, checked for shape, with every
-//! module loaded. Nothing is evaluated here.
+//! module loaded. Nothing is evaluated here but constants.
+//!
+//! [`load`] reads, parses and declares; it checks that names are declared and that nothing
+//! goes round in a circle. [`root_values`] finds the values of the root module's variables.
 
+mod blocks;
+mod check;
+mod constant;
+mod content;
+mod cycle;
+mod files;
+mod fit;
+mod known;
+mod load;
 mod model;
+mod overrides;
+mod place;
+mod uses;
+mod version;
 
+pub use files::MAX_FILE_BYTES;
+pub use load::load;
 pub use model::*;
+
+#[cfg(test)]
+mod tests;

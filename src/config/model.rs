@@ -34,7 +34,7 @@ pub struct Settings {
 }
 
 /// The files of one directory. A module that is called twice is loaded once and shared.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub struct Module {
     /// The directory as `path.module` gives it: relative to the root module's.
     pub directory: PathBuf,
@@ -50,6 +50,9 @@ pub struct Module {
     pub resources: IndexMap<Arc<str>, Arc<ResourceBlock>>,
     /// Domain blocks by local address: `cluster.beijing`, `application.shop`, `route.shop`.
     pub domain: IndexMap<Arc<str>, Arc<DomainBlock>>,
+    /// `provider` blocks by provider, or by provider and alias: `kubernetes`, `kubernetes.east`.
+    /// Only the root module has any; all modules use them.
+    pub providers: IndexMap<Arc<str>, Arc<ProviderBlock>>,
     /// `check` blocks by name.
     pub checks: IndexMap<Arc<str>, Arc<Check>>,
     /// `moved` blocks.
@@ -67,6 +70,9 @@ pub struct Variable {
     pub name: Ident,
     /// What its value must fit.
     pub constraint: TypeConstraint,
+    /// Whether a type is declared. What is given as text for a variable without one is a
+    /// string.
+    pub is_typed: bool,
     /// The value where none is given; it refers to nothing.
     pub default: Option<Arc<Expr>>,
     /// Whether its value is never to be shown.
@@ -79,6 +85,8 @@ pub struct Variable {
     pub description: Option<String>,
     /// What must hold of its value.
     pub validations: Vec<Condition>,
+    /// The block's header.
+    pub span: Span,
 }
 
 /// One entry of a `locals` block.
@@ -107,6 +115,8 @@ pub struct Output {
     pub depends_on: Vec<Reference>,
     /// What must hold before it is used.
     pub preconditions: Vec<Condition>,
+    /// The block's header.
+    pub span: Span,
 }
 
 /// `module "name" { source = … }`
@@ -161,6 +171,14 @@ pub struct ResourceBlock {
     pub span: Span,
 }
 
+impl ResourceBlock {
+    /// Its address inside its module: `terraform_data.a`, `data.kind.b`.
+    pub fn local_address(&self) -> String {
+        let prefix = if self.is_data { "data." } else { "" };
+        format!("{prefix}{}.{}", self.resource_type.name, self.name.name)
+    }
+}
+
 /// The `lifecycle` block.
 #[derive(Debug, Clone, Default)]
 pub struct Lifecycle {
@@ -190,6 +208,19 @@ pub enum IgnoreChanges {
     Paths(Vec<Reference>),
 }
 
+/// `provider "name" { … }`: a connection to a system, beside those that domain blocks declare.
+#[derive(Debug, Clone)]
+pub struct ProviderBlock {
+    /// The provider.
+    pub provider: Ident,
+    /// The name of the connection where it is not the provider's only one.
+    pub alias: Option<Ident>,
+    /// The rest of the block, which fits the provider's connection schema.
+    pub body: Arc<Body>,
+    /// The block's header.
+    pub span: Span,
+}
+
 /// Something that must hold, and what to say where it does not.
 #[derive(Debug, Clone)]
 pub struct Condition {
@@ -210,6 +241,8 @@ pub struct Check {
     pub data: Option<Arc<ResourceBlock>>,
     /// What should hold; where it does not, that is a warning.
     pub assertions: Vec<Condition>,
+    /// The block's header.
+    pub span: Span,
 }
 
 /// `moved { from = …, to = … }`
