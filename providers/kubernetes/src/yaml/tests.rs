@@ -73,6 +73,21 @@ fn value() -> impl Strategy<Value = Value> {
     })
 }
 
+/// A value without null entries and of numbers that every reader keeps.
+fn value_of_every_reader() -> impl Strategy<Value = Value> {
+    let leaf = prop_oneof![
+        any::<bool>().prop_map(Value::bool),
+        any::<i64>().prop_map(Value::number),
+        text().prop_map(Value::string),
+    ];
+    leaf.prop_recursive(5, 60, 6, |inner| {
+        prop_oneof![
+            prop::collection::vec(inner.clone(), 0..5).prop_map(Value::tuple),
+            prop::collection::vec((text(), inner), 0..5).prop_map(Value::object),
+        ]
+    })
+}
+
 /// The value as it is written: entries that are null are absent.
 fn without_null_entries(value: &Value) -> Value {
     value.transform(&mut |value| match value.data() {
@@ -92,6 +107,16 @@ proptest! {
         let text = write(&value);
         let found = read(&text).map_err(|problem| TestCaseError::fail(format!("{problem}\n{text}")))?;
         prop_assert_eq!(found, without_null_entries(&value), "{}", text);
+    }
+
+    /// A reader of YAML 1.2 that keeps integers of 64 bits.
+    #[test]
+    fn other_readers_read_the_same(value in value_of_every_reader()) {
+        let text = write(&value);
+        let found: serde_json::Value = serde_norway::from_str(&text).map_err(|error| {
+            TestCaseError::fail(format!("{error}\n{text}"))
+        })?;
+        prop_assert_eq!(found, value.to_json(), "{}", text);
     }
 
     #[test]

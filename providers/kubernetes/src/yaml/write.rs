@@ -147,11 +147,12 @@ impl Writer {
         self.text.push('"');
     }
 
-    /// A literal block: `|`, with `-` where the text ends without a line break and `+` where it
+    /// A literal block: `|`, with its depth where the text begins with blanks, with `-` where the text ends without a line break and `+` where it
     /// ends with several.
     fn block(&mut self, text: &str, indent: usize) {
         self.text.push('|');
-        if text.trim_start_matches('\n').starts_with(' ') {
+        // Without this the first line says how deep the block stands, and its blanks would count.
+        if text.trim_start_matches('\n').starts_with([' ', '\t']) {
             let _ = write!(self.text, "{INDENT}");
         }
         let body = text.strip_suffix('\n');
