@@ -86,12 +86,6 @@ impl Session for FilesSession {
             }
         };
         let Some(prior) = proposal.prior else { return Ok(Planned { value, replace: Vec::new() }) };
-        if prior.unmark_deep() == value.unmark_deep() {
-            return Ok(Planned { value, replace: Vec::new() });
-        }
-        if is_same_data(prior, &value) {
-            return Ok(Planned { value: prior.clone(), replace: Vec::new() });
-        }
         let moved = prior.get("path") != value.get("path");
         let replace = moved.then(|| AttributePath::attribute("path")).into_iter().collect();
         Ok(Planned { value, replace })
@@ -196,10 +190,4 @@ fn already_there(path: &str) -> Error {
 
 fn changed_meanwhile(path: &str) -> Error {
     Error::conflict(format!("{path} was changed by somebody else since it was read"))
-}
-
-/// Whether two objects hold the same in lists and tuples of any types: a tree may come from
-/// the configuration as the one and from the record as the other.
-fn is_same_data(prior: &Value, value: &Value) -> bool {
-    value.is_wholly_known() && prior.to_json() == value.to_json()
 }

@@ -1,0 +1,230 @@
+//! Zones as files `<zone>.zone` of a directory.
+//!
+//! Changes of one zone that are asked for at the same time are made together: whoever holds
+//! the zone's turn takes all that wait, reads the file, makes the changes one after another
+//! and writes the file once, whole, beside its place, synchronised and renamed into it. The
+//! others find their outcome when they get their turn.
+
+use std::collections::HashMap;
+use std::fs::{self, File};
+use std::io::{self, ErrorKind, Write as _};
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use async_trait::async_trait;
+use portolan_provider::Error;
+use tokio::sync::{Mutex as Turn, oneshot};
+
+use crate::name::Name;
+use crate::serial::{self, Clock};
+use crate::zone::{Edit, Zone};
+use crate::zonefile;
+use crate::zones::Zones;
+
+/// Zone files are read by a server that runs as somebody else.
+const MODE: u32 = 0o644;
+
+/// Zones as files of a directory.
+pub struct Directory {
+    path: PathBuf,
+    clock: Arc<dyn Clock>,
+    /// By the names of zones, in lower case.
+    zones: Mutex<HashMap<String, Arc<ZoneFile>>>,
+}
+
+/// One zone's file and who waits for it.
+struct ZoneFile {
+    path: PathBuf,
+    origin: Name,
+    clock: Arc<dyn Clock>,
+    waiting: Mutex<Vec<Waiting>>,
+    turn: Turn<()>,
+    /// The file as it was last read or written, so that a file that did not change is not
+    /// parsed again.
+    known: Mutex<Option<Known>>,
+}
+
+struct Waiting {
+    edit: Edit,
+    outcome: oneshot::Sender<Result<(), Error>>,
+}
+
+#[derive(Clone)]
+struct Known {
+    text: Arc<[u8]>,
+    zone: Arc<Zone>,
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    // What is guarded is replaced whole, so a panic elsewhere leaves nothing half-made.
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl Directory {
+    /// The zones in `path`, which is made by the first one.
+    pub fn new(path: impl Into<PathBuf>, clock: Arc<dyn Clock>) -> Self {
+        Directory { path: path.into(), clock, zones: Mutex::default() }
+    }
+
+    fn file(&self, zone: &Name) -> Arc<ZoneFile> {
+        let name = zone.to_string().to_ascii_lowercase();
+        let mut zones = lock(&self.zones);
+        let make = || {
+            Arc::new(ZoneFile {
+                path: self.path.join(format!("{name}.zone")),
+                origin: zone.clone(),
+                clock: self.clock.clone(),
+                waiting: Mutex::default(),
+                turn: Turn::default(),
+                known: Mutex::default(),
+            })
+        };
+        if let Some(file) = zones.get(&name) {
+            return file.clone();
+        }
+        let file = make();
+        zones.insert(name, file.clone());
+        file
+    }
+}
+
+#[async_trait]
+impl Zones for Directory {
+    async fn read(&self, zone: &Name) -> Result<Option<Arc<Zone>>, Error> {
+        let file = self.file(zone);
+        blocking(move || Ok(file.load()?.map(|known| known.zone))).await
+    }
+
+    async fn change(&self, zone: &Name, edit: Edit) -> Result<(), Error> {
+        let file = self.file(zone);
+        let (outcome, receiver) = oneshot::channel();
+        lock(&file.waiting).push(Waiting { edit, outcome });
+        let turn = file.turn.lock().await;
+        let waiting = std::mem::take(&mut *lock(&file.waiting));
+        if !waiting.is_empty() {
+            let file = file.clone();
+            blocking(move || {
+                file.commit(waiting);
+                Ok(())
+            })
+            .await?;
+        }
+        drop(turn);
+        receiver.await.unwrap_or_else(|_| Err(stopping()))
+    }
+}
+
+fn stopping() -> Error {
+    Error::transient("the program is stopping")
+}
+
+async fn blocking<T: Send + 'static>(work: impl FnOnce() -> Result<T, Error> + Send + 'static) -> Result<T, Error> {
+    tokio::task::spawn_blocking(work).await.unwrap_or_else(|_| Err(stopping()))
+}
+
+impl ZoneFile {
+    /// The zone and its text; `None` where there is no file.
+    fn load(&self) -> Result<Option<Known>, Error> {
+        let text = match fs::read(&self.path) {
+            Ok(text) => text,
+            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
+            Err(error) => return Err(Error::io(format_args!("cannot read {}", self.path.display()), &error)),
+        };
+        if let Some(known) = lock(&self.known).as_ref().filter(|known| *known.text == *text) {
+            return Ok(Some(known.clone()));
+        }
+        let zone = zonefile::read(&text, &self.origin).map_err(|problem| {
+            Error::failed(format!("{} is not a zone file: {problem}", self.path.display()))
+                .help("mend the file, or move it away and let it be written anew")
+        })?;
+        let known = Known { text: text.into(), zone: Arc::new(zone) };
+        *lock(&self.known) = Some(known.clone());
+        Ok(Some(known))
+    }
+
+    /// Makes all changes that waited and tells each its outcome.
+    fn commit(&self, mut waiting: Vec<Waiting>) {
+        waiting.sort_by_key(|waiting| waiting.edit.rank());
+        let edits: Vec<&Edit> = waiting.iter().map(|waiting| &waiting.edit).collect();
+        let outcomes = self.commit_edits(&edits);
+        for (waiting, outcome) in waiting.into_iter().zip(outcomes) {
+            // Who asked may have given up.
+            let _ = waiting.outcome.send(outcome);
+        }
+    }
+
+    fn commit_edits(&self, edits: &[&Edit]) -> Vec<Result<(), Error>> {
+        let known = match self.load() {
+            Ok(known) => known,
+            Err(error) => return edits.iter().map(|_| Err(error.clone())).collect(),
+        };
+        let before = known.as_ref().map(|known| known.zone.clone());
+        let mut zone = before.as_deref().cloned();
+        let outcomes: Vec<Result<(), Error>> = edits.iter().map(|edit| self.apply(&mut zone, edit)).collect();
+        match self.store(before.as_deref(), zone) {
+            Ok(()) => outcomes,
+            Err(error) => outcomes.into_iter().map(|outcome| outcome.and(Err(error.clone()))).collect(),
+        }
+    }
+
+    /// Makes one change of a zone that may not be there.
+    fn apply(&self, zone: &mut Option<Zone>, edit: &Edit) -> Result<(), Error> {
+        match (zone.as_mut(), edit) {
+            (Some(live), edit) => {
+                live.apply(edit)?;
+                if matches!(edit, Edit::DeleteZone) {
+                    *zone = None;
+                }
+                Ok(())
+            }
+            (None, Edit::PutApex { wanted, .. }) => {
+                *zone = Some(Zone::new(self.origin.clone(), wanted.clone()));
+                Ok(())
+            }
+            (None, Edit::DeleteSet { .. } | Edit::DeleteZone) => Ok(()),
+            (None, Edit::PutSet { .. }) => {
+                Err(Error::failed(format!("there is no zone {} in {}", self.origin, self.path.display()))
+                    .help("write a dns_zone of this name, and let the record refer to it"))
+            }
+        }
+    }
+
+    /// Writes what changed. A zone that is as it was keeps its serial.
+    fn store(&self, before: Option<&Zone>, after: Option<Zone>) -> Result<(), Error> {
+        let cannot =
+            |doing: &str, error: &io::Error| Error::io(format_args!("cannot {doing} {}", self.path.display()), error);
+        let Some(mut zone) = after else {
+            if before.is_some() {
+                *lock(&self.known) = None;
+                remove(&self.path).map_err(|error| cannot("delete", &error))?;
+            }
+            return Ok(());
+        };
+        zone.soa.serial = match before {
+            Some(before) if *before == zone => return Ok(()),
+            Some(before) => serial::next(before.soa.serial, self.clock.today()),
+            None => serial::first(self.clock.today()),
+        };
+        let text: Arc<[u8]> = zonefile::write(&zone).into_bytes().into();
+        replace(&self.path, &text).map_err(|error| cannot("write", &error))?;
+        *lock(&self.known) = Some(Known { text, zone: Arc::new(zone) });
+        Ok(())
+    }
+}
+
+fn replace(path: &Path, text: &[u8]) -> io::Result<()> {
+    let parent = path.parent().unwrap_or(Path::new("."));
+    fs::create_dir_all(parent)?;
+    let mut beside = tempfile::Builder::new().prefix(".portolan-").tempfile_in(parent)?;
+    beside.write_all(text)?;
+    beside.as_file().set_permissions(fs::Permissions::from_mode(MODE))?;
+    beside.as_file().sync_all()?;
+    beside.persist(path).map_err(|error| error.error)?;
+    File::open(parent)?.sync_all()
+}
+
+fn remove(path: &Path) -> io::Result<()> {
+    fs::remove_file(path)?;
+    File::open(path.parent().unwrap_or(Path::new(".")))?.sync_all()
+}

@@ -1,0 +1,155 @@
+//! Reading and changing zones and their records.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use portolan_lang::Value;
+use portolan_provider::{Applied, Change, Error, Planned, Proposal, Session, Wanted};
+
+use crate::name::{self, Name};
+use crate::rrset::Place;
+use crate::zone::{Edit, Zone};
+use crate::zones::Zones;
+use crate::{apex, rrset, schema};
+
+/// A session over the zones of one place.
+pub(crate) struct ZonesSession {
+    zones: Arc<dyn Zones>,
+}
+
+impl ZonesSession {
+    /// A session over `zones`.
+    pub(crate) fn new(zones: Arc<dyn Zones>) -> Self {
+        ZonesSession { zones }
+    }
+
+    async fn put_set(&self, planned: &Value, prior: Option<&Value>) -> Result<Applied, Error> {
+        let value = rrset::planned(planned);
+        let place = rrset::place(&value)?;
+        let wanted = rrset::records(&value, &place)?;
+        let before = prior.map(|prior| rrset::records(prior, &place)).transpose()?;
+        let edit = Edit::PutSet { key: place.key.clone(), before, wanted };
+        self.zones.change(&place.zone, edit).await?;
+        Ok(Applied { identity: Arc::from(place.identity()), value })
+    }
+
+    async fn put_zone(&self, planned: &Value, prior: Option<&Value>) -> Result<Applied, Error> {
+        let value = apex::planned(planned);
+        let zone = apex::zone(&value)?;
+        let wanted = apex::apex(&value, &zone)?;
+        let before = prior.map(|prior| apex::apex(prior, &zone)).transpose()?;
+        self.zones.change(&zone, Edit::PutApex { before, wanted }).await?;
+        Ok(Applied { identity: Arc::from(zone.to_string()), value })
+    }
+
+    async fn delete(&self, resource_type: &str, identity: &str, prior: &Value) -> Result<(), Error> {
+        if resource_type == schema::ZONE {
+            let zone = name::zone(identity).map_err(Error::invalid)?;
+            return self.zones.change(&zone, Edit::DeleteZone).await;
+        }
+        let place = Place::from_identity(identity)?;
+        let before = rrset::records(prior, &place)?;
+        self.zones.change(&place.zone, Edit::DeleteSet { key: place.key, before }).await
+    }
+}
+
+/// What a wanted object is.
+enum Found {
+    Zone(Name),
+    Set(Place),
+}
+
+impl Found {
+    fn of(wanted: &Wanted) -> Result<Found, Error> {
+        match &*wanted.resource_type {
+            schema::ZONE => name::zone(&wanted.identity).map(Found::Zone).map_err(Error::invalid),
+            _ => Place::from_identity(&wanted.identity).map(Found::Set),
+        }
+    }
+
+    fn zone(&self) -> &Name {
+        match self {
+            Found::Zone(zone) => zone,
+            Found::Set(place) => &place.zone,
+        }
+    }
+
+    fn value(&self, zone: &Zone, prior: Option<&Value>) -> Option<Value> {
+        match self {
+            Found::Zone(name) => Some(apex::live_value(name, &zone.apex(), prior)),
+            Found::Set(place) => zone.sets.get(&place.key).map(|set| rrset::live_value(place, set, prior)),
+        }
+    }
+}
+
+#[async_trait]
+impl Session for ZonesSession {
+    fn identity(&self, resource_type: &str, planned: &Value) -> Option<Arc<str>> {
+        let identity = match resource_type {
+            schema::ZONE => apex::zone(planned).map(|zone| zone.to_string()),
+            _ => rrset::place(planned).map(|place| place.identity()),
+        };
+        identity.ok().map(Arc::from)
+    }
+
+    async fn read(&self, wanted: &[Wanted]) -> Vec<Result<Option<Value>, Error>> {
+        let found: Vec<Result<Found, Error>> = wanted.iter().map(Found::of).collect();
+        // Each zone is read once.
+        let mut zones: HashMap<&Name, Result<Option<Arc<Zone>>, Error>> = HashMap::new();
+        for zone in found.iter().filter_map(|found| found.as_ref().ok()).map(Found::zone) {
+            if !zones.contains_key(zone) {
+                zones.insert(zone, self.zones.read(zone).await);
+            }
+        }
+        let answer = |(wanted, found): (&Wanted, &Result<Found, Error>)| {
+            let found = found.as_ref().map_err(Clone::clone)?;
+            let zone = zones.get(found.zone()).cloned().unwrap_or(Ok(None))?;
+            Ok(zone.and_then(|zone| found.value(&zone, wanted.prior.as_ref())))
+        };
+        wanted.iter().zip(&found).map(answer).collect()
+    }
+
+    async fn plan(&self, proposal: Proposal<'_>) -> Result<Planned, Error> {
+        let is_zone = proposal.resource_type == schema::ZONE;
+        let errors = if is_zone { apex::validate(proposal.proposed) } else { rrset::validate(proposal.proposed) };
+        let others = errors.len().saturating_sub(1);
+        if let Some(mut first) = errors.into_iter().next() {
+            if others > 0 {
+                first.message = format!("{} (and {others} more)", first.message);
+            }
+            return Err(first);
+        }
+        let value = if is_zone { apex::planned(proposal.proposed) } else { rrset::planned(proposal.proposed) };
+        let replaced = if is_zone { apex::replaced } else { rrset::replaced };
+        let replace = proposal.prior.map(|prior| replaced(prior, &value)).unwrap_or_default();
+        Ok(Planned { value, replace })
+    }
+
+    async fn apply(&self, resource_type: &str, change: Change<'_>) -> Result<Option<Applied>, Error> {
+        let (planned, prior) = match change {
+            Change::Create { planned } => (planned, None),
+            Change::Update { prior, planned, .. } => (planned, Some(prior)),
+            Change::Delete { identity, prior } => {
+                return self.delete(resource_type, identity, prior).await.map(|()| None);
+            }
+        };
+        match resource_type {
+            schema::ZONE => self.put_zone(planned, prior).await.map(Some),
+            _ => self.put_set(planned, prior).await.map(Some),
+        }
+    }
+
+    /// The id of a zone is its name; that of a record set is `zone/name/type`.
+    async fn import(&self, resource_type: &str, id: &str) -> Result<Option<Applied>, Error> {
+        let wanted = Wanted { resource_type: Arc::from(resource_type), identity: Arc::from(id), prior: None };
+        let found = Found::of(&wanted)?;
+        let identity = match &found {
+            Found::Zone(zone) => zone.to_string(),
+            Found::Set(place) => place.identity(),
+        };
+        let zone = self.zones.read(found.zone()).await?;
+        let value = zone.and_then(|zone| found.value(&zone, None));
+        Ok(value.map(|value| Applied { identity: Arc::from(identity), value }))
+    }
+}

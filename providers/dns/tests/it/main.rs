@@ -1,0 +1,17 @@
+//! Zones in a directory, with the real name server's programs as judges.
+
+#![allow(
+    clippy::expect_used,
+    clippy::panic,
+    clippy::print_stderr,
+    reason = "the functions beside the tests are tests too"
+)]
+
+mod checkzone;
+mod conformance;
+mod files;
+mod round_trip;
+mod served;
+mod tools;
+mod vectors;
+mod world;
