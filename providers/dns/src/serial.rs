@@ -22,9 +22,10 @@ impl Clock for SystemClock {
     }
 }
 
-/// The serial of a new zone.
+/// The serial of a new zone. Zero is left out here and below: some servers take it for "no
+/// serial".
 pub fn first(today: u32) -> u32 {
-    today.wrapping_mul(100)
+    today.wrapping_mul(100).max(1)
 }
 
 /// The serial that follows `serial`.
@@ -33,7 +34,6 @@ pub fn next(serial: u32, today: u32) -> u32 {
     if is_greater(dated, serial) {
         return dated;
     }
-    // Zero is left out: some servers take it for "no serial".
     serial.wrapping_add(1).max(1)
 }
 
@@ -57,7 +57,7 @@ mod tests {
 
     #[test]
     fn serials_rise_across_the_end_of_the_numbers() {
-        assert_eq!(next(u32::MAX, 20_260_304), 2_026_030_400_u32.max(1));
+        assert_eq!(next(u32::MAX, 20_260_304), 2_026_030_400);
         assert_eq!(next(u32::MAX, 0), 1);
         assert_eq!(next(3_000_000_000, 20_260_304), 3_000_000_001);
     }

@@ -66,16 +66,22 @@ pub fn read(text: &[u8], origin: &Name) -> Result<Zone, String> {
     let mut sets: BTreeMap<Key, RecordSet> = BTreeMap::new();
     loop {
         let offset = file.current_offset();
-        let entry = file.next_entry().map_err(|error| format!("line {error}"))?;
-        let added = match entry {
+        let told = |problem: String| format!("line {}: {problem}", line_after(text, offset));
+        let entry = file.next_entry().map_err(|error| told(without_place(&error.to_string())))?;
+        match entry {
             None => break,
-            Some(Entry::Include { .. }) => Err("$INCLUDE is not supported".to_owned()),
-            Some(Entry::Record(record)) => add(record, origin, &mut soa, &mut sets),
-        };
-        added.map_err(|problem| format!("line {}: {problem}", line_after(text, offset)))?;
+            Some(Entry::Include { .. }) => return Err(told("$INCLUDE is not supported".to_owned())),
+            Some(Entry::Record(record)) => add(record, origin, &mut soa, &mut sets).map_err(told)?,
+        }
     }
     let soa = soa.ok_or("there is no SOA record")?;
     Ok(Zone { origin: origin.clone(), soa, sets })
+}
+
+/// The message of an error that begins with line and column. They are where the parser gave
+/// up, which may be the line after the one that is wrong.
+fn without_place(message: &str) -> String {
+    message.split_once(": ").map_or(message, |(_, problem)| problem).to_owned()
 }
 
 /// The line of the entry that begins behind `offset`, where the entry before it ended.
