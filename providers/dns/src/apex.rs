@@ -39,12 +39,12 @@ pub(crate) fn validate(config: &Value) -> Vec<Error> {
 
 fn soa_errors(soa: &Value, zone: &Name) -> Vec<Error> {
     let mut errors: Vec<Error> = NUMBERS.iter().filter_map(|(name, _)| field::seconds(soa, name).err()).collect();
-    let texts: [(&'static str, fn(&str, &Name) -> Result<Name, String>); 2] =
-        [("primary", name::host), ("contact", name::mailbox)];
-    for (attribute, read) in texts {
+    let mut check = |attribute, read: fn(&str, &Name) -> Result<Name, String>| {
         let problem = field::text(soa, attribute).and_then(|text| read(&text, zone).err());
         errors.extend(problem.map(|problem| Error::invalid(problem).at(field::path(attribute))));
-    }
+    };
+    check("primary", name::host);
+    check("contact", name::mailbox);
     errors.into_iter().map(inside_soa).collect()
 }
 
