@@ -204,7 +204,11 @@ impl Variables {
         let braced = rest.strip_prefix('{');
         let begin = braced.unwrap_or(rest);
         if braced.is_none() && begin.starts_with(|char: char| ('1'..='9').contains(&char)) {
-            return Ok(&begin[1..]);
+            // Nobody can tell whether `$12` is meant as the twelfth group or as `$1` and a 2.
+            return match begin[1..].starts_with(|char: char| char.is_ascii_digit()) {
+                true => Err("only the groups $1 to $9 have a variable".to_owned()),
+                false => Ok(&begin[1..]),
+            };
         }
         let length = begin.bytes().take_while(|byte| byte.is_ascii_alphanumeric() || *byte == b'_').count();
         let (name, rest) = begin.split_at(length);
@@ -250,7 +254,8 @@ mod tests {
     #[test]
     fn other_dollars_are_refused() {
         let variables = Variables::default();
-        for text in ["$", "a$", "$$host", "$Host", "${host", "${}", "$_a", "$0", "$(a)", "$http_", "$nothing", "$ünder"]
+        for text in
+            ["$", "a$", "$$host", "$Host", "${host", "${}", "$_a", "$0", "$(a)", "$12", "$http_", "$nothing", "$ünder"]
         {
             assert!(variables.check(text).is_err(), "{text}");
         }
