@@ -69,6 +69,7 @@ fn providers() -> Vec<Box<dyn Provider>> {
         Box::new(portolan_builtin::Builtin::new()),
         Box::new(portolan_kubernetes::Kubernetes::new()),
         Box::new(portolan_nginx::NginxProvider::new()),
+        Box::new(portolan_dns::DnsProvider::new()),
     ]
 }
 
