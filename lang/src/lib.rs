@@ -20,6 +20,7 @@ pub mod functions;
 pub mod number;
 pub mod path;
 pub mod schema;
+mod set_order;
 pub mod source;
 pub mod syntax;
 pub mod types;

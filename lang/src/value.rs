@@ -13,6 +13,7 @@ use unicode_normalization::{IsNormalized, UnicodeNormalization, is_nfc_quick};
 
 use crate::number::Number;
 use crate::path::{AttributePath, Step};
+use crate::set_order;
 use crate::types::{ObjectType, Type};
 
 /// What a value is marked with; marks spread to every value made from it.
@@ -76,7 +77,7 @@ pub enum Data {
     String(Arc<str>),
     /// A sequence of values of one type.
     List(Arc<Collection>),
-    /// Different values of one type, sorted by [`Value`]'s order.
+    /// Different values of one type, in the order that [`Value::set`] gives them.
     Set(Arc<Collection>),
     /// Values of one type by name.
     Map(Arc<MapValue>),
@@ -254,7 +255,8 @@ impl Value {
         Value::list(Type::String, items.into_iter().map(Value::string))
     }
 
-    /// A set; the items must be of the element type. Equal items become one, and marks of
+    /// A set; the items must be of the element type. Strings, numbers and bools are sorted, nulls
+    /// last; other items have some order of their own. Equal items become one, and marks of
     /// items become marks of the set, because a set cannot tell which item was marked.
     pub fn set(element: Type, items: impl IntoIterator<Item = Value>) -> Value {
         let mut marks = Marks::NONE;
@@ -265,7 +267,7 @@ impl Value {
                 item.unmark_deep()
             })
             .collect();
-        items.sort();
+        set_order::sort(&mut items);
         // Two values that are not known may turn out to be different.
         items.dedup_by(|later, earlier| later == earlier && earlier.is_wholly_known());
         Value { data: Data::Set(Arc::new(Collection { element, items })), marks }

@@ -164,10 +164,12 @@ pub fn call(name: &str, arguments: Vec<Value>, host: &dyn Host) -> Result<Value,
         let parameter = |position| function.parameter(position).is_some_and(|p| !p.allows.contains(allowed));
         checked.iter().enumerate().any(|(position, argument)| is(argument) && parameter(position))
     };
+    if refused(Allows::ANY, |argument| argument.ty() == Type::Any) {
+        return Ok(Value::unknown(Type::Any).mark(marks_of_all(&checked).union(marks)));
+    }
     let ty = match &function.returns {
-        Returns::By(_) if refused(Allows::ANY, |argument| argument.ty() == Type::Any) => Type::Any,
-        Returns::By(rule) => rule(&checked)?,
         Returns::Fixed(ty) => ty.clone(),
+        Returns::By(rule) => rule(&checked)?,
     };
     if refused(Allows::UNKNOWN, |argument| !argument.is_known()) {
         let not_null = !function.may_be_null && ty != Type::Any;

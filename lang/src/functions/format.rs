@@ -81,6 +81,7 @@ fn is_open(argument: &Value) -> bool {
         Data::Unknown(unknown) => {
             matches!(unknown.ty, Type::Any | Type::List(_) | Type::Set(_) | Type::Tuple(_))
         }
+        Data::Set(set) => set.items.len() > 1 && !argument.is_wholly_known(),
         _ => false,
     }
 }

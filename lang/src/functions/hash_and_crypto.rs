@@ -6,7 +6,7 @@ use bcrypt::Version;
 use md5::Md5;
 use rsa::pkcs1::DecodeRsaPrivateKey;
 use rsa::pkcs8::DecodePrivateKey;
-use rsa::{Pkcs1v15Encrypt, RsaPrivateKey};
+use rsa::{BigUint, Pkcs1v15Encrypt, RsaPrivateKey};
 use sha1::Sha1;
 use sha2::{Digest, Sha256, Sha512};
 use uuid::Uuid;
@@ -15,6 +15,7 @@ use crate::types::Type;
 use crate::value::Value;
 
 use super::call::{Call, CallError, text};
+use super::encoding::decode_base64;
 use super::filesystem::read;
 use super::table::{Allows, Function};
 
@@ -100,12 +101,46 @@ fn rsadecrypt(call: &Call<'_>) -> Result<Value, CallError> {
     let ciphertext =
         STANDARD.decode(call.text(0)).map_err(|_| CallError::of(0, "cannot decode: the cipher text must be base64"))?;
     let key = RsaPrivateKey::from_pkcs1_pem(key)
-        .or_else(|_| RsaPrivateKey::from_pkcs8_pem(key))
-        .map_err(|_| CallError::of(1, "not an RSA private key in PEM form without a passphrase"))?;
+        .ok()
+        .or_else(|| RsaPrivateKey::from_pkcs8_pem(key).ok())
+        .or_else(|| openssh_key(key))
+        .ok_or_else(|| CallError::of(1, "not an RSA private key in PEM form without a passphrase"))?;
     let plain = key
         .decrypt(Pkcs1v15Encrypt, &ciphertext)
         .map_err(|_| CallError::new("failed to decrypt: the key does not fit the cipher text"))?;
     String::from_utf8(plain).map_or_else(|_| Err(CallError::new("the decrypted text is not valid UTF-8")), text)
+}
+
+/// An RSA key without a passphrase in the form that OpenSSH writes: after a header, fields
+/// that each begin with their length (PROTOCOL.key in OpenSSH's source).
+fn openssh_key(pem: &str) -> Option<RsaPrivateKey> {
+    let body =
+        pem.strip_prefix("-----BEGIN OPENSSH PRIVATE KEY-----")?.strip_suffix("-----END OPENSSH PRIVATE KEY-----")?;
+    let bytes = decode_base64(body.trim())?;
+    let mut rest = bytes.strip_prefix(b"openssh-key-v1\0")?;
+    let (cipher, derivation, _options) = (field(&mut rest)?, field(&mut rest)?, field(&mut rest)?);
+    if cipher != b"none" || derivation != b"none" {
+        return None;
+    }
+    let (count, after) = rest.split_first_chunk::<4>()?;
+    rest = after;
+    let _public = field(&mut rest).filter(|_| u32::from_be_bytes(*count) == 1)?;
+    // Two equal numbers by which a wrong passphrase would be found out stand before the key.
+    let mut private = field(&mut rest)?.get(8..)?;
+    if field(&mut private)? != b"ssh-rsa" {
+        return None;
+    }
+    let mut number = || field(&mut private).map(BigUint::from_bytes_be);
+    let (modulus, exponent, secret, _coefficient) = (number()?, number()?, number()?, number()?);
+    RsaPrivateKey::from_components(modulus, exponent, secret, vec![number()?, number()?]).ok()
+}
+
+/// Takes a field off the front: four bytes of length, and as many bytes.
+fn field<'a>(rest: &mut &'a [u8]) -> Option<&'a [u8]> {
+    let (length, after) = rest.split_first_chunk::<4>()?;
+    let (field, after) = after.split_at_checked(usize::try_from(u32::from_be_bytes(*length)).ok()?)?;
+    *rest = after;
+    Some(field)
 }
 
 fn uuid(call: &Call<'_>) -> Result<Value, CallError> {

@@ -144,34 +144,36 @@ fn distinct(call: &Call<'_>) -> Result<Value, CallError> {
 
 fn element_rule(arguments: &[Value]) -> Result<Type, CallError> {
     let [list, index] = arguments else { return Ok(Type::Any) };
-    if index.as_number().is_some_and(Number::is_negative) {
-        return Err(CallError::new("cannot use element function with a negative index"));
-    }
-    match list.ty() {
-        Type::List(element) => Ok((*element).clone()),
-        Type::Tuple(types) => {
-            let Some(index) = index.as_number() else { return Ok(Type::Any) };
-            let index = whole_index(index)?;
-            if types.is_empty() {
-                return Err(CallError::new("cannot use element function with an empty list"));
+    match (list.ty(), index.as_number()) {
+        (Type::List(element), _) => Ok((*element).clone()),
+        (Type::Tuple(_), None) => Ok(Type::Any),
+        (Type::Tuple(types), Some(index)) => {
+            // A tuple is read from its beginning only: so the reference does it.
+            let at = place(index, types.len())?;
+            if index.is_negative() && at != 0 {
+                return Err(CallError::new("cannot use element function with a negative index of a tuple"));
             }
-            Ok(types.get(index % types.len()).cloned().unwrap_or_default())
+            Ok(types.get(at).cloned().unwrap_or_default())
         }
-        other => Err(CallError::new(format!("cannot read elements from {}", other.friendly_name()))),
+        (other, _) => Err(CallError::new(format!("cannot read elements from {}", other.friendly_name()))),
     }
 }
 
-fn whole_index(index: &Number) -> Result<usize, CallError> {
-    index.to_usize().ok_or_else(|| CallError::new("invalid index: a whole number is required"))
+/// The position that an index means in a list of this length, going round in both directions.
+fn place(index: &Number, length: usize) -> Result<usize, CallError> {
+    let index = index.to_i64().ok_or_else(|| CallError::new("invalid index: a whole number is required"))?;
+    i64::try_from(length)
+        .ok()
+        .and_then(|length| index.checked_rem_euclid(length))
+        .and_then(|at| usize::try_from(at).ok())
+        .ok_or_else(|| CallError::new("cannot use element function with an empty list"))
 }
 
 fn element(call: &Call<'_>) -> Result<Value, CallError> {
-    let index = whole_index(call.number(1))?;
     let items = call.items(0);
-    let at = index.checked_rem(items.len());
-    at.and_then(|at| items.get(at))
-        .map(|item| item.clone().mark(call.value(0).marks()))
-        .ok_or_else(|| CallError::new("cannot use element function with an empty list"))
+    let at = place(call.number(1), items.len())?;
+    let item = items.get(at).cloned().unwrap_or_else(|| Value::null(call.ty.clone()));
+    Ok(item.mark(call.value(0).marks()))
 }
 
 fn flatten_type(arguments: &[Value]) -> Result<Type, CallError> {

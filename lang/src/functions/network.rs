@@ -58,7 +58,10 @@ impl Prefix {
     }
 
     fn show(self) -> String {
-        format!("{}/{}", show_address(self.base, self.width), self.length)
+        // An IPv4 prefix written as IPv6 is shown as what it is.
+        let is_mapped = self.width == 128 && Ipv6Addr::from(self.base).to_ipv4_mapped().is_some();
+        let length = if is_mapped { self.length.saturating_sub(96) } else { self.length };
+        format!("{}/{length}", show_address(self.base, self.width))
     }
 }
 

@@ -131,7 +131,7 @@ fn ephemeral_values_become_null() {
 #[test]
 fn formats() {
     check("format", json!(["%05.1f|%-6d|%+d|%x", 2.71, 42, 7, 255]), r#""002.7|42    |+7|ff""#);
-    check("format", json!(["%v %v", 1000000, null]), r#""1e+06 null""#);
+    check("format", json!(["%v %v", 1000000, [null]]), r#""1e+06 [null]""#);
     check("format", json!(["%.0f %.0f %.2e", 0.5, 1.5, 12345]), r#""0 2 1.23e+04""#);
     check(
         "format",

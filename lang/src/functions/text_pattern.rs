@@ -163,10 +163,18 @@ fn escape<'a>(rest: &'a str, in_class: bool, result: &mut String) -> &'a str {
         _ => {
             result.push('\\');
             result.push(character);
-            return after;
+            return braces(after, matches!(character, 'p' | 'P' | 'x'), result);
         }
     };
     result.push_str(ascii);
+    after
+}
+
+/// Braces that belong to an escape, as in `\p{Greek}`; returns what is left after them.
+fn braces<'a>(rest: &'a str, may_follow: bool, result: &mut String) -> &'a str {
+    let end = rest.find('}').filter(|_| may_follow && rest.starts_with('{')).map_or(0, |at| at + 1);
+    let (braces, after) = rest.split_at(end);
+    result.push_str(braces);
     after
 }
 
@@ -233,6 +241,7 @@ mod tests {
             (r"[[:alpha:]&&[]", r"[[:alpha:]\&\&\[]"),
             (r"[]a]", r"[\]a]"),
             (r"\Qa.b\E.", r"a\.b."),
+            (r"\p{Greek}\x{41}[\p{L}]", r"\p{Greek}\x{41}[\p{L}]"),
         ] {
             assert_eq!(translated(pattern), expected);
             assert!(Regex::new(&translated(pattern)).is_ok(), "{pattern}");

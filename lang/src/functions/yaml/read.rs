@@ -19,7 +19,13 @@ const MAX_VALUES: usize = 1_000_000;
 
 /// The value of the only document in a text; null where there is none.
 pub(super) fn document(text: &str) -> Result<Value, String> {
-    let mut reader = Reader { parser: Parser::new_from_str(text), anchors: HashMap::new(), values: 0 };
+    let mut reader = Reader {
+        parser: Parser::new_from_str(text),
+        lines: text.lines().collect(),
+        flow_depth: 0,
+        anchors: HashMap::new(),
+        values: 0,
+    };
     let mut result = None;
     loop {
         match reader.next()? {
@@ -44,6 +50,9 @@ struct Counted {
 
 struct Reader<'a> {
     parser: Parser<'a, saphyr_parser::StrInput<'a>>,
+    lines: Vec<&'a str>,
+    /// How many brackets and braces are open.
+    flow_depth: usize,
     anchors: HashMap<usize, Counted>,
     values: usize,
 }
@@ -64,6 +73,7 @@ impl<'a> Reader<'a> {
         if depth > MAX_DEPTH {
             return Err(located(at, &format!("nested more than {MAX_DEPTH} deep")));
         }
+        self.refuse_tab_before(at)?;
         let before = self.values;
         self.values += 1;
         let (anchor, value) = match event {
@@ -79,11 +89,19 @@ impl<'a> Reader<'a> {
             }
             Event::SequenceStart(anchor, tag) => {
                 collection_tag(tag.as_deref(), "seq").map_err(|message| located(at, &message))?;
-                (anchor, self.sequence(depth)?)
+                let in_brackets = usize::from(self.character(at) == Some('['));
+                self.flow_depth += in_brackets;
+                let sequence = self.sequence(depth)?;
+                self.flow_depth -= in_brackets;
+                (anchor, sequence)
             }
             Event::MappingStart(anchor, tag) => {
                 collection_tag(tag.as_deref(), "map").map_err(|message| located(at, &message))?;
-                (anchor, self.mapping(depth)?)
+                let in_braces = usize::from(self.character(at) == Some('{'));
+                self.flow_depth += in_braces;
+                let mapping = self.mapping(depth)?;
+                self.flow_depth -= in_braces;
+                (anchor, mapping)
             }
             _ => return Err(located(at, "a value is expected")),
         };
@@ -95,6 +113,23 @@ impl<'a> Reader<'a> {
             self.anchors.insert(anchor, counted.clone());
         }
         Ok(counted)
+    }
+
+    fn line(&self, at: Marker) -> &'a str {
+        self.lines.get(at.line().saturating_sub(1)).copied().unwrap_or_default()
+    }
+
+    fn character(&self, at: Marker) -> Option<char> {
+        self.line(at).chars().nth(at.col())
+    }
+
+    /// Outside of brackets, lines are indented with spaces; the parser is more lenient.
+    fn refuse_tab_before(&self, at: Marker) -> Result<(), String> {
+        let mut indent = self.line(at).chars().take(at.col());
+        if self.flow_depth == 0 && indent.clone().all(char::is_whitespace) && indent.any(|c| c == '\t') {
+            return Err(located(at, "a tab cannot indent a line"));
+        }
+        Ok(())
     }
 
     fn sequence(&mut self, depth: usize) -> Result<Value, String> {
