@@ -74,7 +74,8 @@ pub struct Wanted {
     pub resource_type: Arc<str>,
     /// What finds it, as [`Session::identity`] or [`Applied::identity`] gave it.
     pub identity: Arc<str>,
-    /// What was recorded of it; `None` for an object that is being imported or recovered.
+    /// What was recorded of it; `None` for an object that a killed run may have left. Where it
+    /// can be told that somebody else made what is there, that object is not there.
     pub prior: Option<Value>,
 }
 

@@ -226,6 +226,9 @@ async fn a_file_of_somebody_else_is_not_overwritten() {
     assert!(help.contains("`import`, id \"v1/ConfigMap/shop/a\""), "{help}");
     assert_eq!(cluster.text("shop/configmap-a.yaml"), theirs);
 
+    // It is not what a killed run left.
+    assert_eq!(cluster.find("v1/ConfigMap/shop/a", None).await.expect("reads"), None);
+
     for id in ["v1/ConfigMap/shop/a", "shop/configmap-a.yaml"] {
         let imported = cluster.session.import(OBJECT, id).await.expect("imports").expect("an object");
         assert_eq!(imported, Applied { identity: "v1/ConfigMap/shop/a".into(), value: config_map("a", "one") });

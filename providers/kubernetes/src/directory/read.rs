@@ -32,7 +32,8 @@ pub(super) struct Content {
     pub(super) is_ours: bool,
 }
 
-/// Answers a batch: one listing a directory, and one reading of each file that is there.
+/// Answers a batch: one listing a directory, and one reading of each file that is there. A file
+/// of somebody else where nothing was recorded is not an object that a killed run left.
 pub(super) async fn read_batch(folder: &Arc<Folder>, wanted: &[Wanted]) -> Vec<Result<Option<Value>, Error>> {
     let places: Arc<Vec<_>> = Arc::new(wanted.iter().map(|one| Place::of_text(&one.identity)).collect());
     let listing = {
@@ -94,6 +95,12 @@ fn read_one(
     }
     let manifest = recorded.and_then(|recorded| recorded.get(ATTRIBUTE));
     let content = content_of(folder, place, manifest.as_ref())?;
+    if let Some(content) = &content
+        && manifest.is_none()
+        && !content.is_ours
+    {
+        return Ok(None);
+    }
     Ok(content.map(|content| match (&manifest, recorded) {
         (Some(manifest), Some(recorded)) if *manifest == content.manifest => recorded.clone(),
         _ => object_of(content.manifest),
