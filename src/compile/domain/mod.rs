@@ -8,15 +8,18 @@
 //! Blocks see each other as values alone: a reference to another block is an object that
 //! carries its `address` and what others may need of it.
 
+mod application;
+mod cluster;
 mod edge;
 mod names;
 pub mod placement;
+mod quantity;
 
 use std::sync::Arc;
 
 use portolan_lang::eval::Scope;
 use portolan_lang::syntax::Body;
-use portolan_lang::{Address, Data, Diagnostic, Diagnostics, Schema, Span, Value};
+use portolan_lang::{Address, AttributePath, Data, Diagnostic, Diagnostics, Schema, Span, Step, Value};
 use portolan_state::Decision;
 
 /// A kind of domain block.
@@ -44,6 +47,29 @@ pub struct Block<'a> {
 }
 
 impl Block<'_> {
+    /// The place of the value at a path, or of the innermost block around it that can be found.
+    /// A step into named blocks is the label.
+    pub fn path_span(&self, path: &AttributePath) -> Span {
+        let mut body = self.body;
+        let mut span = self.span;
+        let mut steps = path.steps().iter().filter_map(|step| match step {
+            Step::Attribute(name) | Step::Key(name) => Some(&**name),
+            Step::Index(_) => None,
+        });
+        while let Some(name) = steps.next() {
+            if let Some(attribute) = body.attribute(name) {
+                return attribute.expr.span;
+            }
+            let mut named = body.blocks.iter().filter(|block| &*block.keyword.name == name).peekable();
+            let labelled = named.peek().is_some_and(|block| !block.labels.is_empty());
+            let label = if labelled { steps.next() } else { None };
+            let found = named.find(|block| block.labels.first().map(|first| &*first.name) == label);
+            let Some(block) = found else { return span };
+            (body, span) = (&block.body, block.header());
+        }
+        span
+    }
+
     /// The place of an attribute's value, or the block's header where it is not set.
     pub fn attribute_span(&self, name: &str) -> Span {
         self.body.attribute(name).map_or(self.span, |attribute| attribute.expr.span)
@@ -107,7 +133,8 @@ impl Compiled {
 }
 
 /// Every kind of domain block.
-pub const KINDS: &[Kind] = &[edge::NGINX, edge::ROUTE, names::ZONE, names::RECORD];
+pub const KINDS: &[Kind] =
+    &[application::APPLICATION, cluster::CLUSTER, edge::NGINX, edge::ROUTE, names::ZONE, names::RECORD];
 
 /// The kind of this keyword.
 pub fn kind(keyword: &str) -> Option<&'static Kind> {

@@ -1,0 +1,87 @@
+//! At which addresses a service is reached from outside of its clusters.
+
+use portolan_lang::{Data, Number, Type, Value};
+
+use super::service::Service;
+use super::values::{fields, list, text};
+use super::{Application, TargetCluster};
+
+/// Lists of endpoints by port: the node port on the nodes of each cluster, weighted so that each
+/// cluster gets a share of the requests that is its share of the copies. A port without a node
+/// port has none.
+pub(super) fn of(application: &Application<'_>, service: &Service<'_>) -> Value {
+    let ports = service.ports();
+    Value::object(ports.iter().map(|(name, port)| {
+        let node_port = port.get("node_port").unwrap_or_else(|| Value::null(Type::Number));
+        (name.clone(), endpoints(application, service, &node_port))
+    }))
+}
+
+fn endpoints(application: &Application<'_>, service: &Service<'_>, node_port: &Value) -> Value {
+    if node_port.is_null() {
+        return list([]);
+    }
+    let clusters: Vec<(&TargetCluster, u64, &[Value])> = application
+        .clusters
+        .iter()
+        .enumerate()
+        .map(|(at, cluster)| {
+            let nodes = cluster.node_addresses.items().unwrap_or_default();
+            (cluster, u64::from(application.copies(&service.name, at)), nodes)
+        })
+        .filter(|(_, copies, nodes)| *copies > 0 && !nodes.is_empty())
+        .collect();
+    let shares: Vec<(u64, u64)> = clusters.iter().map(|(_, copies, nodes)| (*copies, nodes.len() as u64)).collect();
+    let weights = node_weights(&shares);
+    list(clusters.iter().zip(weights).flat_map(|((cluster, _, nodes), weight)| {
+        nodes.iter().map(move |node| {
+            fields([
+                ("cluster", text(&cluster.name)),
+                ("address", endpoint(node, node_port)),
+                ("weight", Value::number(Number::from(weight))),
+            ])
+        })
+    }))
+}
+
+/// The least whole weights such that the nodes of a cluster together weigh what its copies do.
+fn node_weights(shares: &[(u64, u64)]) -> Vec<i64> {
+    let common = shares.iter().fold(1_u64, |all, (_, nodes)| least_common_multiple(all, *nodes));
+    let weights: Vec<u64> = shares.iter().map(|(copies, nodes)| copies.saturating_mul(common / nodes)).collect();
+    let divisor = weights.iter().copied().fold(0, greatest_common_divisor).max(1);
+    // A server reads weights as 32 bits; shares so fine do not matter to it.
+    let largest = weights.iter().max().copied().unwrap_or(1) / divisor;
+    let scale = largest.div_ceil(MAX_WEIGHT).max(1);
+    weights.iter().map(|weight| i64::try_from((weight / divisor / scale).max(1)).unwrap_or(1)).collect()
+}
+
+const MAX_WEIGHT: u64 = 10_000;
+
+fn greatest_common_divisor(left: u64, right: u64) -> u64 {
+    if right == 0 { left } else { greatest_common_divisor(right, left % right) }
+}
+
+fn least_common_multiple(left: u64, right: u64) -> u64 {
+    (left / greatest_common_divisor(left, right)).saturating_mul(right)
+}
+
+fn endpoint(node: &Value, port: &Value) -> Value {
+    match (node.data(), port.data()) {
+        (Data::String(node), Data::Number(port)) if node.contains(':') => text(format!("[{node}]:{port}")),
+        (Data::String(node), Data::Number(port)) => text(format!("{node}:{port}")),
+        _ => Value::unknown(Type::String),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn clusters_weigh_what_their_copies_do() {
+        // Three nodes of weight 4 for four copies, two of weight 3 for two: 12 to 6.
+        assert_eq!(node_weights(&[(4, 3), (2, 2)]), [4, 3]);
+        assert_eq!(node_weights(&[(5, 1)]), [1]);
+        assert_eq!(node_weights(&[(1_000_000, 1), (1, 1)]), [10_000, 1]);
+    }
+}

@@ -1,0 +1,191 @@
+//! `application`: services that belong together, compiled to Kubernetes objects in each cluster
+//! of its placement.
+
+mod endpoints;
+mod members;
+mod network;
+mod objects;
+mod pod;
+mod schema;
+mod service;
+mod site;
+mod values;
+mod workload;
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use members::Members;
+use objects::Objects;
+use portolan_lang::decode::decode;
+use portolan_lang::eval::Scope;
+use portolan_lang::{Diagnostic, Diagnostics, Schema, Type, Value};
+use portolan_state::Decision;
+use service::{Service, is_dns_label, services, unsuitable_name};
+use site::{Placement, TargetCluster};
+
+use super::placement::{Demand, Room, place, recorded};
+use super::{Block, Compiled, CompiledResource, Kind, exports};
+
+/// `application "shop" { … }`
+pub(super) const APPLICATION: Kind = Kind { keyword: "application", schema: application_schema, compile };
+
+fn application_schema() -> Schema {
+    schema::application()
+}
+
+/// An application with all that its objects are made from.
+struct Application<'a> {
+    block: &'a Block<'a>,
+    namespace: Arc<str>,
+    /// Labels of all its objects.
+    labels: Value,
+    clusters: Vec<TargetCluster>,
+    services: Vec<Service<'a>>,
+    /// How many copies of each service each cluster gets, in the order of the clusters.
+    replicas: BTreeMap<Arc<str>, Vec<u32>>,
+    /// The decoded `external` blocks by name.
+    externals: Value,
+    /// Whether only declared connections are let through.
+    restricts_network: bool,
+}
+
+fn compile(block: &Block<'_>, scope: &dyn Scope) -> Compiled {
+    let members = Members::new(scope, block);
+    let (value, mut diagnostics) = decode(block.body, &schema::application(), &members);
+    if diagnostics.has_errors() {
+        return Compiled::nothing(diagnostics);
+    }
+    let (services, problems) = services(block, &value);
+    diagnostics.extend(problems);
+    let placement = diagnostics_of(Placement::of(block, &value), &mut diagnostics);
+    let namespace = diagnostics.keep(namespace(block, &value));
+    let (Some(placement), Some(namespace), false) = (placement, namespace, diagnostics.has_errors()) else {
+        return Compiled::nothing(diagnostics);
+    };
+    let Some(clusters) = placement.clusters.clone() else { return Compiled::nothing(diagnostics) };
+    let (replicas, decisions, problems) = divide(block, &services, &placement, &clusters);
+    diagnostics.extend(problems);
+    let application = Application {
+        block,
+        namespace,
+        labels: value.get("labels").unwrap_or_else(values::null),
+        clusters,
+        services,
+        replicas,
+        externals: value.get("external").unwrap_or_else(values::null),
+        restricts_network: value.get("network_policy").and_then(|on| on.as_bool()) != Some(false),
+    };
+    let resources = if diagnostics.has_errors() { Vec::new() } else { application.resources() };
+    Compiled { exports: application.exports(), connection: None, resources, decisions, diagnostics }
+}
+
+fn diagnostics_of<T>(result: (Option<T>, Diagnostics), all: &mut Diagnostics) -> Option<T> {
+    all.extend(result.1);
+    result.0
+}
+
+fn namespace(block: &Block<'_>, value: &Value) -> Result<Arc<str>, Diagnostic> {
+    let given = value.get("namespace").filter(|namespace| !namespace.is_null());
+    let name = match given {
+        Some(_) => super::known_text(block, value, "namespace")?,
+        None => Arc::from(block.name),
+    };
+    if is_dns_label(&name) {
+        Ok(name)
+    } else {
+        Err(unsuitable_name("namespace", &name, block.attribute_span("namespace")))
+    }
+}
+
+/// Divides the replicas of all services over the clusters. Services are placed in the order of
+/// the source, each into the room that those before it left.
+fn divide(
+    block: &Block<'_>,
+    services: &[Service<'_>],
+    placement: &Placement,
+    clusters: &[TargetCluster],
+) -> (BTreeMap<Arc<str>, Vec<u32>>, Vec<Decision>, Diagnostics) {
+    let mut diagnostics = Diagnostics::new();
+    let mut decisions = Vec::new();
+    let mut divided = BTreeMap::new();
+    let mut sites: Vec<_> = clusters.iter().map(|cluster| placement.site(cluster)).collect();
+    for service in services {
+        let demand = Demand::of(&service.take("resources"));
+        if service.kind.is_everywhere() {
+            divided.insert(service.name.clone(), vec![1; clusters.len()]);
+            continue;
+        }
+        let before = recorded(block.decisions, &service.address);
+        let total = service.total(before.as_ref().map(|decision| decision.total));
+        let Some(total) = diagnostics.keep(total) else { continue };
+        match place(&service.address, total, &demand, &sites, placement.rules, before.as_ref()) {
+            Ok(placed) => {
+                for (site, copies) in sites.iter_mut().zip(&placed.replicas) {
+                    site.room = Room::after(&site.room, &demand, *copies);
+                }
+                divided.insert(service.name.clone(), placed.replicas);
+                decisions.extend(placed.decision);
+            }
+            Err(error) => diagnostics.push(service.not_enough_room(total, &error)),
+        }
+    }
+    (divided, decisions, diagnostics)
+}
+
+impl Application<'_> {
+    /// How many copies of a service a cluster gets.
+    fn copies(&self, service: &str, cluster: usize) -> u32 {
+        self.replicas.get(service).and_then(|replicas| replicas.get(cluster)).copied().unwrap_or(0)
+    }
+
+    fn resources(&self) -> Vec<CompiledResource> {
+        let mut resources = Vec::new();
+        for (at, cluster) in self.clusters.iter().enumerate() {
+            let used = self.services.iter().any(|service| self.copies(&service.name, at) > 0);
+            if used {
+                resources.push(objects::namespace(self, cluster));
+            }
+            for service in self.services.iter().filter(|service| self.copies(&service.name, at) > 0) {
+                resources.extend(Objects { application: self, service, cluster, at }.all());
+            }
+        }
+        resources
+    }
+
+    fn exports(&self) -> Value {
+        let services = self.services.iter().map(|service| (service.name.clone(), self.service_exports(service)));
+        let externals = self.externals.entries().into_iter().flat_map(|entries| entries.iter());
+        let externals = externals.map(|(name, external)| {
+            let addresses = external.get("addresses").unwrap_or_else(|| Value::unknown(Type::Any));
+            let address = self.block.address.join("external").join(name.clone());
+            (name.clone(), exports(&address, name, [("kind", values::text("external")), ("addresses", addresses)]))
+        });
+        let shown = [
+            ("namespace", values::text(&self.namespace)),
+            ("service", Value::object(services.collect::<Vec<_>>())),
+            ("external", Value::object(externals.collect::<Vec<_>>())),
+        ];
+        exports(&self.block.address, self.block.name, shown)
+    }
+
+    fn service_exports(&self, service: &Service<'_>) -> Value {
+        let replicas = self.replicas.get(&service.name);
+        let total: u32 = replicas.into_iter().flatten().sum();
+        let by_cluster = self.clusters.iter().enumerate();
+        let by_cluster =
+            by_cluster.map(|(at, cluster)| (cluster.name.clone(), Value::number(self.copies(&service.name, at))));
+        let shown = [
+            ("kind", values::text("service")),
+            ("application", values::text(self.block.name)),
+            ("namespace", values::text(&self.namespace)),
+            ("host", values::text(format!("{}.{}.svc", service.name, self.namespace))),
+            ("image", service.take("image")),
+            ("port", service.take("port")),
+            ("replicas", Value::number(total)),
+            ("clusters", Value::object(by_cluster.collect::<Vec<_>>())),
+            ("endpoints", endpoints::of(self, service)),
+        ];
+        exports(&service.address, &service.name, shown)
+    }
+}

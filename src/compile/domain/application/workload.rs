@@ -1,0 +1,95 @@
+//! What keeps the copies of a service running: a Deployment, a StatefulSet, …
+
+use std::sync::Arc;
+
+use portolan_lang::Value;
+
+use super::Application;
+use super::objects::{Head, object};
+use super::pod::{selector, template};
+use super::service::{Kind, Service};
+use super::values::{fields, list, list_if_any, null, text};
+
+/// The workload of a service with this many copies.
+pub(super) fn manifest(application: &Application<'_>, service: &Service<'_>, copies: u32) -> Value {
+    let head = |version, kind| Head::of(application, service, version, kind, service.name.to_string());
+    let copies = Value::number(copies);
+    let selector = || fields([("matchLabels", selector(application, service))]);
+    match service.kind {
+        Kind::Deployment => object(
+            &head("apps/v1", "Deployment"),
+            fields([
+                ("replicas", copies),
+                ("selector", selector()),
+                ("strategy", strategy(service)),
+                ("template", template(application, service, None)),
+            ]),
+        ),
+        Kind::StatefulSet => object(
+            &head("apps/v1", "StatefulSet"),
+            fields([
+                ("replicas", copies),
+                ("serviceName", text(headless_name(service))),
+                ("selector", selector()),
+                ("template", template(application, service, None)),
+                ("volumeClaimTemplates", list_if_any(claim_templates(service))),
+            ]),
+        ),
+        Kind::DaemonSet => object(
+            &head("apps/v1", "DaemonSet"),
+            fields([("selector", selector()), ("template", template(application, service, None))]),
+        ),
+        Kind::Job => object(&head("batch/v1", "Job"), job(application, service, copies)),
+        Kind::CronJob => {
+            let inner = fields([("spec", job(application, service, copies))]);
+            let spec = fields([
+                ("schedule", service.take("schedule")),
+                ("concurrencyPolicy", text("Forbid")),
+                ("jobTemplate", inner),
+            ]);
+            object(&head("batch/v1", "CronJob"), spec)
+        }
+    }
+}
+
+/// The name of the Service that gives each pod of a stateful set a name of its own.
+pub(super) fn headless_name(service: &Service<'_>) -> String {
+    format!("{}-pods", service.name)
+}
+
+/// New pods are ready before old ones go, unless they would fight for the same disk.
+fn strategy(service: &Service<'_>) -> Value {
+    if super::pod::has_entries(&service.take("volume")) {
+        return fields([("type", text("Recreate"))]);
+    }
+    let update = fields([("maxSurge", text("25%")), ("maxUnavailable", Value::number(0))]);
+    fields([("type", text("RollingUpdate")), ("rollingUpdate", update)])
+}
+
+fn job(application: &Application<'_>, service: &Service<'_>, copies: Value) -> Value {
+    fields([
+        ("parallelism", copies.clone()),
+        ("completions", copies),
+        ("backoffLimit", service.take("retries")),
+        ("template", template(application, service, Some("Never"))),
+    ])
+}
+
+fn claim_templates(service: &Service<'_>) -> Vec<Value> {
+    let volumes = service.take("volume");
+    let entries = volumes.entries().into_iter().flat_map(|entries| entries.iter());
+    let claim = |(name, volume): (&Arc<str>, &Value)| {
+        fields([("metadata", fields([("name", text(name))])), ("spec", claim_spec(volume))])
+    };
+    entries.map(claim).collect()
+}
+
+/// The `spec` of the claim for a volume.
+pub(super) fn claim_spec(volume: &Value) -> Value {
+    let take = |name: &str| volume.get(name).unwrap_or_else(null);
+    fields([
+        ("accessModes", list([take("access")])),
+        ("storageClassName", take("storage_class")),
+        ("resources", fields([("requests", fields([("storage", take("size"))]))])),
+    ])
+}

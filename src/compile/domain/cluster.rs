@@ -1,0 +1,87 @@
+//! `cluster`: where applications run.
+
+use portolan_lang::decode::decode;
+use portolan_lang::eval::Scope;
+use portolan_lang::{Attribute, AttributePath, Block as Nested, Diagnostic, Schema, Step, Type, Value};
+
+use super::{Block, Compiled, CompiledConnection, Kind, exports, object, quantity};
+
+/// `cluster "beijing" { region = "north" … }`
+pub(super) const CLUSTER: Kind = Kind { keyword: "cluster", schema, compile };
+
+/// What a cluster has room for, by attribute of its `capacity` block.
+pub(super) const CAPACITIES: [&str; 4] = ["cpu", "memory", "pods", "ephemeral_storage"];
+
+fn schema() -> Schema {
+    let directory = Schema::new("A directory of manifests, one file an object.")
+        .with(Attribute::required("path", Type::String).doc("The directory."));
+    let capacity =
+        Schema::new("What the cluster has room for. A real cluster is measured; a directory has to be told.")
+            .with(Attribute::optional("cpu", Type::String).doc("Processors: \"48\" or \"500m\"."))
+            .with(Attribute::optional("memory", Type::String).doc("Memory: \"192Gi\"."))
+            .with(Attribute::optional("pods", Type::Number).doc("How many pods."))
+            .with(Attribute::optional("ephemeral_storage", Type::String).doc("Local disk: \"500Gi\"."));
+    let probe = Schema::new("How it is found out whether the cluster is alive.")
+        .with(
+            Attribute::optional("interval", Type::String)
+                .default(Value::string("10s"))
+                .doc("The time between two looks."),
+        )
+        .with(
+            Attribute::optional("nodes", Type::Number)
+                .default(Value::number(3))
+                .doc("How many of its nodes are asked."),
+        )
+        .with(
+            Attribute::optional("failures", Type::Number)
+                .default(Value::number(3))
+                .doc("After how many failures it counts as dead."),
+        )
+        .with(
+            Attribute::optional("successes", Type::Number)
+                .default(Value::number(3))
+                .doc("After how many successes it counts as alive again."),
+        );
+    Schema::new("A Kubernetes cluster.")
+        .with(Attribute::optional("region", Type::String).doc("The region it is in."))
+        .with(Attribute::optional("labels", Type::map(Type::String)).doc("What placements choose clusters by."))
+        .with(
+            Attribute::optional("node_addresses", Type::list(Type::String))
+                .default(Value::strings::<&str>([]))
+                .doc("The nodes' addresses, at which node ports are reached."),
+        )
+        .block(Nested::single("directory", directory).required())
+        .block(Nested::single("capacity", capacity))
+        .block(Nested::single("probe", probe))
+}
+
+fn compile(input: &Block<'_>, scope: &dyn Scope) -> Compiled {
+    let (value, mut diagnostics) = decode(input.body, &schema(), scope);
+    if diagnostics.has_errors() {
+        return Compiled::nothing(diagnostics);
+    }
+    let take = |name: &str| value.get(name).unwrap_or_else(|| Value::null(Type::Any));
+    let capacity = take("capacity");
+    for name in CAPACITIES {
+        if let Err(detail) = capacity.get(name).map_or(Ok(None), |value| quantity::text(&value)) {
+            let path: AttributePath =
+                [Step::Attribute("capacity".into()), Step::Attribute(name.into())].into_iter().collect();
+            diagnostics.push(
+                Diagnostic::error("Unsuitable quantity")
+                    .detail(format!("{path}: {detail}."))
+                    .at(input.path_span(&path)),
+            );
+        }
+    }
+    let shown = ["region", "labels", "node_addresses", "capacity"].map(|name| (name, take(name)));
+    Compiled {
+        exports: exports(input.address, input.name, shown),
+        connection: Some(CompiledConnection {
+            provider: "kubernetes",
+            config: object([("directory", take("directory"))]),
+        }),
+        resources: Vec::new(),
+        decisions: Vec::new(),
+        diagnostics,
+    }
+}
