@@ -13,4 +13,5 @@
 pub mod catalog;
 pub mod compile;
 pub mod config;
+pub mod host;
 pub mod plan;
