@@ -112,7 +112,7 @@ fn read_bytes(path: &Path) -> io::Result<Vec<u8>> {
 
 /// The names of the entries of a directory, sorted by bytes. A name that is not Unicode
 /// cannot end in one of the endings that count, except for its first part; it is left out.
-fn list(directory: &Path) -> io::Result<Vec<String>> {
+pub(super) fn list(directory: &Path) -> io::Result<Vec<String>> {
     let mut names = Vec::new();
     for entry in fs::read_dir(directory)? {
         if let Ok(name) = entry?.file_name().into_string() {

@@ -17,11 +17,13 @@ mod model;
 mod overrides;
 mod place;
 mod uses;
+mod variables;
 mod version;
 
 pub use files::MAX_FILE_BYTES;
 pub use load::load;
 pub use model::*;
+pub use variables::{ENVIRONMENT_PREFIX, VariableFlag, root_values};
 
 #[cfg(test)]
 mod tests;
