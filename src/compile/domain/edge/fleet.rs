@@ -179,7 +179,7 @@ fn main(fleet: &Fleet, worker_connections: &Value) -> Value {
 fn nobody(fleet: &Fleet) -> Vec<Value> {
     let mut lines = fleet.listen(&fleet.http_port, &["default_server"]);
     lines.push(words("server_name", &["_"]));
-    let alive = [words("access_log", &["off"]), words("return", &["200", "ok\n"])];
+    let alive = [words("access_log", &["off"]), words("return", &["200", "ok"])];
     lines.push(block("location", ["=", "/healthz"].map(Value::string), alive));
     lines.push(block("location", [Value::string("/")], [words("return", &["404"])]));
     lines
