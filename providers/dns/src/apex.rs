@@ -78,50 +78,61 @@ pub(crate) fn zone(config: &Value) -> Result<Name, Error> {
     name::zone(&field::required(config, "name")?).map_err(|problem| Error::invalid(problem).at(field::path("name")))
 }
 
-/// The configuration with what it leaves to the provider.
-pub(crate) fn planned(proposed: &Value) -> Value {
-    let zone = zone(proposed).ok();
-    let servers = zone.as_ref().and_then(|zone| nameservers(proposed, zone).ok());
-    let known = proposed.get("nameservers").is_some_and(|servers| servers.is_wholly_known());
-    // The least by name: a set has no first one.
-    let primary = servers.filter(|_| known).and_then(|servers| servers.first().map(|data| data.value.clone()));
-    let unknown = || Value::unknown_not_null(Type::String);
-    let given = proposed.get("soa").filter(|soa| !soa.is_null()).unwrap_or_else(empty_soa);
-    let given = if given.is_known() { given } else { empty_soa() };
-    let contact = zone.map(|zone| Value::string(format!("hostmaster.{zone}."))).unwrap_or_else(unknown);
-    let primary = primary.map(Value::string).unwrap_or_else(unknown);
-    let texts =
-        [("primary", field::or(&given, "primary", || primary)), ("contact", field::or(&given, "contact", || contact))];
-    let numbers = NUMBERS.map(|(name, otherwise)| (name, field::or(&given, name, || field::number(otherwise))));
-    let value = field::with(proposed, "soa", Value::object(texts.into_iter().chain(numbers)));
-    field::with(&value, "ttl", field::or(&value, "ttl", || field::number(TTL)))
+/// The planned object: as configured, with defaults where the configuration says nothing.
+/// What it leaves out of `soa` stays out.
+pub(crate) fn planned(config: &Value, proposed: &Value) -> Value {
+    let ttl = field::or(config, "ttl", || field::number(TTL));
+    let soa = field::or(config, "soa", || default_soa(config));
+    field::with(&field::with(proposed, "ttl", ttl), "soa", soa)
 }
 
-fn empty_soa() -> Value {
-    Value::object::<&str>([])
+/// The planned object once all that was configured is known.
+pub(crate) fn completed(planned: &Value) -> Value {
+    let is_known = planned.get("soa").is_some_and(|soa| soa.is_wholly_known());
+    if is_known { planned.clone() } else { field::with(planned, "soa", default_soa(planned)) }
 }
 
-/// The apex of a known, planned configuration. Its serial is zero: the zone keeps its own.
+/// The start of authority of which nothing is said. Unknown where it rests on what is.
+fn default_soa(config: &Value) -> Value {
+    let zone = zone(config).ok();
+    let are_known = config.get("nameservers").is_some_and(|servers| servers.is_wholly_known());
+    let servers = zone.as_ref().filter(|_| are_known).and_then(|zone| nameservers(config, zone).ok());
+    let text = |text: Option<String>| text.map_or_else(|| Value::unknown_not_null(Type::String), Value::string);
+    let texts = [
+        ("primary", text(servers.and_then(|servers| first_by_name(&servers)))),
+        ("contact", text(zone.map(|zone| hostmaster(&zone)))),
+    ];
+    Value::object(texts.into_iter().chain(NUMBERS.map(|(name, number)| (name, field::number(number)))))
+}
+
+/// A set has no first one; this is the least.
+fn first_by_name(servers: &BTreeSet<record::RecordData>) -> Option<String> {
+    servers.first().map(|data| data.value.clone())
+}
+
+fn hostmaster(zone: &Name) -> String {
+    format!("hostmaster@{zone}")
+}
+
+/// The apex of a known object that was validated, or read. Its serial is zero: the zone keeps
+/// its own.
 pub(crate) fn apex(value: &Value, zone: &Name) -> Result<Apex, Error> {
-    let first = |errors: Vec<Error>| errors.into_iter().next().unwrap_or_else(|| Error::invalid("the zone is wrong"));
-    let data = nameservers(value, zone).map_err(first)?;
-    let value = planned(value);
-    let soa = value.get("soa").unwrap_or_else(empty_soa);
-    let ttl = field::seconds(&value, "ttl")?.unwrap_or(TTL);
-    let text = |name: &'static str| field::required(&soa, name).map_err(inside_soa);
+    let data = record::kept(Rtype::NS, &field::known_texts(value, "nameservers"), zone);
+    let ttl = field::seconds(value, "ttl")?.unwrap_or(TTL);
+    let given = value.get("soa").unwrap_or_else(|| Value::null(Type::Any));
     let wrong = |name: &'static str| move |problem: String| inside_soa(Error::invalid(problem).at(field::path(name)));
-    let number = |at: usize| {
-        let (name, otherwise) = NUMBERS[at];
-        field::seconds(&soa, name).map(|seconds| seconds.unwrap_or(otherwise)).map_err(inside_soa)
-    };
+    let primary = field::text(&given, "primary").or_else(|| first_by_name(&data)).unwrap_or_default();
+    let contact = field::text(&given, "contact").unwrap_or_else(|| hostmaster(zone));
+    let [refresh, retry, expire, minimum] =
+        NUMBERS.map(|(name, otherwise)| field::seconds(&given, name).map(|seconds| seconds.unwrap_or(otherwise)));
     let soa = Soa {
-        primary: name::host(&text("primary")?, zone).map_err(wrong("primary"))?,
-        contact: name::mailbox(&text("contact")?, zone).map_err(wrong("contact"))?,
+        primary: name::kept(&primary, zone, name::host).map_err(wrong("primary"))?,
+        contact: name::kept(&contact, zone, name::mailbox).map_err(wrong("contact"))?,
         serial: 0,
-        refresh: number(0)?,
-        retry: number(1)?,
-        expire: number(2)?,
-        minimum: number(3)?,
+        refresh: refresh.map_err(inside_soa)?,
+        retry: retry.map_err(inside_soa)?,
+        expire: expire.map_err(inside_soa)?,
+        minimum: minimum.map_err(inside_soa)?,
         ttl,
     };
     Ok(Apex { soa, nameservers: RecordSet { ttl, data } })
@@ -131,29 +142,29 @@ pub(crate) fn apex(value: &Value, zone: &Name) -> Result<Apex, Error> {
 /// recorded words.
 pub(crate) fn live_value(zone: &Name, live: &Apex, prior: Option<&Value>) -> Value {
     let recorded = prior.and_then(|prior| apex(prior, zone).ok());
-    let word = |same: &dyn Fn(&Apex) -> bool, recorded_word: Option<Value>, otherwise: Value| match recorded_word {
-        Some(word) if !word.is_null() && recorded.as_ref().is_some_and(same) => word,
-        _ => otherwise,
-    };
-    let of_soa = |name: &str| prior.and_then(|prior| prior.get("soa")).and_then(|soa| soa.get(name));
-    let dotted = |name: &Name| Value::string(name::dotted(name));
-    let primary = word(&|known| known.soa.primary == live.soa.primary, of_soa("primary"), dotted(&live.soa.primary));
-    let contact = word(&|known| known.soa.contact == live.soa.contact, of_soa("contact"), dotted(&live.soa.contact));
-    let servers = word(
-        &|known| known.nameservers.data == live.nameservers.data,
-        prior.and_then(|prior| prior.get("nameservers")),
-        field::set(live.nameservers.data.iter().map(|data| data.value.clone())),
-    );
-    let soa = Value::object([
-        ("primary", primary),
-        ("contact", contact),
-        ("refresh", field::number(live.soa.refresh)),
-        ("retry", field::number(live.soa.retry)),
-        ("expire", field::number(live.soa.expire)),
-        ("minimum", field::number(live.soa.minimum)),
-    ]);
-    let name = prior.and_then(|prior| prior.get("name")).unwrap_or_else(|| Value::string(zone.to_string()));
-    Value::object([("name", name), ("nameservers", servers), ("ttl", field::number(live.soa.ttl)), ("soa", soa)])
+    let words = |name: &str, same: bool| prior.filter(|_| same).and_then(|prior| prior.get(name));
+    // The serial is the zone's own affair, and the time to live has an attribute of its own.
+    let heard = |soa: &Soa| Soa { serial: 0, ttl: 0, ..soa.clone() };
+    let same_soa = recorded.as_ref().is_some_and(|recorded| heard(&recorded.soa) == heard(&live.soa));
+    let same_servers = recorded.as_ref().is_some_and(|recorded| recorded.nameservers.data == live.nameservers.data);
+    let servers = || field::set(live.nameservers.data.iter().map(|data| data.value.clone()));
+    Value::object([
+        ("name", words("name", true).unwrap_or_else(|| Value::string(zone.to_string()))),
+        ("nameservers", words("nameservers", same_servers).unwrap_or_else(servers)),
+        ("ttl", field::number(live.soa.ttl)),
+        ("soa", words("soa", same_soa).filter(|soa| !soa.is_null()).unwrap_or_else(|| soa_value(&live.soa))),
+    ])
+}
+
+fn soa_value(soa: &Soa) -> Value {
+    Value::object([
+        ("primary", Value::string(name::dotted(&soa.primary))),
+        ("contact", Value::string(name::mailbox_text(&soa.contact))),
+        ("refresh", field::number(soa.refresh)),
+        ("retry", field::number(soa.retry)),
+        ("expire", field::number(soa.expire)),
+        ("minimum", field::number(soa.minimum)),
+    ])
 }
 
 /// What makes a change need a new object.

@@ -41,6 +41,11 @@ pub(crate) fn texts(value: &Value, name: &'static str) -> Option<Vec<(AttributeP
     Some(whole.items()?.iter().enumerate().map(item).collect())
 }
 
+/// The known texts of a set or a list.
+pub(crate) fn known_texts(value: &Value, name: &'static str) -> Vec<String> {
+    texts(value, name).unwrap_or_default().into_iter().filter_map(|(_, text)| text).collect()
+}
+
 /// The object with an attribute set.
 pub(crate) fn with(value: &Value, name: &'static str, attribute: Value) -> Value {
     value.with(&path(name), attribute)

@@ -55,6 +55,24 @@ pub fn mailbox(text: &str, zone: &Name) -> Result<Name, String> {
     absolute(&format!("{}.{domain}", local.replace('.', "\\.")), text)
 }
 
+/// Reads a name that stands in a zone already, and may be none that could be configured.
+pub fn kept(text: &str, zone: &Name, read: fn(&str, &Name) -> Result<Name, String>) -> Result<Name, String> {
+    read(text, zone).or_else(|problem| Name::bytes_from_str(text).map_err(|_| problem))
+}
+
+/// The mailbox that a name stands for: `hostmaster@example.com`; the name itself where it
+/// stands for none that [`mailbox`] reads.
+pub fn mailbox_text(name: &Name) -> String {
+    let mut labels = name.iter();
+    let local = labels.next().map(|label| String::from_utf8_lossy(label.as_slice()).into_owned()).unwrap_or_default();
+    let domain: Vec<String> = labels.filter(|label| !label.is_root()).map(|label| label.to_string()).collect();
+    let text = format!("{local}@{}", domain.join("."));
+    match mailbox(&text, name) {
+        Ok(read) if read == *name && !local.is_empty() => text,
+        _ => dotted(name),
+    }
+}
+
 fn in_zone(text: &str, zone: &Name, check: fn(&str) -> Result<(), String>) -> Result<Name, String> {
     if text == "@" {
         return Ok(zone.clone());
@@ -195,6 +213,10 @@ mod tests {
         assert_eq!(mailbox("a.b@example.com").as_deref(), Ok("a\\.b.example.com."));
         assert_eq!(mailbox("hostmaster").as_deref(), Ok("hostmaster.example.com."));
         assert!(mailbox("a b@example.com").is_err());
+        let back = |text: &str| mailbox_text(&super::mailbox(text, &example()).expect("a mailbox"));
+        assert_eq!(back("a.b@example.com"), "a.b@example.com");
+        assert_eq!(back("hostmaster"), "hostmaster@example.com");
+        assert_eq!(mailbox_text(&Name::root_bytes()), ".");
     }
 
     #[test]

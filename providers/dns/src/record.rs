@@ -1,6 +1,7 @@
 //! The data of records: as people write it, and as zone files hold it.
 
 use std::cmp::Ordering;
+use std::collections::BTreeSet;
 use std::net::{Ipv4Addr, Ipv6Addr};
 
 use domain::base::iana::Rtype;
@@ -87,6 +88,13 @@ pub fn from_value(rtype: Rtype, text: &str, zone: &Name) -> Result<RecordData, S
         Rtype::CAA => authority(text),
         _ => Err(format!("records of type {rtype} cannot be configured")),
     }
+}
+
+/// Reads the values of a set that is in a zone already. One that could not be configured is
+/// taken as it is.
+pub fn kept(rtype: Rtype, texts: &[String], zone: &Name) -> BTreeSet<RecordData> {
+    let read = |text: &String| from_value(rtype, text, zone).unwrap_or_else(|_| RecordData::from(text.clone()));
+    texts.iter().map(read).collect()
 }
 
 fn address<T: std::str::FromStr + ToString>(text: &str, form: &str) -> Result<RecordData, String> {

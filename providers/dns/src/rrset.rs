@@ -1,14 +1,12 @@
 //! The resource `dns_rrset`.
 
-use std::collections::BTreeSet;
-
 use domain::base::iana::Rtype;
 use portolan_lang::{AttributePath, Value};
 use portolan_provider::Error;
 
 use crate::field;
 use crate::name::{self, Name};
-use crate::record::{self, RecordData};
+use crate::record;
 use crate::zone::{Key, RecordSet};
 
 /// The time to live of records of which it is not said.
@@ -52,9 +50,7 @@ pub(crate) fn validate(config: &Value) -> Vec<Error> {
         if owner.as_ref() == Some(zone) && [Rtype::NS, Rtype::CNAME].contains(&rtype) {
             errors.push(not_at_the_apex(rtype));
         }
-        if let Err(problems) = data(config, rtype, zone) {
-            errors.extend(problems);
-        }
+        errors.extend(value_errors(config, rtype, zone));
     }
     errors
 }
@@ -92,28 +88,21 @@ fn rtype(config: &Value) -> Result<Option<Rtype>, Error> {
     field::text(config, "type").map(|text| record::rtype(&text).map_err(wrong("type"))).transpose()
 }
 
-/// The data that is known, and all that is wrong with it.
-fn data(config: &Value, rtype: Rtype, zone: &Name) -> Result<BTreeSet<RecordData>, Vec<Error>> {
-    let Some(texts) = field::texts(config, "values") else { return Ok(BTreeSet::new()) };
+/// All that is wrong with the values that are known.
+fn value_errors(config: &Value, rtype: Rtype, zone: &Name) -> Vec<Error> {
+    let Some(texts) = field::texts(config, "values") else { return Vec::new() };
     let mut errors = Vec::new();
-    let mut found = BTreeSet::new();
-    let count = texts.len();
-    for (path, text) in texts {
-        match text.map(|text| record::from_value(rtype, &text, zone)) {
-            Some(Ok(data)) => {
-                found.insert(data);
-            }
-            Some(Err(problem)) => errors.push(Error::invalid(problem).at(path)),
-            None => {}
-        }
-    }
-    if count == 0 {
+    if texts.is_empty() {
         errors.push(Error::invalid("a record set needs a value").at(field::path("values")));
     }
-    if rtype == Rtype::CNAME && count > 1 {
+    if rtype == Rtype::CNAME && texts.len() > 1 {
         errors.push(Error::invalid("a CNAME record has one value").at(field::path("values")));
     }
-    if errors.is_empty() { Ok(found) } else { Err(errors) }
+    for (path, text) in texts {
+        let problem = text.and_then(|text| record::from_value(rtype, &text, zone).err());
+        errors.extend(problem.map(|problem| Error::invalid(problem).at(path)));
+    }
+    errors
 }
 
 /// Which record set a known configuration is about.
@@ -124,17 +113,15 @@ pub(crate) fn place(config: &Value) -> Result<Place, Error> {
     Ok(Place { zone, key: Key { owner, rtype } })
 }
 
-/// The record set of a known configuration.
+/// The record set of a known object that was validated, or read.
 pub(crate) fn records(value: &Value, place: &Place) -> Result<RecordSet, Error> {
-    let data = data(value, place.key.rtype, &place.zone);
-    let data =
-        data.map_err(|errors| errors.into_iter().next().unwrap_or_else(|| Error::invalid("the values are wrong")))?;
+    let data = record::kept(place.key.rtype, &field::known_texts(value, "values"), &place.zone);
     Ok(RecordSet { ttl: field::seconds(value, "ttl")?.unwrap_or(TTL), data })
 }
 
-/// The configuration with what it leaves to the provider.
-pub(crate) fn planned(proposed: &Value) -> Value {
-    field::with(proposed, "ttl", field::or(proposed, "ttl", || field::number(TTL)))
+/// The planned object: as configured, with the default where the configuration says nothing.
+pub(crate) fn planned(config: &Value, proposed: &Value) -> Value {
+    field::with(proposed, "ttl", field::or(config, "ttl", || field::number(TTL)))
 }
 
 /// The object that a record set is. What means the same as what was recorded is told in the

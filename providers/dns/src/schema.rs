@@ -1,7 +1,9 @@
 //! What can be configured.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
+use portolan_lang::types::{AttributeType, ObjectType};
 use portolan_lang::{Attribute, Block, Schema, Type};
 use portolan_provider::{ProviderSchema, ResourceSchema};
 
@@ -40,17 +42,20 @@ fn rrset() -> Schema {
 }
 
 fn zone() -> Schema {
-    let seconds = |name: &'static str, doc| Attribute::optional(name, Type::Number).or_computed().doc(doc);
-    let soa = Schema::new("The start of authority. The serial is kept by the provider.")
-        .with(Attribute::optional("primary", Type::String).or_computed().doc("The primary server; the first by name."))
-        .with(Attribute::optional("contact", Type::String).or_computed().doc("A mailbox; hostmaster of the zone."))
-        .with(seconds("refresh", "Seconds between two looks of a secondary; 7200 if not given."))
-        .with(seconds("retry", "Seconds until a secondary looks again after a failure; 900 if not given."))
-        .with(seconds("expire", "Seconds after which a secondary stops answering; 1209600 if not given."))
-        .with(seconds("minimum", "Seconds for which the absence of a name is remembered; 300 if not given."));
+    let ttl = "Seconds for which SOA and NS are kept, and the zone's default; 3600 if not given.";
     Schema::new("A zone.")
         .with(Attribute::required("name", Type::String).replace().doc("The zone: \"example.com\"."))
         .with(Attribute::required("nameservers", Type::set(Type::String)).doc("The servers of the zone."))
-        .with(seconds("ttl", "Seconds for which SOA and NS are kept, and the zone's default; 3600 if not given."))
-        .block(Block::single("soa", soa))
+        .with(Attribute::optional("ttl", Type::Number).or_computed().doc(ttl))
+        .with(Attribute::optional("soa", soa()).or_computed().doc("The start of authority without its serial."))
+}
+
+/// The start of authority: primary server and mailbox, and four numbers of seconds. All may
+/// be left out.
+fn soa() -> Type {
+    let texts = ["primary", "contact"].map(|name| (name, Type::String));
+    let numbers = ["refresh", "retry", "expire", "minimum"].map(|name| (name, Type::Number));
+    let optional = |(name, ty): (&str, Type)| (Arc::from(name), AttributeType { ty, optional: true });
+    let attributes = texts.into_iter().chain(numbers).map(optional).collect();
+    Type::Object(Arc::new(ObjectType { attributes }))
 }

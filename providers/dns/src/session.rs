@@ -25,17 +25,18 @@ impl ZonesSession {
     }
 
     async fn put_set(&self, planned: &Value, prior: Option<&Value>) -> Result<Applied, Error> {
-        let value = rrset::planned(planned);
-        let place = rrset::place(&value)?;
-        let wanted = rrset::records(&value, &place)?;
+        refuse(rrset::validate(planned))?;
+        let place = rrset::place(planned)?;
+        let wanted = rrset::records(planned, &place)?;
         let before = prior.map(|prior| rrset::records(prior, &place)).transpose()?;
         let edit = Edit::PutSet { key: place.key.clone(), before, wanted };
         self.zones.change(&place.zone, edit).await?;
-        Ok(Applied { identity: Arc::from(place.identity()), value })
+        Ok(Applied { identity: Arc::from(place.identity()), value: planned.clone() })
     }
 
     async fn put_zone(&self, planned: &Value, prior: Option<&Value>) -> Result<Applied, Error> {
-        let value = apex::planned(planned);
+        let value = apex::completed(planned);
+        refuse(apex::validate(&value))?;
         let zone = apex::zone(&value)?;
         let wanted = apex::apex(&value, &zone)?;
         let before = prior.map(|prior| apex::apex(prior, &zone)).transpose()?;
@@ -52,6 +53,16 @@ impl ZonesSession {
         let before = rrset::records(prior, &place)?;
         self.zones.change(&place.zone, Edit::DeleteSet { key: place.key, before }).await
     }
+}
+
+/// Fails with the first of several problems and the number of the others.
+fn refuse(errors: Vec<Error>) -> Result<(), Error> {
+    let others = errors.len().saturating_sub(1);
+    let Some(mut first) = errors.into_iter().next() else { return Ok(()) };
+    if others > 0 {
+        first.message = format!("{} (and {others} more)", first.message);
+    }
+    Err(first)
 }
 
 /// What a wanted object is.
@@ -113,14 +124,9 @@ impl Session for ZonesSession {
     async fn plan(&self, proposal: Proposal<'_>) -> Result<Planned, Error> {
         let is_zone = proposal.resource_type == schema::ZONE;
         let errors = if is_zone { apex::validate(proposal.proposed) } else { rrset::validate(proposal.proposed) };
-        let others = errors.len().saturating_sub(1);
-        if let Some(mut first) = errors.into_iter().next() {
-            if others > 0 {
-                first.message = format!("{} (and {others} more)", first.message);
-            }
-            return Err(first);
-        }
-        let value = if is_zone { apex::planned(proposal.proposed) } else { rrset::planned(proposal.proposed) };
+        refuse(errors)?;
+        let planned = if is_zone { apex::planned } else { rrset::planned };
+        let value = planned(proposal.config, proposal.proposed);
         let replaced = if is_zone { apex::replaced } else { rrset::replaced };
         let replace = proposal.prior.map(|prior| replaced(prior, &value)).unwrap_or_default();
         Ok(Planned { value, replace })

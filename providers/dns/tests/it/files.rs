@@ -105,6 +105,17 @@ async fn a_change_by_hand_is_drift_and_a_later_one_a_conflict() {
 }
 
 #[tokio::test]
+async fn what_could_not_be_configured_can_be_mended() {
+    let world = World::with_zone().await;
+    let shop = world.create(RRSET, &rrset("www", "CNAME", &["shop"])).await.expect("a record");
+    world.edit(|text| text.replace("shop.example.com.", "shop\\ 1.example.com."));
+    let live = world.read(RRSET, &shop).await.expect("reads").expect("is there");
+    let live = portolan_provider::Applied { value: live, ..shop };
+    world.update(RRSET, &live, &rrset("www", "CNAME", &["shop"])).await.expect("mends");
+    assert!(world.text().contains("CNAME shop.example.com."), "{}", world.text());
+}
+
+#[tokio::test]
 async fn words_that_mean_the_same_are_no_drift() {
     let world = World::with_zone().await;
     let long = "x".repeat(700);
@@ -158,6 +169,33 @@ async fn a_zone_goes_when_it_is_empty() {
     assert_eq!(world.read(RRSET, &shop).await.expect("reads"), None);
     let error = world.create(RRSET, &rrset("shop", "A", &["192.0.2.1"])).await.expect_err("no zone");
     assert!(error.message.contains("there is no zone example.com"), "{error}");
+}
+
+#[tokio::test]
+async fn what_is_said_of_a_zone_is_kept_and_the_rest_is_mended() {
+    let world = World::new().await;
+    let soa = Value::object([
+        ("primary", Value::string("ns2.example.net.")),
+        ("contact", Value::string("dns.admin@example.com")),
+        ("refresh", Value::number(60)),
+        ("retry", Value::null(Type::Number)),
+        ("expire", Value::null(Type::Number)),
+        ("minimum", Value::null(Type::Number)),
+    ]);
+    let said = zone("example.com", &["ns1.example.net.", "ns2.example.net."]);
+    let said = said.with(&AttributePath::attribute("soa"), soa);
+    let object = world.create(ZONE, &said).await.expect("a zone");
+    assert!(world.text().contains("ns2.example.net. dns\\.admin.example.com. ("), "{}", world.text());
+    assert_eq!(world.read(ZONE, &object).await.expect("reads"), Some(object.value.clone()));
+    assert_eq!(world.plan(ZONE, Some(&object.value), &said).await.expect("plans").value, object.value);
+
+    world.edit(|text| text.replace("900 ", "901 ").replace("3600 ", "61 "));
+    let live = world.read(ZONE, &object).await.expect("reads").expect("is there");
+    assert_eq!(live.get("soa").and_then(|soa| soa.get("retry")), Some(Value::number(901)));
+    let live = portolan_provider::Applied { value: live, ..object };
+    world.update(ZONE, &live, &said).await.expect("mends");
+    assert!(world.text().contains("900        ; retry"), "{}", world.text());
+    assert!(world.text().contains("3600    IN NS"), "{}", world.text());
 }
 
 #[tokio::test(flavor = "multi_thread")]

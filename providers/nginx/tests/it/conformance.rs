@@ -44,7 +44,7 @@ impl Subject for Files {
 
     fn config(&self, number: usize) -> Value {
         let content = Value::string(format!("page {number}\n"));
-        file(&format!("pages/{number}.html"), if number % 2 == 0 { content } else { content.sensitive() })
+        file(&format!("pages/{number}.html"), if number.is_multiple_of(2) { content } else { content.sensitive() })
     }
 
     fn changed(&self, config: &Value) -> Value {
