@@ -83,7 +83,10 @@ fn external(target: &Value, port: &Value, name: String, at: &Places) -> Result<U
             .help("Leave \"port\" out."));
     }
     let addresses = target.get("addresses").unwrap_or_else(|| Value::null(Type::Any));
-    let servers = addresses.items().unwrap_or_default().iter().map(|address| (address.clone(), None)).collect();
+    let servers = match addresses.items() {
+        Some(items) => items.iter().map(|address| (address.clone(), None)).collect(),
+        None => vec![(Value::unknown(Type::String), None)],
+    };
     filled(
         Upstream { name, servers },
         at,

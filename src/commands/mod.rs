@@ -1,0 +1,103 @@
+//! The commands, one file each, and what they share: exit codes and the way errors are told.
+
+mod arguments;
+mod completions;
+mod project;
+mod validate;
+mod version;
+
+use std::ffi::OsString;
+use std::io::{self, IsTerminal, Write};
+use std::process::ExitCode;
+
+use arguments::{Arguments, Command};
+use clap::Parser;
+use portolan_lang::{Diagnostic, Diagnostics, Sources};
+
+use crate::render;
+
+/// How a command ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Exit {
+    /// Everything was done.
+    Success,
+    /// Something was wrong; it has been told.
+    Failure,
+    /// There is something to change; only told on request.
+    Changes,
+}
+
+impl From<Exit> for ExitCode {
+    fn from(exit: Exit) -> Self {
+        ExitCode::from(match exit {
+            Exit::Success => 0,
+            Exit::Failure => 1,
+            Exit::Changes => 2,
+        })
+    }
+}
+
+/// What stops a command: problems, with the sources that their places lie in.
+#[derive(Debug)]
+pub(crate) struct Failure {
+    pub(crate) diagnostics: Diagnostics,
+    pub(crate) sources: Sources,
+}
+
+impl From<Diagnostic> for Failure {
+    fn from(diagnostic: Diagnostic) -> Self {
+        Failure { diagnostics: diagnostic.into(), sources: Sources::new() }
+    }
+}
+
+impl From<io::Error> for Failure {
+    fn from(error: io::Error) -> Self {
+        Diagnostic::error("Cannot write the output").detail(error.to_string()).into()
+    }
+}
+
+/// What a command answers.
+pub(crate) type Outcome = Result<Exit, Failure>;
+
+/// Parses the command line and runs the command.
+pub(crate) fn run(arguments: impl Iterator<Item = OsString>) -> ExitCode {
+    let arguments = match Arguments::try_parse_from(arguments::normalise(arguments)) {
+        Ok(arguments) => arguments,
+        Err(problem) => {
+            let failed = problem.use_stderr();
+            // Where even this cannot be written, the exit code says it.
+            let _ = problem.print();
+            return if failed { Exit::Failure.into() } else { Exit::Success.into() };
+        }
+    };
+    if let Some(directory) = &arguments.chdir
+        && let Err(error) = std::env::set_current_dir(directory)
+    {
+        let problem = Diagnostic::error("Cannot work in the directory given with --chdir")
+            .detail(format!("{}: {error}", directory.display()));
+        return tell(problem.into());
+    }
+    dispatch(&arguments.command).map_or_else(tell, ExitCode::from)
+}
+
+fn dispatch(command: &Command) -> Outcome {
+    match command {
+        Command::Validate(arguments) => validate::run(arguments),
+        Command::Version(arguments) => version::run(arguments),
+        Command::Completions(arguments) => completions::run(arguments),
+        _ => Ok(Exit::Failure),
+    }
+}
+
+fn tell(failure: Failure) -> ExitCode {
+    warn(&failure.diagnostics, &failure.sources);
+    Exit::Failure.into()
+}
+
+/// Tells problems on the error stream, for people.
+pub(crate) fn warn(diagnostics: &Diagnostics, sources: &Sources) {
+    let colour = io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none();
+    let text = render::diagnostic::human(diagnostics, sources, colour);
+    // A closed pipe must not hide the exit code.
+    let _ = io::stderr().write_all(text.as_bytes());
+}

@@ -1,0 +1,121 @@
+//! The configuration of the working directory, loaded and compiled.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use indexmap::IndexMap;
+use portolan::catalog::Catalog;
+use portolan::compile::{self, Desired, Inputs, UnknownRepetition};
+use portolan::config::{self, Config, VariableFlag};
+use portolan::host::LocalHost;
+use portolan_lang::{Diagnostic, Diagnostics, Sources, Value};
+use portolan_state::Decision;
+
+use super::Failure;
+use super::arguments::VariableArguments;
+use crate::setup;
+
+/// The name that `portolan.workspace` gives: there is one workspace.
+const WORKSPACE: &str = "default";
+
+/// A loaded configuration with the values of its variables.
+pub(crate) struct Project {
+    pub(crate) config: Arc<Config>,
+    pub(crate) catalog: Arc<Catalog>,
+    variables: IndexMap<Arc<str>, Value>,
+    host: LocalHost,
+    /// Warnings so far.
+    pub(crate) diagnostics: Diagnostics,
+}
+
+impl Project {
+    /// Loads the configuration of the working directory.
+    pub(crate) fn load(arguments: &VariableArguments) -> Result<Project, Failure> {
+        let directory = Path::new(".");
+        let catalog = Arc::new(setup::catalog());
+        let (mut config, mut diagnostics) = config::load(directory, &catalog);
+        let mut variables = IndexMap::new();
+        if !diagnostics.has_errors() {
+            let flags = flags(arguments)?;
+            let (values, problems) = config::root_values(&mut config, directory, environment(), &flags);
+            variables = values;
+            diagnostics.extend(problems);
+        }
+        if diagnostics.has_errors() {
+            return Err(Failure { diagnostics, sources: config.sources });
+        }
+        let host = LocalHost::planning(directory);
+        Ok(Project { config: Arc::new(config), catalog, variables, host, diagnostics })
+    }
+
+    /// The configuration of the working directory for checking it: its variables are unknown,
+    /// because their values may come from elsewhere. Domain blocks are the exception: little can
+    /// be said of them without values, so where there are any, values that are given count.
+    pub(crate) fn load_for_validation() -> Result<Project, Failure> {
+        let catalog = Arc::new(setup::catalog());
+        let (mut config, mut diagnostics) = config::load(Path::new("."), &catalog);
+        if diagnostics.has_errors() {
+            return Err(Failure { diagnostics, sources: config.sources });
+        }
+        let root = config.root.clone();
+        let unknown = |variable: &config::Variable| Value::unknown(variable.constraint.ty.clone());
+        let mut variables: IndexMap<Arc<str>, Value> =
+            root.variables.iter().map(|(name, variable)| (name.clone(), unknown(variable))).collect();
+        if !root.domain.is_empty() {
+            let (given, problems) = config::root_values(&mut config, Path::new("."), environment(), &[]);
+            if !problems.has_errors() {
+                diagnostics.extend(problems);
+                variables = given;
+            }
+        }
+        let host = LocalHost::planning(".");
+        Ok(Project { config: Arc::new(config), catalog, variables, host, diagnostics })
+    }
+
+    /// What functions ask of the outside.
+    pub(crate) fn host(&self) -> &LocalHost {
+        &self.host
+    }
+
+    /// Says what ought to exist.
+    pub(crate) fn compile(
+        &self,
+        decisions: Vec<Decision>,
+        unknown_repetition: UnknownRepetition,
+    ) -> (Desired, Diagnostics) {
+        compile::compile(Inputs {
+            config: self.config.clone(),
+            variables: self.variables.clone(),
+            decisions,
+            catalog: self.catalog.clone(),
+            host: Arc::new(self.host.clone()),
+            unknown_repetition,
+            workspace: Arc::from(WORKSPACE),
+        })
+    }
+
+    /// Problems with the sources that their places lie in.
+    pub(crate) fn failure(&self, diagnostics: Diagnostics) -> Failure {
+        Failure { diagnostics, sources: self.config.sources.clone() }
+    }
+}
+
+fn environment() -> impl Iterator<Item = (String, String)> {
+    // What is not Unicode cannot be meant for this program.
+    std::env::vars_os().filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
+}
+
+fn flags(arguments: &VariableArguments) -> Result<Vec<VariableFlag>, Failure> {
+    let files = arguments.var_files.iter().cloned().map(VariableFlag::File);
+    let mut flags: Vec<VariableFlag> = files.collect();
+    for text in &arguments.vars {
+        let Some((name, value)) = text.split_once('=') else {
+            let problem = Diagnostic::error("Invalid --var option")
+                .detail("A variable's name and its value are required, with an equals sign between them.")
+                .help("Write --var NAME=VALUE.");
+            return Err(Failure { diagnostics: problem.into(), sources: Sources::new() });
+        };
+        flags.push(VariableFlag::Value { name: name.trim().to_owned(), text: value.to_owned() });
+    }
+    Ok(flags)
+}

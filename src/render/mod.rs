@@ -1,0 +1,4 @@
+//! What people and programs are shown. The only room that knows of miette, similar and
+//! indicatif.
+
+pub(crate) mod diagnostic;
