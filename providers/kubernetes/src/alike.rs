@@ -3,6 +3,9 @@
 //! A manifest as text knows neither a list from a tuple nor a map from an object, and takes an
 //! entry that is null for one that is absent. What was configured does know them.
 
+use std::sync::Arc;
+
+use portolan_lang::value::{Entries, MapValue};
 use portolan_lang::{Data, Type, Value};
 
 /// Whether two values are the same manifest. What is unknown is like nothing but itself.
@@ -26,27 +29,14 @@ pub(crate) fn are_alike(left: &Value, right: &Value) -> bool {
 /// What was read, in the types and with the nulls and marks of what was recorded, as far as
 /// it fits them.
 pub(crate) fn like_recorded(recorded: &Value, found: Value) -> Value {
-    let marks = recorded.marks();
     let value = match (recorded.data(), found.data()) {
-        (Data::Object(old), Data::Object(new)) => {
-            let kept_nulls = old.iter().filter(|(name, value)| value.is_null() && new.get(name).is_none());
-            let kept_nulls = kept_nulls.map(|(name, value)| (name.clone(), value.clone()));
-            Value::object(kept_nulls.chain(new.iter().map(|(name, value)| {
-                let value = old.get(name).map_or_else(|| value.clone(), |old| like_recorded(old, value.clone()));
-                (name.clone(), value)
-            })))
-        }
+        (Data::Object(old), Data::Object(new)) => Data::Object(Arc::new(entries_like(old, &Type::Any, new))).into(),
         (Data::Map(old), Data::Object(new)) => {
-            let entries = new.map(|name, value| match old.entries.get(name) {
-                Some(old) => like_recorded(old, value.clone()),
-                None => as_type(&old.element, value.clone()),
-            });
-            let kept_nulls = old.entries.iter().filter(|(name, value)| value.is_null() && new.get(name).is_none());
-            let all = kept_nulls.chain(entries.iter()).map(|(name, value)| (name.clone(), value.clone()));
-            if entries.values().all(|value| value.ty() == old.element) {
-                Value::map(old.element.clone(), all)
-            } else {
-                Value::object(all)
+            let entries = entries_like(&old.entries, &old.element, new);
+            let fits = entries.values().all(|value| value.ty() == old.element);
+            match fits {
+                true => Data::Map(Arc::new(MapValue { element: old.element.clone(), entries })).into(),
+                false => Data::Object(Arc::new(entries)).into(),
             }
         }
         (Data::List(old), Data::Tuple(new)) => {
@@ -57,7 +47,7 @@ pub(crate) fn like_recorded(recorded: &Value, found: Value) -> Value {
             }
         }
         (Data::Set(old), Data::Tuple(new)) => {
-            let items: Vec<Value> = new.iter().map(|item| as_type(&old.element, item.clone())).collect();
+            let items = items_like(&[], &old.element, new);
             match items.iter().all(|item| item.ty() == old.element) {
                 true => Value::set(old.element.clone(), items),
                 false => Value::tuple(items),
@@ -67,7 +57,18 @@ pub(crate) fn like_recorded(recorded: &Value, found: Value) -> Value {
         (Data::Null(ty), Data::Null(_)) => Value::null(ty.clone()),
         _ => found,
     };
-    value.mark(marks)
+    value.mark(recorded.marks())
+}
+
+/// What was read, and those recorded nulls of which nothing else was read.
+fn entries_like(recorded: &Entries, element: &Type, found: &Entries) -> Entries {
+    let like = |name: &str, value: &Value| match recorded.get(name) {
+        Some(recorded) => like_recorded(recorded, value.clone()),
+        None => as_type(element, value.clone()),
+    };
+    let nulls = recorded.iter().filter(|(name, value)| value.is_null() && found.get(name).is_none());
+    let nulls = nulls.map(|(name, value)| (name.clone(), value.clone()));
+    nulls.chain(found.iter().map(|(name, value)| (name.clone(), like(name, value)))).collect()
 }
 
 fn items_like(recorded: &[Value], element: &Type, found: &[Value]) -> Vec<Value> {
