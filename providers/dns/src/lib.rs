@@ -1,6 +1,6 @@
 //! Zones and their records.
 //!
-//! A record set ([`rrset`](crate) in a configuration) is checked and read into the model of a
+//! A record set, `dns_rrset` in a configuration, is checked and read into the model of a
 //! zone ([`zone`], [`record`], [`name`]), which is kept in a place of zones ([`zones`]): a
 //! directory of zone files today ([`directory`], [`zonefile`]). The shape of the data and
 //! the rules for names stand in `README.md` beside the sources.
