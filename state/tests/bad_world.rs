@@ -141,7 +141,7 @@ async fn databases_of_others_and_of_the_future_are_refused() {
 async fn lost_tables_and_broken_rows_are_said() {
     for (damage, part) in [
         ("DROP TABLE outputs", "no such table: outputs"),
-        ("UPDATE resources SET dependencies = 'x'", "the dependencies of a resource"),
+        ("UPDATE resources SET dependencies = 'x'", "/deployment@cluster1: a stored document"),
         ("UPDATE resources SET value = '{\"value\":7'", "a stored document"),
         ("UPDATE resources SET status = 'lost'", "unknown word \"lost\""),
         ("UPDATE resources SET address = 'a..b'", "is not an address"),

@@ -29,6 +29,7 @@ use serde::de::value::MapAccessDeserializer;
 use serde::de::{DeserializeSeed, Deserializer, Error as _, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde::ser::{Error as _, SerializeMap, SerializeSeq};
 use serde::{Deserialize, Serialize, Serializer};
+use serde_json::de::StrRead;
 
 use crate::format::notes::{Notes, StoredPath, collect};
 use crate::format::{FormatError, types};
@@ -206,10 +207,23 @@ impl Reader {
     ///
     /// Where the text is anything else. The message quotes nothing of it.
     pub fn read(&mut self, text: &str, ty: &Type) -> Result<Value, FormatError> {
-        let mut deserializer = serde_json::Deserializer::from_str(text);
-        let value = deserializer.deserialize_map(BodyVisitor { ty, names: &self.names })?;
-        deserializer.end()?;
+        let mut source = serde_json::Deserializer::from_str(text);
+        let value = self.read_next(&mut source, ty)?;
+        source.end()?;
         Ok(value)
+    }
+
+    /// As [`Reader::read`], where more may follow.
+    ///
+    /// # Errors
+    ///
+    /// Where anything else comes next.
+    pub fn read_next(
+        &mut self,
+        source: &mut serde_json::Deserializer<StrRead<'_>>,
+        ty: &Type,
+    ) -> Result<Value, FormatError> {
+        Ok(source.deserialize_map(BodyVisitor { ty, names: &self.names })?)
     }
 
     /// A name that the values share with whoever asks.

@@ -33,9 +33,9 @@ const REMOVE_RESOURCES: Statement =
 
 /// Where the change did not begin in the same commit, the journal knows what was done.
 const PUT_CHANGES: Statement = Statement {
-    before: "INSERT INTO changes (run, serial, operation, address, deposed, failure) \
-             SELECT e.column1, e.column2, coalesce(e.column3, j.operation), e.column4, e.column5, e.column6 FROM (",
-    after: ") AS e LEFT JOIN journal AS j ON j.run = e.column1 AND j.address = e.column4 AND j.deposed = e.column5",
+    before: "INSERT INTO changes (run, operation, address, deposed, failure) \
+             SELECT e.column1, coalesce(e.column2, j.operation), e.column3, e.column4, e.column5 FROM (",
+    after: ") AS e LEFT JOIN journal AS j ON j.run = e.column1 AND j.address = e.column3 AND j.deposed = e.column4",
 };
 
 /// A change that begins again goes to the journal's end.
@@ -58,9 +58,11 @@ const PUT_OUTPUTS: Statement = Statement { before: "INSERT OR REPLACE INTO outpu
 
 const REMOVE_OUTPUTS: Statement = Statement { before: "DELETE FROM outputs WHERE name IN (", after: ")" };
 
+/// What ends in the same commit belongs to the new run.
 const PUT_RUNS: Statement = Statement {
-    before: "INSERT INTO runs (id, serial, command, who, started, ended, status, summary) ",
-    after: " ON CONFLICT (id) DO UPDATE SET command = excluded.command, who = excluded.who, \
+    before: "INSERT INTO runs (id, command, who, started, ended, status, summary, previous) \
+             SELECT *, (SELECT coalesce(max(sequence), 0) FROM changes) FROM (",
+    after: ") WHERE TRUE ON CONFLICT (id) DO UPDATE SET command = excluded.command, who = excluded.who, \
             started = excluded.started, ended = excluded.ended, status = excluded.status, summary = excluded.summary",
 };
 
@@ -99,7 +101,7 @@ impl Database {
         let serial = Serial(base.0 + 1);
         let batch = Batch::of(edits);
         let encoder = Encoder { keys, known, tables: Tables::default() };
-        let tables = encoder.encode(&batch, serial.0.cast_signed())?;
+        let tables = encoder.encode(&batch)?;
         let new_run = !tables.runs.is_empty();
         write(&mut transaction, tables, serial).await.map_err(failed)?;
         if new_run {
@@ -111,10 +113,12 @@ impl Database {
     }
 }
 
-/// Writes what others refer to first, and reads the journal before it is changed.
+/// Writes what others refer to first, runs before what ended in them, and reads the journal
+/// before it is changed.
 async fn write(connection: &mut SqliteConnection, tables: Tables, serial: Serial) -> Result<(), sqlx::Error> {
     PUT_TYPES.execute(connection, tables.types).await?;
     PUT_CONNECTIONS.execute(connection, tables.connections).await?;
+    PUT_RUNS.execute(connection, tables.runs).await?;
     PUT_CHANGES.execute(connection, tables.ended).await?;
     REMOVE_JOURNAL.execute(connection, tables.removed_journal).await?;
     PUT_JOURNAL.execute(connection, tables.journal).await?;
@@ -124,7 +128,6 @@ async fn write(connection: &mut SqliteConnection, tables: Tables, serial: Serial
     PUT_DECISIONS.execute(connection, tables.decisions).await?;
     REMOVE_OUTPUTS.execute(connection, tables.removed_outputs).await?;
     PUT_OUTPUTS.execute(connection, tables.outputs).await?;
-    PUT_RUNS.execute(connection, tables.runs).await?;
     sqlx::query("UPDATE state SET serial = ?, key_check = coalesce(?, key_check)")
         .bind(serial.0.cast_signed())
         .bind(tables.key_check)
@@ -142,7 +145,7 @@ async fn forget(connection: &mut SqliteConnection) -> Result<(), sqlx::Error> {
     .execute(&mut *connection)
     .await?;
     for statement in [
-        "DELETE FROM changes WHERE serial < (SELECT min(serial) FROM runs)",
+        "DELETE FROM changes WHERE sequence <= (SELECT min(previous) FROM runs)",
         "DELETE FROM connections WHERE id NOT IN (SELECT connection FROM resources WHERE connection IS NOT NULL \
          UNION SELECT connection FROM journal WHERE connection IS NOT NULL)",
         "DELETE FROM types WHERE id NOT IN (SELECT type FROM resources UNION SELECT type FROM journal \

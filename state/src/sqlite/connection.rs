@@ -25,9 +25,6 @@ const APPLICATION_ID: i32 = 0x5052_544c;
 /// How long to wait for other processes' short transactions.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// How many rows are read ahead.
-const ROW_BUFFER: usize = 1024;
-
 /// What a database is opened for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Access {
@@ -86,7 +83,6 @@ fn options(path: &Path, access: Access) -> Result<SqliteConnectOptions, Error> {
         .synchronous(SqliteSynchronous::Full)
         .foreign_keys(true)
         .busy_timeout(BUSY_TIMEOUT)
-        .row_buffer_size(ROW_BUFFER)
         .disable_statement_logging())
 }
 

@@ -2,12 +2,15 @@
 //!
 //! Names, addresses and types recur in most rows: each is kept once and shared.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use portolan_lang::address::Segment;
 use portolan_lang::{Address, Type, Value};
 use rustc_hash::FxHashMap;
+use serde::Deserialize;
+use serde_json::de::StrRead;
 use sqlx::sqlite::{SqliteConnection, SqliteRow};
 use sqlx::{Row as _, TypeInfo, ValueRef};
 
@@ -31,9 +34,57 @@ pub(crate) struct Decoder<'a> {
     addresses: FxHashMap<String, Address>,
 }
 
-/// The columns of an object, from this one on.
-#[derive(Clone, Copy)]
-struct From(usize);
+/// How many rows a page takes.
+const PAGE: usize = 64;
+
+/// Some rows as JSON, one document after another: how many rows, and then of each what
+/// stands before an object, its facts, its dependencies and its value.
+pub(crate) type Page<'p> = serde_json::Deserializer<StrRead<'p>>;
+
+/// The query for all objects of a table, a page in each row of its answer. Handing a row from
+/// the connection's thread to another costs more than reading it; so there are few of them.
+pub(crate) fn pages(table: &str, before: &str) -> String {
+    format!(
+        "WITH RECURSIVE page (first) AS (SELECT min(rowid) FROM {table} UNION ALL \
+         SELECT first + {PAGE} FROM page WHERE first + {PAGE} <= (SELECT max(rowid) FROM {table})) \
+         SELECT (SELECT count(*) || ' ' || group_concat({before} json_object('address', address, 'deposed', deposed, \
+         'resource_type', resource_type, 'provider', provider, 'connection', connection, 'identity', identity, \
+         'ty', type, 'sealed', typeof(value) = 'blob', 'schema_version', schema_version, 'status', status, \
+         'create_before_destroy', create_before_destroy) || dependencies || \
+         iif(typeof(value) = 'blob', json_quote(hex(value)), value), ' ') \
+         FROM {table} WHERE rowid >= first AND rowid < first + {PAGE}) FROM page"
+    )
+}
+
+/// What stands in an object's row beside its dependencies and its value.
+#[derive(Deserialize)]
+struct Facts<'p> {
+    #[serde(borrow)]
+    address: Cow<'p, str>,
+    #[serde(borrow)]
+    deposed: Cow<'p, str>,
+    #[serde(borrow)]
+    resource_type: Cow<'p, str>,
+    #[serde(borrow)]
+    provider: Cow<'p, str>,
+    connection: Option<i64>,
+    #[serde(borrow)]
+    identity: Cow<'p, str>,
+    ty: i64,
+    sealed: u8,
+    schema_version: i64,
+    #[serde(borrow)]
+    status: Cow<'p, str>,
+    create_before_destroy: u8,
+}
+
+/// The bytes that hexadecimal digits stand for.
+fn hexadecimal(digits: &str) -> Option<Vec<u8>> {
+    let digit = |byte: u8| char::from(byte).to_digit(16).and_then(|digit| u8::try_from(digit).ok());
+    let (pairs, rest) = digits.as_bytes().as_chunks::<2>();
+    let bytes = pairs.iter().map(|[high, low]| Some(digit(*high)? << 4 | digit(*low)?));
+    if rest.is_empty() { bytes.collect() } else { None }
+}
 
 impl<'a> Decoder<'a> {
     /// Reads what the rows refer to.
@@ -100,17 +151,19 @@ impl<'a> Decoder<'a> {
         Ok((address, config))
     }
 
-    /// A row of `SELECT` [`OBJECT`] `FROM resources`.
-    pub(crate) fn resource(&mut self, row: &SqliteRow) -> Result<Resource, Error> {
-        self.object(row, From(0), Row::Resource)
+    /// The next object of a page of [`pages`] of the resources.
+    pub(crate) fn resource(&mut self, page: &mut Page<'_>) -> Result<Resource, Error> {
+        self.object(page, |address, deposed| Row::Resource(address, deposed))
     }
 
-    /// A row of `SELECT run, operation,` [`OBJECT`] `FROM journal`.
-    pub(crate) fn journal_entry(&mut self, row: &SqliteRow) -> Result<JournalEntry, Error> {
+    /// The next entry of a page of [`pages`] of the journal.
+    pub(crate) fn journal_entry(&mut self, page: &mut Page<'_>) -> Result<JournalEntry, Error> {
+        let (run, operation): (Cow<'_, str>, Cow<'_, str>) = self.next(page, "the journal")?;
+        let operation = words::read_operation(&operation).ok_or_else(|| self.unknown_word(&operation))?;
         Ok(JournalEntry {
-            run: self.reader.share(column(self.place, row, 0)?),
-            operation: self.word(row, 1, words::read_operation)?,
-            resource: self.object(row, From(2), Row::Journal)?,
+            run: self.reader.share(&run),
+            operation,
+            resource: self.object(page, |address, deposed| Row::Journal(address, deposed))?,
         })
     }
 
@@ -121,33 +174,57 @@ impl<'a> Decoder<'a> {
         Ok(Output { name: name.into(), value })
     }
 
-    fn object<'r>(
+    fn object(
         &mut self,
-        row: &'r SqliteRow,
-        From(first): From,
-        owner: fn(&'r str, &'r str) -> Row<'r>,
+        page: &mut Page<'_>,
+        owner: for<'r> fn(&'r str, &'r str) -> Row<'r>,
     ) -> Result<Resource, Error> {
         let place = self.place;
-        let text = |index| column::<&str>(place, row, first + index);
-        let (address, deposed) = (text(0)?, text(1)?);
-        let value = self.value(row, first + 7, column(place, row, first + 6)?, owner(address, deposed))?;
-        let (connection, connection_config) = match column::<Option<i64>>(place, row, first + 4)? {
+        let facts: Facts<'_> = self.next(page, "a resource")?;
+        let row = owner(&facts.address, &facts.deposed);
+        let dependencies: Vec<Cow<'_, str>> = self.next(page, &row.to_string())?;
+        let value = self.next_value(page, &facts, row)?;
+        let (connection, connection_config) = match facts.connection {
             Some(id) => self.connections.get(&id).cloned().ok_or_else(|| place.corrupt("a connection is missing"))?,
             None => (None, None),
         };
         Ok(Resource {
-            key: self.key(address, deposed)?,
-            resource_type: self.reader.share(text(2)?),
-            provider: self.reader.share(text(3)?),
+            key: self.key(&facts.address, &facts.deposed)?,
+            resource_type: self.reader.share(&facts.resource_type),
+            provider: self.reader.share(&facts.provider),
             connection,
             connection_config,
-            identity: text(5)?.into(),
+            identity: facts.identity.as_ref().into(),
             value,
-            schema_version: column::<i64>(place, row, first + 8)?.cast_unsigned(),
-            dependencies: self.addresses(text(9)?)?,
-            status: self.word(row, first + 10, words::read_resource_status)?,
-            create_before_destroy: column(place, row, first + 11)?,
+            schema_version: facts.schema_version.cast_unsigned(),
+            dependencies: dependencies.iter().map(|text| self.address(text)).collect::<Result<_, _>>()?,
+            status: words::read_resource_status(&facts.status).ok_or_else(|| self.unknown_word(&facts.status))?,
+            create_before_destroy: facts.create_before_destroy != 0,
         })
+    }
+
+    fn next<'p, T: Deserialize<'p>>(&self, page: &mut Page<'p>, what: &str) -> Result<T, Error> {
+        T::deserialize(page).map_err(|error| self.place.unreadable(what, &FormatError::from(error)))
+    }
+
+    fn next_value(&mut self, page: &mut Page<'_>, facts: &Facts<'_>, row: Row<'_>) -> Result<Value, Error> {
+        if facts.sealed != 0 {
+            let digits: Cow<'_, str> = self.next(page, &row.to_string())?;
+            let sealed = hexadecimal(&digits).ok_or_else(|| self.place.corrupt(format!("{row}: not sealed")))?;
+            let text = self.sealer()?.open(&row, &sealed)?;
+            return self.read(&text, facts.ty, row);
+        }
+        let ty = self.types.get(&facts.ty).ok_or_else(|| self.place.corrupt("a type is missing"))?;
+        self.reader.read_next(page, ty).map_err(|error| self.place.unreadable(&row.to_string(), &error))
+    }
+
+    fn read(&mut self, text: &str, ty: i64, row: Row<'_>) -> Result<Value, Error> {
+        let ty = self.types.get(&ty).ok_or_else(|| self.place.corrupt("a type is missing"))?;
+        self.reader.read(text, ty).map_err(|error| self.place.unreadable(&row.to_string(), &error))
+    }
+
+    fn unknown_word(&self, word: &str) -> Error {
+        self.place.corrupt(format!("unknown word {word:?}"))
     }
 
     /// The value in a column, of the type with this id.
@@ -162,8 +239,7 @@ impl<'a> Decoder<'a> {
             }
             false => column(self.place, row, index)?,
         };
-        let ty = self.types.get(&ty).ok_or_else(|| self.place.corrupt("a type is missing"))?;
-        self.reader.read(text, ty).map_err(|error| self.place.unreadable(&owner.to_string(), &error))
+        self.read(text, ty, owner)
     }
 
     fn sealer(&mut self) -> Result<&Sealer, Error> {
@@ -179,24 +255,10 @@ impl<'a> Decoder<'a> {
         Ok(self.sealer.insert(sealer))
     }
 
-    fn word<T>(&self, row: &SqliteRow, index: usize, read: impl Fn(&str) -> Option<T>) -> Result<T, Error> {
-        let word: &str = column(self.place, row, index)?;
-        read(word).ok_or_else(|| self.place.corrupt(format!("unknown word {word:?}")))
-    }
-
     /// The key of an object, from its two columns.
-    pub(crate) fn key(&mut self, address: &str, deposed: &str) -> Result<ResourceKey, Error> {
+    fn key(&mut self, address: &str, deposed: &str) -> Result<ResourceKey, Error> {
         let deposed = if deposed.is_empty() { None } else { Some(deposed.into()) };
         Ok(ResourceKey { address: self.address(address)?, deposed })
-    }
-
-    fn addresses(&mut self, json: &str) -> Result<Vec<Address>, Error> {
-        if json == "[]" {
-            return Ok(Vec::new());
-        }
-        let texts: Vec<String> = serde_json::from_str(json)
-            .map_err(|error| self.place.unreadable("the dependencies of a resource", &FormatError::from(error)))?;
-        texts.iter().map(|text| self.address(text)).collect()
     }
 
     /// The address that a text stands for. Equal addresses share their segments, and so do

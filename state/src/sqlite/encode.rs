@@ -48,14 +48,14 @@ pub(crate) struct Tables {
     pub(crate) connections: Vec<[Cell; 4]>,
     pub(crate) resources: Vec<[Cell; OBJECT]>,
     pub(crate) removed_resources: Vec<[Cell; 2]>,
-    pub(crate) ended: Vec<[Cell; 6]>,
+    pub(crate) ended: Vec<[Cell; 5]>,
     pub(crate) journal: Vec<[Cell; OBJECT + 2]>,
     pub(crate) removed_journal: Vec<[Cell; 3]>,
     pub(crate) decisions: Vec<[Cell; 5]>,
     pub(crate) removed_decisions: Vec<[Cell; 2]>,
     pub(crate) outputs: Vec<[Cell; 3]>,
     pub(crate) removed_outputs: Vec<[Cell; 1]>,
-    pub(crate) runs: Vec<[Cell; 8]>,
+    pub(crate) runs: Vec<[Cell; 7]>,
 }
 
 /// Turns rows into cells, and learns the types and connections that they use.
@@ -66,8 +66,8 @@ pub(crate) struct Encoder<'a> {
 }
 
 impl Encoder<'_> {
-    /// The rows that a batch comes to, as of this new serial.
-    pub(crate) fn encode(mut self, batch: &Batch<'_>, serial: i64) -> Result<Tables, Error> {
+    /// The rows that a batch comes to.
+    pub(crate) fn encode(mut self, batch: &Batch<'_>) -> Result<Tables, Error> {
         for resource in batch.resources.put() {
             let row = self.resource(resource)?;
             self.tables.resources.push(row);
@@ -93,8 +93,8 @@ impl Encoder<'_> {
             .map(|(subject, kind)| [subject.to_string().into(), (*kind).into()])
             .collect();
         tables.removed_outputs = batch.outputs.removed().into_iter().map(|name| [name.into()]).collect();
-        tables.ended = batch.ended.iter().map(|ended| ended_row(ended, serial)).collect();
-        tables.runs = batch.runs.put().into_iter().map(|run| run_row(run, serial)).collect();
+        tables.ended = batch.ended.iter().map(ended_row).collect();
+        tables.runs = batch.runs.put().into_iter().map(run_row).collect();
         Ok(tables)
     }
 
@@ -221,10 +221,10 @@ fn journal_key_cells((run, key): (&str, &ResourceKey)) -> [Cell; 3] {
     [run.into(), address, deposed]
 }
 
-fn ended_row(ended: &Ended<'_>, serial: i64) -> [Cell; 6] {
+fn ended_row(ended: &Ended<'_>) -> [Cell; 5] {
     let [address, deposed] = key_cells(ended.key);
     let operation = ended.operation.map(words::operation);
-    [ended.run.into(), serial.into(), operation.into(), address, deposed, ended.failure.into()]
+    [ended.run.into(), operation.into(), address, deposed, ended.failure.into()]
 }
 
 fn decision_row(decision: &Decision) -> Result<[Cell; 5], Error> {
@@ -244,10 +244,9 @@ fn decision_row(decision: &Decision) -> Result<[Cell; 5], Error> {
     ])
 }
 
-fn run_row(run: &Run, serial: i64) -> [Cell; 8] {
+fn run_row(run: &Run) -> [Cell; 7] {
     [
         (&*run.id).into(),
-        serial.into(),
         run.command.as_str().into(),
         run.who.as_str().into(),
         run.started.as_str().into(),

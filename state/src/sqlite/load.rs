@@ -1,22 +1,17 @@
 //! Reading what is recorded.
 
 use futures::TryStreamExt;
+use serde::Deserialize;
 use sqlx::sqlite::{SqliteConnection, SqliteRow};
+use sqlx::{AssertSqlSafe, SqlSafeStr};
 
 use crate::backend::{Error, Serial, Snapshot};
 use crate::format::{FormatError, words};
 use crate::record::{Change, Decision, ResourceKey, Run};
 use crate::seal::KeySource;
 use crate::sqlite::connection::Database;
-use crate::sqlite::decode::{Decoder, column};
+use crate::sqlite::decode::{Decoder, Page, column, pages};
 use crate::sqlite::failure::Place;
-
-const RESOURCES: &str = "SELECT address, deposed, resource_type, provider, connection, identity, type, value, \
-                         schema_version, dependencies, status, create_before_destroy FROM resources";
-
-const JOURNAL: &str = "SELECT run, operation, address, deposed, resource_type, provider, connection, identity, type, \
-                       value, schema_version, dependencies, status, create_before_destroy \
-                       FROM journal ORDER BY sequence";
 
 impl Database {
     pub(crate) async fn load(&mut self, keys: &KeySource) -> Result<Snapshot, Error> {
@@ -28,9 +23,10 @@ impl Database {
             .fetch_one(&mut *connection)
             .await
             .map_err(|error| place.failed("reading", error))?;
-        let mut resources = each(&place, connection, RESOURCES, |row| decoder.resource(row)).await?;
+        let mut resources = objects(&place, connection, "resources", "", |page| decoder.resource(page)).await?;
         resources.sort_unstable_by(|left, right| left.key.cmp(&right.key));
-        let unfinished = each(&place, connection, JOURNAL, |row| decoder.journal_entry(row)).await?;
+        let begun = "json_array(run, operation) ||";
+        let unfinished = objects(&place, connection, "journal", begun, |page| decoder.journal_entry(page)).await?;
         let decisions = "SELECT subject, kind, value, reason, time FROM decisions";
         let mut decisions = each(&place, connection, decisions, |row| decision(&place, &mut decoder, row)).await?;
         decisions.sort_unstable_by(|left, right| (&left.subject, &left.kind).cmp(&(&right.subject, &right.kind)));
@@ -67,11 +63,42 @@ impl Database {
     }
 }
 
+/// Reads all objects of a table, with what stands before each.
+async fn objects<T>(
+    place: &Place,
+    connection: &mut SqliteConnection,
+    table: &str,
+    before: &str,
+    mut read: impl FnMut(&mut Page<'_>) -> Result<T, Error>,
+) -> Result<Vec<T>, Error> {
+    let mut found = Vec::new();
+    let query = AssertSqlSafe(pages(table, before));
+    each(place, connection, query, |row| {
+        let Some(text) = column::<Option<&str>>(place, row, 0)? else { return Ok(()) };
+        let mut page = Page::from_str(text);
+        let count = usize::deserialize(&mut page).map_err(|error| place.unreadable(table, &error.into()))?;
+        for _ in 0..count {
+            found.push(read(&mut page)?);
+        }
+        page.end().map_err(|error| place.unreadable(table, &error.into()))
+    })
+    .await?;
+    // An index knows how many there are: damage must not make them fewer in silence.
+    let count = AssertSqlSafe(format!("SELECT count(*) FROM {table}"));
+    let count: i64 =
+        sqlx::query_scalar(count).fetch_one(connection).await.map_err(|error| place.failed("reading", error))?;
+    if usize::try_from(count) == Ok(found.len()) {
+        Ok(found)
+    } else {
+        Err(place.corrupt(format!("rows of {table} are missing")))
+    }
+}
+
 /// Reads each row that a query gives, as it comes.
 async fn each<T>(
     place: &Place,
     connection: &mut SqliteConnection,
-    query: &'static str,
+    query: impl SqlSafeStr,
     mut read: impl FnMut(&SqliteRow) -> Result<T, Error>,
 ) -> Result<Vec<T>, Error> {
     let mut rows = sqlx::query(query).fetch(connection);

@@ -88,21 +88,20 @@ CREATE TABLE outputs (
 CREATE TABLE runs (
     sequence INTEGER PRIMARY KEY AUTOINCREMENT,
     id       TEXT NOT NULL UNIQUE,
-    -- The commit that recorded it first.
-    serial   INTEGER NOT NULL,
     command  TEXT NOT NULL,
     who      TEXT NOT NULL,
     started  TEXT NOT NULL,
     ended    TEXT,
     status   TEXT NOT NULL,
-    summary  TEXT NOT NULL
+    summary  TEXT NOT NULL,
+    -- The last change that had ended when it was recorded first.
+    previous INTEGER NOT NULL
 ) STRICT;
 
 -- Changes that ended, in order; `failure` is NULL where one succeeded.
 CREATE TABLE changes (
-    sequence  INTEGER PRIMARY KEY,
+    sequence  INTEGER PRIMARY KEY AUTOINCREMENT,
     run       TEXT NOT NULL,
-    serial    INTEGER NOT NULL,
     operation TEXT,
     address   TEXT NOT NULL,
     deposed   TEXT NOT NULL,
@@ -110,4 +109,3 @@ CREATE TABLE changes (
 ) STRICT;
 
 CREATE INDEX changes_run ON changes (run);
-CREATE INDEX changes_serial ON changes (serial);
