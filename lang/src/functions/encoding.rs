@@ -12,7 +12,7 @@ use crate::number::Number;
 use crate::types::Type;
 use crate::value::{Data, Unknown, Value};
 
-use super::call::{Call, CallError, element_type, text};
+use super::call::{Call, CallError, text};
 use super::table::{Allows, Function};
 
 pub(super) fn functions() -> Vec<Function> {
@@ -25,11 +25,11 @@ pub(super) fn functions() -> Vec<Function> {
         of_text("base64gzip", "The bytes of a text, compressed with gzip, in base64.").by(base64gzip),
         Function::new("csvdecode", "The rows of a table in CSV, as objects with the names of its first row.")
             .takes("str", String)
-            .gives_by(csv_type)
+            .gives(Any)
             .by(csvdecode),
         Function::new("jsondecode", "The value that a string gives in JSON.")
             .takes("str", String)
-            .gives_by(decoded_type)
+            .gives(Any)
             .may_be_null()
             .by(|call| from_json_text(call.text(0))),
         Function::new("jsonencode", "A value in JSON.").takes_also("val", Any, anything).gives(String).by(jsonencode),
@@ -157,14 +157,6 @@ fn jsonencode(call: &Call<'_>) -> Result<Value, CallError> {
     Ok(Value::unknown_with(Unknown { ty: Type::String, not_null: true, prefix: prefix.into(), ..Unknown::default() }))
 }
 
-/// The type of the value in a text that is known; the text is decoded for it.
-fn decoded_type(arguments: &[Value]) -> Result<Type, CallError> {
-    match arguments.first().and_then(Value::as_str) {
-        Some(text) => Ok(from_json_text(text)?.ty()),
-        None => Ok(Type::Any),
-    }
-}
-
 fn from_json_text(text: &str) -> Result<Value, CallError> {
     let json: serde_json::Value =
         serde_json::from_str(text).map_err(|error| CallError::new(format!("invalid JSON: {error}")))?;
@@ -278,16 +270,11 @@ fn textdecodebase64(call: &Call<'_>) -> Result<Value, CallError> {
     text(decoded)
 }
 
-fn csv_type(arguments: &[Value]) -> Result<Type, CallError> {
-    let Some(text) = arguments.first().and_then(Value::as_str) else { return Ok(Type::Any) };
-    let (header, _) = table(text)?;
-    Ok(Type::list(Type::object(header.into_iter().map(|name| (name, Type::String)))))
-}
-
 fn csvdecode(call: &Call<'_>) -> Result<Value, CallError> {
     let (header, rows) = table(call.text(0))?;
+    let element = Type::object(header.iter().map(|name| (name.as_str(), Type::String)));
     let object = |row: Vec<String>| Value::object(header.iter().cloned().zip(row.into_iter().map(Value::string)));
-    Ok(Value::list(element_type(&call.ty), rows.into_iter().map(object)))
+    Ok(Value::list(element, rows.into_iter().map(object)))
 }
 
 /// The names of the columns, and the rows.

@@ -176,14 +176,12 @@ fn element(call: &Call<'_>) -> Result<Value, CallError> {
     Ok(item.mark(call.value(0).marks()))
 }
 
+/// How many elements come out, and of which types, only the values can say.
 fn flatten_type(arguments: &[Value]) -> Result<Type, CallError> {
-    let Some(list) = arguments.first() else { return Ok(Type::Any) };
-    if !matches!(list.ty(), Type::List(_) | Type::Set(_) | Type::Tuple(_)) {
-        return Err(CallError::new("can only flatten lists, sets and tuples"));
+    match arguments.first().map(Value::ty) {
+        Some(Type::List(_) | Type::Set(_) | Type::Tuple(_)) | None => Ok(Type::Any),
+        Some(_) => Err(CallError::new("can only flatten lists, sets and tuples")),
     }
-    let mut flat = Flat::default();
-    flat.add(list, 0)?;
-    Ok(if flat.open { Type::Any } else { Type::tuple(flat.items.iter().map(Value::ty)) })
 }
 
 fn flatten(call: &Call<'_>) -> Result<Value, CallError> {

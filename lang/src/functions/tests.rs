@@ -237,11 +237,14 @@ fn any_value() -> impl Strategy<Value = Value> {
         any::<i64>().prop_map(Value::number),
         (-1.0e30..1.0e30_f64).prop_map(|float| crate::Number::from_f64(float).map_or(Value::TRUE, Value::number)),
         ".{0,12}".prop_map(Value::string),
+        "[a-z ]{70,200}".prop_map(Value::string),
+        "[a \\n\\t]{0,20}".prop_map(Value::string),
         "[-+ 0-9#.]{0,4}%[-+ 0#]{0,3}[0-9]{0,3}(\\.[0-9]{0,2})?(\\[[0-9]\\])?[a-zA-Z%]".prop_map(Value::string),
         "[0-9a-f:.]{1,12}/[0-9]{1,3}".prop_map(Value::string),
         "\\PC{0,6}[\\[\\](){}?*+\\\\|^$.]{0,6}".prop_map(Value::string),
         Just(Value::string("2024-02-29T12:00:00Z")),
         Just(Value::unknown(Type::String)),
+        Just(Value::unknown(Type::set(Type::String))),
         Just(Value::unknown(Type::Any)),
         Just(Value::unknown(Type::list(Type::Number))),
         Just(Value::unknown(Type::tuple([Type::Bool]))),
@@ -260,8 +263,6 @@ fn any_value() -> impl Strategy<Value = Value> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(64))]
-
     #[test]
     fn no_function_panics_or_loses_marks(arguments in prop::collection::vec(any_value(), 0..4)) {
         for name in names() {

@@ -15,7 +15,7 @@ pub(super) fn functions() -> Vec<Function> {
     vec![
         Function::new("yamldecode", "The value that a string gives in YAML.")
             .takes("src", Type::String)
-            .gives_by(decoded_type)
+            .gives(Type::Any)
             .may_be_null()
             .by(yamldecode),
         Function::new("yamlencode", "A value in YAML.")
@@ -23,13 +23,6 @@ pub(super) fn functions() -> Vec<Function> {
             .gives(Type::String)
             .by(yamlencode),
     ]
-}
-
-fn decoded_type(arguments: &[Value]) -> Result<Type, CallError> {
-    match arguments.first().and_then(Value::as_str) {
-        Some(text) => Ok(read::document(text).map_err(CallError::new)?.ty()),
-        None => Ok(Type::Any),
-    }
 }
 
 fn yamldecode(call: &Call<'_>) -> Result<Value, CallError> {
