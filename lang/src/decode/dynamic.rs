@@ -1,6 +1,5 @@
 //! `dynamic` blocks: one block for each element of a collection.
 
-use std::borrow::Cow;
 use std::sync::Arc;
 
 use crate::convert::convert;
@@ -90,7 +89,7 @@ pub(super) fn parts(block: &Block, kind: &schema::Block) -> (Option<Parts>, Diag
     (parts, problems)
 }
 
-fn iterator(body: &Cow<'_, Body>, kind: &schema::Block, problems: &mut Diagnostics) -> Arc<str> {
+fn iterator(body: &Body, kind: &schema::Block, problems: &mut Diagnostics) -> Arc<str> {
     let Some(Attribute { expr, .. }) = body.attribute("iterator") else { return kind.name.clone() };
     match (&expr.kind, expr.as_json_text()) {
         (ExprKind::Variable(name), _) => name.clone(),

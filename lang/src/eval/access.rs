@@ -79,7 +79,9 @@ fn no_attributes(ty: &Type, name: &Ident, place: Span) -> Diagnostic {
 
 /// `value[key]`; `place` and `key_place` are where the two were made.
 pub(super) fn index(value: &Value, key: &Value, place: Span, key_place: Span) -> Result<Value, Diagnostic> {
-    let marks = value.marks().union(key.marks());
+    // The name of an object's attribute is part of its type, and tells nothing.
+    let is_object = matches!(value.data(), Data::Object(_));
+    let marks = if is_object { value.marks() } else { value.marks().union(key.marks()) };
     if value.is_null() {
         return Err(Diagnostic::error("Attempt to index null value")
             .detail("This value is null, so it has no elements.")

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use crate::convert::convert;
 use crate::diagnostic::{Diagnostic, Diagnostics, did_you_mean};
 use crate::eval::Reference;
-use crate::eval::evaluator::{Evaluated, Evaluator, Failed, evaluate};
+use crate::eval::evaluator::{Evaluated, Evaluator, Failed};
 use crate::eval::scope::{Host, Resolved, Scope};
 use crate::functions::{self, CallErrorKind};
 use crate::source::{FileId, Sources, Span};
@@ -22,6 +22,13 @@ impl Evaluator<'_> {
         match name.name.strip_prefix("core::").unwrap_or(&name.name) {
             "try" if !expand => return self.first_without_error(arguments, span),
             "can" if !expand => return self.can(arguments, span),
+            "templatefile" | "templatestring" if self.in_template => {
+                return self.fail(
+                    Diagnostic::error("Error in function call")
+                        .detail("A template that is called cannot call another one.")
+                        .at(span),
+                );
+            }
             "templatestring" => self.template_reference(name, arguments)?,
             _ => {}
         }
@@ -169,9 +176,13 @@ impl Evaluator<'_> {
     fn template_string(&mut self, values: &[Value], arguments: &[Arc<Expr>], span: Span) -> Evaluated {
         let (template, variables) = self.template_arguments("templatestring", values, arguments, span)?;
         let marks = template.marks();
-        let Data::String(text) = template.data() else { return Ok(Value::unknown(Type::Any).mark(marks)) };
-        let text = text.clone();
-        Ok(self.render("the template", &text, &variables, span)?.mark(marks))
+        let Data::String(text) = template.data() else { return Ok(Value::unknown(Type::String).mark(marks)) };
+        let rendered = self.render("the template", text, &variables, span)?;
+        let rendered = convert(&rendered, &Type::String).or_else(|error| {
+            let detail = format!("templatestring: the result must be a string: {}.", error.message);
+            self.fail(Diagnostic::error("Invalid function argument").detail(detail).at(span))
+        })?;
+        Ok(rendered.mark(marks))
     }
 
     fn template_arguments(
@@ -222,9 +233,10 @@ impl Evaluator<'_> {
                 return Ok(Value::unknown(Type::Any).mark(variables.marks()));
             };
             let scope = TemplateScope { variables: entries, marks: variables.marks(), host: self.scope.host() };
-            let (value, more) = evaluate(&template, &scope);
-            problems.extend(more);
-            if !problems.has_errors() {
+            let mut evaluator = Evaluator { in_template: true, ..Evaluator::new(&scope) };
+            let value = evaluator.expr(&template);
+            problems.extend(evaluator.diagnostics);
+            if let (Ok(value), false) = (value, problems.has_errors()) {
                 return Ok(value);
             }
         }

@@ -1,6 +1,6 @@
 //! `condition ? then : otherwise`
 
-use crate::convert::{convert, unify};
+use crate::convert::{convert, unify_unsafe};
 use crate::diagnostic::Diagnostic;
 use crate::eval::evaluator::{Evaluated, Evaluator, Failed};
 use crate::eval::refine;
@@ -10,8 +10,8 @@ use crate::types::Type;
 use crate::value::{Data, Unknown, Value};
 
 impl Evaluator<'_> {
-    /// Both sides are evaluated, because the result has a type that both convert to; the
-    /// problems of the side that is not chosen do not count.
+    /// Both sides are evaluated, because the result has a type that both convert to, and the
+    /// marks of both; the problems of the side that is not chosen do not count.
     pub(super) fn conditional(&mut self, condition: &Expr, then: &Expr, otherwise: &Expr, span: Span) -> Evaluated {
         let before = self.unresolved;
         let (then_value, then_problems) = self.apart(|evaluator| evaluator.expr(then));
@@ -46,7 +46,7 @@ impl Evaluator<'_> {
                     .at(place),
             )
         })?;
-        Ok(chosen.mark(condition_value.marks()))
+        Ok(chosen.mark(condition_value.marks().union(sides.0.marks()).union(sides.1.marks())))
     }
 
     /// Whether a condition holds; `None` where that is not known.
@@ -77,7 +77,7 @@ fn common_type(then: &Value, otherwise: &Value) -> Option<Type> {
     } else if is_bare_null(otherwise) {
         Some(then.ty())
     } else {
-        unify(&[then.ty(), otherwise.ty()])
+        unify_unsafe(&[then.ty(), otherwise.ty()])
     }
 }
 

@@ -34,11 +34,20 @@ pub(super) struct Evaluator<'a> {
     /// How many references the scope refused. They count even where the value is not needed,
     /// as in the side of a conditional that is not chosen.
     pub(super) unresolved: usize,
+    /// Whether this is the template of a call, which cannot make such calls itself.
+    pub(super) in_template: bool,
 }
 
 impl<'a> Evaluator<'a> {
     pub(super) fn new(scope: &'a dyn Scope) -> Self {
-        Evaluator { scope, diagnostics: Diagnostics::new(), variables: Vec::new(), elements: Vec::new(), unresolved: 0 }
+        Evaluator {
+            scope,
+            diagnostics: Diagnostics::new(),
+            variables: Vec::new(),
+            elements: Vec::new(),
+            unresolved: 0,
+            in_template: false,
+        }
     }
 
     /// Records a problem.

@@ -99,19 +99,19 @@ fn logical(operator: BinaryOperator, left: &Value, right: &Value) -> Value {
 /// Compares numbers, or the ranges in which they will lie.
 fn compare(operator: BinaryOperator, left: &Value, right: &Value) -> Value {
     let (left, right) = (refine::number_range(left), refine::number_range(right));
-    let surely = |test: fn(&Number, &Number) -> bool, left: &Option<Number>, right: &Option<Number>| {
-        left.as_ref().zip(right.as_ref()).is_some_and(|(left, right)| test(left, right))
-    };
-    let (less, less_or_equal): (fn(&Number, &Number) -> bool, fn(&Number, &Number) -> bool) = (Number::lt, Number::le);
+    let surely_less =
+        |left: &Option<Number>, right: &Option<Number>| left.as_ref().zip(right.as_ref()).is_some_and(|(l, r)| l < r);
+    let surely_up_to =
+        |left: &Option<Number>, right: &Option<Number>| left.as_ref().zip(right.as_ref()).is_some_and(|(l, r)| l <= r);
     let result = match operator {
-        BinaryOperator::Less if surely(less, &left.1, &right.0) => Some(true),
-        BinaryOperator::Less if surely(less_or_equal, &right.1, &left.0) => Some(false),
-        BinaryOperator::LessOrEqual if surely(less_or_equal, &left.1, &right.0) => Some(true),
-        BinaryOperator::LessOrEqual if surely(less, &right.1, &left.0) => Some(false),
-        BinaryOperator::Greater if surely(less, &right.1, &left.0) => Some(true),
-        BinaryOperator::Greater if surely(less_or_equal, &left.1, &right.0) => Some(false),
-        BinaryOperator::GreaterOrEqual if surely(less_or_equal, &right.1, &left.0) => Some(true),
-        BinaryOperator::GreaterOrEqual if surely(less, &left.1, &right.0) => Some(false),
+        BinaryOperator::Less if surely_less(&left.1, &right.0) => Some(true),
+        BinaryOperator::Less if surely_up_to(&right.1, &left.0) => Some(false),
+        BinaryOperator::LessOrEqual if surely_up_to(&left.1, &right.0) => Some(true),
+        BinaryOperator::LessOrEqual if surely_less(&right.1, &left.0) => Some(false),
+        BinaryOperator::Greater if surely_less(&right.1, &left.0) => Some(true),
+        BinaryOperator::Greater if surely_up_to(&left.1, &right.0) => Some(false),
+        BinaryOperator::GreaterOrEqual if surely_up_to(&right.1, &left.0) => Some(true),
+        BinaryOperator::GreaterOrEqual if surely_less(&left.1, &right.0) => Some(false),
         _ => None,
     };
     result.map_or_else(|| Value::unknown_not_null(Type::Bool), Value::bool)
@@ -125,7 +125,8 @@ fn arithmetic(operator: BinaryOperator, left: &Value, right: &Value) -> Option<V
             BinaryOperator::Subtract => Some(left.sub(right)),
             BinaryOperator::Multiply => Some(left.mul(right)),
             BinaryOperator::Divide => left.div(right),
-            _ => left.rem(right),
+            // Terraform leaves the number as it is where there is nothing to divide by.
+            _ => left.rem(right).or_else(|| Some(left.clone())),
         }
         .map(Value::number);
     }

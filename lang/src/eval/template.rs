@@ -107,16 +107,23 @@ impl Evaluator<'_> {
     ) -> Result<(), Failed> {
         let value = self.expr(condition)?;
         text.marks = text.marks.union(value.marks());
-        match self.condition(&value, condition.span)? {
+        let chosen = self.condition(&value, condition.span)?;
+        let others: &[&[TemplatePart]] = match chosen {
+            Some(true) => &[otherwise],
+            Some(false) => &[then],
+            None => &[then, otherwise],
+        };
+        // As in a conditional, the marks of the side that is not chosen count, its problems do not.
+        for side in others {
+            if let (Ok(value), _) = self.apart(|evaluator| evaluator.template(side)) {
+                text.marks = text.marks.union(value.marks());
+            }
+        }
+        match chosen {
             Some(true) => self.template_parts(then, text),
             Some(false) => self.template_parts(otherwise, text),
             None => {
                 text.known = false;
-                for side in [then, otherwise] {
-                    if let (Ok(value), _) = self.apart(|evaluator| evaluator.template(side)) {
-                        text.marks = text.marks.union(value.marks());
-                    }
-                }
                 Ok(())
             }
         }

@@ -6,6 +6,7 @@
 use std::ops::Range;
 
 use crate::diagnostic::Diagnostic;
+use crate::source::Span;
 use crate::syntax::parse::Parser;
 use crate::syntax::scan::{self, Extent};
 
@@ -35,8 +36,11 @@ impl Parser<'_> {
         if rest.trim_end().is_empty() {
             return self.ends_early(extent, at, message);
         }
+        if rest.trim_end().chars().all(|character| OPERATORS.contains(character)) {
+            return self.ends_early(extent, at, "");
+        }
         if message == "unexpected token" && self.looks_complete(extent, at) {
-            return self.extra(span, rest);
+            return self.after_complete(extent, at, span);
         }
         let found = &self.text[found];
         Diagnostic::error("Invalid expression")
@@ -46,10 +50,15 @@ impl Parser<'_> {
 
     /// Where hcl-edit stopped, without the space before the next token.
     fn error_offset(&self, extent: &Extent<'_>, error: &hcl_edit::parser::Error) -> usize {
-        let offset = error.location().offset().min(extent.painted.len());
+        let location = error.location();
+        let mut offset = location.offset().min(extent.painted.len());
+        let line = extent.painted.get(..offset).map_or("", |before| before.rsplit('\n').next().unwrap_or(before));
+        // At the end of the text, hcl-edit gives the offset of the last character, but the
+        // column after it.
+        if location.column() > line.chars().count() + 1 {
+            offset = extent.painted.len();
+        }
         let painted = extent.painted.get(offset..).unwrap_or("");
-        let at_end = error.location().offset() + 1 >= extent.painted.len() && error.message().is_empty();
-        let offset = if at_end { extent.painted.len() } else { offset };
         let mut at = extent.range.start + offset + (painted.len() - painted.trim_start_matches([' ', '\t']).len());
         while !self.text.is_char_boundary(at) {
             at -= 1;
@@ -78,18 +87,22 @@ impl Parser<'_> {
         hcl_edit::parser::parse_expr(before.trim_end()).is_ok()
     }
 
-    fn extra(&self, span: crate::source::Span, rest: &str) -> Diagnostic {
+    /// What is wrong with what follows a complete expression.
+    fn after_complete(&self, extent: &Extent<'_>, at: usize, span: Span) -> Diagnostic {
+        let rest = self.text.get(at..extent.next).unwrap_or("");
         if rest.starts_with(scan::starts_name) {
-            Diagnostic::error("Missing newline after argument")
+            return Diagnostic::error("Missing newline after argument")
                 .detail("Each argument stands on a line of its own.")
-                .label(span, "this does not belong to the value before it")
-        } else {
-            Diagnostic::error("Extra characters after expression")
-                .detail("The expression is complete before this.")
-                .at(span)
+                .label(span, "this does not belong to the value before it");
         }
+        Diagnostic::error("Extra characters after expression")
+            .detail("The expression is complete before this.")
+            .at(span)
     }
 }
+
+/// The characters of operators: where nothing follows them, hcl-edit stops before them.
+const OPERATORS: &str = "+-*/%<>=!&|?:";
 
 /// What could have stood there, in words.
 fn expectation(message: &str) -> String {
@@ -100,6 +113,6 @@ fn expectation(message: &str) -> String {
         Some((_, expected)) => {
             format!("{} is expected here", expected.replace("`\n`", "a newline").replace('\n', "newline"))
         }
-        None => String::new(),
+        None => "a value is expected here".to_owned(),
     }
 }

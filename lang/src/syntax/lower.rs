@@ -236,6 +236,11 @@ impl Lowering<'_, '_> {
     fn steps(&mut self, mut source: Expr, mut operators: &[hcl_edit::Decorated<hcl::TraversalOperator>]) -> Expr {
         while let Some((operator, rest)) = operators.split_first() {
             operators = rest;
+            if let (hcl::TraversalOperator::LegacyIndex(_), Some(next)) = (operator.value(), rest.first())
+                && matches!(next.value(), hcl::TraversalOperator::LegacyIndex(_))
+            {
+                self.refuse_legacy_indexes(next);
+            }
             let range = self.step_range(operator);
             let step = self.parser.span(range.clone());
             let span = source.span.to(step);
@@ -295,6 +300,17 @@ impl Lowering<'_, '_> {
 
     fn is_bracketed(&self, operator: &hcl_edit::Decorated<hcl::TraversalOperator>) -> bool {
         matches!(operator.value(), hcl::TraversalOperator::Index(_) | hcl::TraversalOperator::FullSplat(_))
+    }
+
+    /// `a.0.1` cannot be told from the number 0.1 after a dot.
+    fn refuse_legacy_indexes(&mut self, operator: &hcl_edit::Decorated<hcl::TraversalOperator>) {
+        let span = self.parser.span(self.step_range(operator));
+        self.parser.diagnostics.push(
+            Diagnostic::error("Invalid legacy index syntax")
+                .detail("Two indexes with dots cannot follow one another.")
+                .at(span)
+                .help("write a[0][1] instead of a.0.1"),
+        );
     }
 
     fn refuse_nested_splat(&mut self, operator: &hcl_edit::Decorated<hcl::TraversalOperator>) {

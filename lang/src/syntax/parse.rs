@@ -26,7 +26,7 @@ pub fn parse_body(file: FileId, text: &str) -> (Body, Diagnostics) {
     let mut parser = Parser::new(file, text);
     let start = if text.starts_with('\u{feff}') { '\u{feff}'.len_utf8() } else { 0 };
     let mut reader = BodyReader { parser: &mut parser, at: start };
-    let body = reader.body(start, Ending::Text);
+    let (body, _) = reader.body(start, Ending::Text);
     (body, parser.diagnostics)
 }
 
@@ -51,6 +51,8 @@ pub(super) struct Parser<'s> {
     pub(super) diagnostics: Diagnostics,
     /// The nesting of what is being read.
     pub(super) depth: usize,
+    /// Whether something that was never closed took all the rest of the text.
+    cut_off: bool,
     places: Places<'s>,
     names: FxHashSet<Arc<str>>,
 }
@@ -71,7 +73,7 @@ impl<'s> Parser<'s> {
     }
 
     pub(super) fn with_places(text: &'s str, places: Places<'s>) -> Self {
-        Parser { text, diagnostics: Diagnostics::new(), depth: 0, places, names: FxHashSet::default() }
+        Parser { text, diagnostics: Diagnostics::new(), depth: 0, cut_off: false, places, names: FxHashSet::default() }
     }
 
     pub(super) fn span(&self, range: std::ops::Range<usize>) -> Span {
@@ -121,6 +123,7 @@ impl<'s> Parser<'s> {
 
     /// Says what was never closed.
     pub(super) fn report_flaw(&mut self, flaw: Flaw) {
+        self.cut_off |= flaw.end() == self.text.len();
         let diagnostic = match flaw {
             Flaw::OpenString { start, end } => Diagnostic::error("Unclosed string")
                 .detail("The line ends before the closing quote of this string.")
@@ -132,11 +135,17 @@ impl<'s> Parser<'s> {
                 .label(self.span(end..end), "the closing word is missing")
                 .label(self.span(start..start), "the text begins here")
                 .help("the closing word stands on a line of its own"),
-            Flaw::OpenSequence { start, end } => Diagnostic::error("Unclosed template sequence")
-                .detail("The closing brace of this sequence is missing.")
-                .label(self.span(start..start + 2), "never closed")
-                .label(self.span(end..end), "")
-                .help("write $${ or %%{ for the characters themselves"),
+            Flaw::OpenSequence { start, end } => {
+                let problem = Diagnostic::error("Unclosed template sequence")
+                    .detail("The closing brace of this sequence is missing.")
+                    .help("write $${ or %%{ for the characters themselves");
+                let (start, end) = (self.span(start..start + 2), self.span(end..end));
+                if self.cut_off {
+                    problem.label(end, "the brace is missing here").label(start, "opened here")
+                } else {
+                    problem.label(start, "never closed").label(end, "")
+                }
+            }
             Flaw::OpenComment { start, end: _ } => Diagnostic::error("Unclosed comment")
                 .detail("The file ends before the */ of this comment.")
                 .at(self.span(start..start + 2)),
@@ -198,15 +207,18 @@ impl<'s> BodyReader<'_, 's> {
         }
     }
 
-    fn body(&mut self, start: usize, ending: Ending) -> Body {
+    /// Reads items up to what ends the body; also says whether that was found.
+    fn body(&mut self, start: usize, ending: Ending) -> (Body, bool) {
         let mut attributes = Vec::new();
         let mut blocks = Vec::new();
+        let mut closed = ending == Ending::Text;
         loop {
             self.skip(Newlines::Ignored);
             match self.peek() {
                 None => break,
                 Some('}') if ending == Ending::Brace => {
                     self.at += 1;
+                    closed = true;
                     break;
                 }
                 Some(character) if scan::starts_name(character) => self.item(&mut attributes, &mut blocks),
@@ -217,7 +229,7 @@ impl<'s> BodyReader<'_, 's> {
         blocks.shrink_to_fit();
         let body = Body { attributes, blocks, ..Body::empty(self.parser.span(start..self.at)) };
         self.refuse_duplicates(&body);
-        body
+        (body, closed)
     }
 
     fn item(&mut self, attributes: &mut Vec<Attribute>, blocks: &mut Vec<Block>) {
@@ -315,6 +327,7 @@ impl<'s> BodyReader<'_, 's> {
         let body = if self.parser.depth > MAX_BLOCK_DEPTH {
             let diagnostic = self.parser.too_deep(open..open + 1);
             self.parser.diagnostics.push(diagnostic);
+            self.parser.cut_off = true;
             self.at = self.text().len();
             None
         } else {
@@ -374,24 +387,24 @@ impl<'s> BodyReader<'_, 's> {
     /// What follows the brace at `open`: several lines, or one argument on the same line.
     fn block_body(&mut self, open: usize) -> Body {
         self.skip(Newlines::End);
-        let body = match self.peek() {
-            Some('\n') => self.body(open, Ending::Brace),
+        let (body, closed) = match self.peek() {
             Some('}') => {
                 self.at += 1;
-                Body::empty(self.parser.span(open..self.at))
+                (Body::empty(self.parser.span(open..self.at)), true)
             }
             Some(character) if scan::starts_name(character) => self.one_line_body(open),
             _ => self.body(open, Ending::Brace),
         };
-        if !self.text()[..self.at].ends_with('}') {
+        if closed {
+            self.end_of_block();
+        } else if !self.parser.cut_off {
+            self.parser.cut_off = true;
             let span = self.parser.span(open..open + 1);
             self.parser.diagnostics.push(
                 Diagnostic::error("Unclosed block")
                     .detail("The file ends before the closing brace of this block.")
                     .label(span, "opened here"),
             );
-        } else if self.parser.depth <= MAX_BLOCK_DEPTH {
-            self.end_of_block();
         }
         body
     }
@@ -403,7 +416,7 @@ impl<'s> BodyReader<'_, 's> {
         }
     }
 
-    fn one_line_body(&mut self, open: usize) -> Body {
+    fn one_line_body(&mut self, open: usize) -> (Body, bool) {
         let start = self.at;
         let name_end = scan::name_end(self.text(), start);
         self.at = name_end;
@@ -423,16 +436,16 @@ impl<'s> BodyReader<'_, 's> {
         if self.peek() == Some('}') {
             self.at += 1;
             let span = self.parser.span(open..self.at);
-            return Body { attributes: vec![attribute], ..Body::empty(span) };
+            return (Body { attributes: vec![attribute], ..Body::empty(span) }, true);
         }
         self.error(
             "Invalid single-argument block",
             "A block that begins on one line must end on it, and hold one argument only.",
             self.at..self.at,
         );
-        let mut body = self.body(open, Ending::Brace);
+        let (mut body, closed) = self.body(open, Ending::Brace);
         body.attributes.insert(0, attribute);
-        body
+        (body, closed)
     }
 
     fn refuse_duplicates(&mut self, body: &Body) {

@@ -273,6 +273,8 @@ enum Paint {
     Blank,
     /// A plain string of the same length.
     String,
+    /// A number of the same length.
+    Number,
 }
 
 /// An open bracket, and whether newlines mean something in it.
@@ -308,6 +310,8 @@ impl<'a> Scanner<'a> {
                     }
                     _ => return at,
                 },
+                b'0'..=b'9' => self.number(at),
+                b'_' | b'a'..=b'z' | b'A'..=b'Z' | 0x80.. => scan_name(self.text, at),
                 _ => at + 1,
             };
             if matches!(self.flaw, Some(Flaw::OpenString { .. } | Flaw::TooDeep { .. })) {
@@ -360,6 +364,17 @@ impl<'a> Scanner<'a> {
         }
     }
 
+    /// hcl-edit refuses numbers that no machine float can hold; long ones and those with an
+    /// exponent are read from the source.
+    fn number(&mut self, at: usize) -> usize {
+        let end = number_end(self.text.as_bytes(), at);
+        let text = &self.text[at..end];
+        if text.len() > 2 && (text.len() > 15 || text.contains(['e', 'E'])) {
+            self.paint.push((at..end, Paint::Number));
+        }
+        end
+    }
+
     fn bracket(&mut self, at: usize, byte: u8) -> usize {
         let (closing, newlines) = match byte {
             b'(' => (b')', Newlines::Ignored),
@@ -395,10 +410,34 @@ impl<'a> Scanner<'a> {
             match paint {
                 Paint::Blank => text[place].fill(b' '),
                 Paint::String => fill_string(&mut text[place], number),
+                Paint::Number => fill_number(&mut text[place]),
             }
         }
         Cow::Owned(String::from_utf8_lossy(&text).into_owned())
     }
+}
+
+/// The end of the name at `at`, or of the one character there.
+fn scan_name(text: &str, at: usize) -> usize {
+    let end = name_end(text, at);
+    if end > at { end } else { at + text[at..].chars().next().map_or(1, char::len_utf8) }
+}
+
+/// The end of the number at `at`: digits, a fraction, an exponent.
+fn number_end(bytes: &[u8], at: usize) -> usize {
+    let digits = |from: usize| from + bytes[from..].iter().take_while(|byte| byte.is_ascii_digit()).count();
+    let mut end = digits(at);
+    if bytes.get(end) == Some(&b'.') && bytes.get(end + 1).is_some_and(u8::is_ascii_digit) {
+        end = digits(end + 1);
+    }
+    if matches!(bytes.get(end), Some(b'e' | b'E')) {
+        let sign = usize::from(matches!(bytes.get(end + 1), Some(b'+' | b'-')));
+        let exponent = digits(end + 1 + sign);
+        if exponent > end + 1 + sign {
+            end = exponent;
+        }
+    }
+    end
 }
 
 /// Whether hcl-edit and Terraform read the string alike.
@@ -413,5 +452,13 @@ fn fill_string(place: &mut [u8], mut number: usize) {
     for byte in place.iter_mut().take(last).skip(1) {
         *byte = b'a' + (number % 26) as u8;
         number /= 26;
+    }
+}
+
+/// `1.111…`, whatever the number is.
+fn fill_number(place: &mut [u8]) {
+    place.fill(b'1');
+    if let Some(second) = place.get_mut(1) {
+        *second = b'.';
     }
 }

@@ -169,20 +169,23 @@ impl Parser<'_> {
             Some(same @ ('"' | '\\')) => return push(text, same),
             Some('u') => (rest.get(2..6), 6),
             Some('U') => (rest.get(2..10), 10),
-            other => (None, 1 + other.map_or(0, char::len_utf8)),
+            _ => (None, 0),
         };
         let digits = digits.filter(|digits| digits.bytes().all(|byte| byte.is_ascii_hexdigit()));
         match digits.and_then(|digits| u32::from_str_radix(digits, 16).ok()).and_then(char::from_u32) {
             Some(character) => text.push(character),
             None => {
-                let length = length.min(rest.len());
+                let length = 1 + character.map_or(0, char::len_utf8);
                 self.diagnostics.push(
                     Diagnostic::error("Invalid escape sequence")
-                        .detail("After a backslash, one of n, r, t, \", \\, u with four or U with eight hexadecimal digits is expected.")
+                        .detail(
+                            "After a backslash, one of n, r, t, \", \\, u with four or U with eight hexadecimal \
+                             digits is expected.",
+                        )
                         .at(self.span(at..at + length))
                         .help("write two backslashes for one"),
                 );
-                return if rest.is_char_boundary(length) { length } else { 1 + character.map_or(0, char::len_utf8) };
+                return length;
             }
         }
         length
@@ -225,7 +228,7 @@ impl Parser<'_> {
                 self.diagnostics.push(
                     Diagnostic::error("Invalid template directive")
                         .detail("After %{ one of if, else, endif, for and endfor is expected.")
-                        .at(self.span(start..end.max(start + 1).min(range.end)))
+                        .at(self.span(start..end.max(self.text[..range.end].ceil_char_boundary(start + 1))))
                         .help("write %%{ for the characters themselves"),
                 );
                 return TokenKind::Invalid;

@@ -1,0 +1,9 @@
+//! The language from outside: text in, values and diagnostics out.
+
+#![allow(clippy::expect_used, clippy::print_stdout, reason = "a test may fail and say so")]
+
+mod decode;
+mod fuzz;
+mod scope;
+mod syntax;
+mod vectors;
