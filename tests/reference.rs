@@ -2,6 +2,8 @@
 //!
 //! `SNAPSHOTS=overwrite cargo test --test reference` writes them anew.
 
+use std::process::Command;
+
 use portolan::compile::domain::KINDS;
 use portolan_lang::schema::Usage;
 use portolan_lang::{Attribute, Block, Nesting, Schema, functions};
@@ -32,6 +34,43 @@ are Terraform's, by name and by meaning. A parameter with `...` takes any number
 | | |
 |---|---|
 ";
+
+const COMMANDS: &str = "\
+# Commands
+
+What the program says of itself, `portolan help COMMAND` by `portolan help COMMAND`. Flags are written
+`--like-this`; `-like-this` is accepted too.
+
+Every command ends with 0 where it did what was asked, and with 1 after an error. `plan
+--detailed-exitcode` ends with 2 where something would change.
+";
+
+#[test]
+fn the_page_of_commands_is_what_the_program_says() {
+    let overview = help(&[]);
+    let mut page = format!("{COMMANDS}\n```text\n{overview}```\n");
+    for command in subcommands(&overview) {
+        let text = help(&[&command]);
+        page.push_str(&format!("\n## {command}\n\n```text\n{text}```\n"));
+        for inner in subcommands(&text) {
+            let text = help(&[&command, &inner]);
+            page.push_str(&format!("\n### {command} {inner}\n\n```text\n{text}```\n"));
+        }
+    }
+    snapbox::assert_data_eq!(page, snapbox::file!["../docs/commands.md"].raw());
+}
+
+fn help(command: &[&str]) -> String {
+    let output = Command::new(env!("CARGO_BIN_EXE_portolan")).arg("help").args(command).output();
+    String::from_utf8(output.expect("a program that starts").stdout).expect("text")
+}
+
+/// The commands that a help text lists, without `help` itself.
+fn subcommands(help: &str) -> Vec<String> {
+    let listed = help.lines().skip_while(|line| *line != "Commands:").skip(1).take_while(|line| !line.is_empty());
+    let names = listed.filter_map(|line| line.strip_prefix("  ")?.split_whitespace().next());
+    names.filter(|name| *name != "help").map(str::to_owned).collect()
+}
 
 #[test]
 fn the_page_of_blocks_is_what_the_schemas_say() {
