@@ -14,4 +14,11 @@ pub mod catalog;
 pub mod compile;
 pub mod config;
 pub mod host;
+pub mod graph;
+mod marks;
 pub mod plan;
+pub mod refresh;
+pub mod retry;
+pub mod sessions;
+#[cfg(test)]
+mod testing;

@@ -1,5 +1,202 @@
 //! From what ought to exist, what is recorded and what is really there to a [`Plan`].
+//!
+//! ```text
+//! normal        targets → refresh → imports → instances → orphans → order → outputs
+//! destroy       targets → refresh → records, all of them taken away → order
+//! refresh_only  targets → refresh → outputs
+//! ```
+//!
+//! Each step takes what the steps before it found and answers with what it found and what is
+//! wrong; none of them changes the world. All problems are reported at once, and the plan of a
+//! configuration with errors is as complete as it can be, for a person to read.
 
+pub mod check;
+mod configurations;
+mod ignore;
+mod imports;
+mod instances;
 mod model;
+mod order;
+mod orphans;
+mod outputs;
+mod pending;
+mod recorded_order;
+pub(crate) mod records;
+mod request;
+mod targets;
+mod text;
 
+pub use configurations::Configurations;
 pub use model::*;
+use portolan_lang::{Address, Diagnostic, Diagnostics, Value};
+use portolan_state::{Resource, ResourceKey, Snapshot};
+pub use request::{DEFAULT_PARALLELISM, Request};
+pub use text::text;
+
+use self::targets::ByAddress;
+use crate::graph::Graph;
+use crate::plan::records::{Record, Records};
+use crate::refresh::{self, Live};
+use crate::sessions::Sessions;
+
+/// Plans what `request` asks for. `evaluation` knows nothing of any instance yet; afterwards it
+/// knows what each instance is planned to be.
+pub async fn plan<C: Configurations>(
+    request: &Request,
+    sessions: &Sessions<'_>,
+    graph: &Graph,
+    snapshot: &Snapshot,
+    evaluation: &mut C,
+) -> Plan {
+    let mut plan = Plan {
+        mode: request.mode,
+        lineage: snapshot.lineage.clone(),
+        serial: snapshot.serial,
+        targets: request.targets.clone(),
+        diagnostics: request.check(),
+        ..Plan::default()
+    };
+    if plan.diagnostics.has_errors() {
+        return plan;
+    }
+    let desired = sessions.desired();
+    let by_address: ByAddress<'_> = desired.iter().map(|(id, instance)| (&instance.address, id)).collect();
+    let (mut records, problems) = Records::new(snapshot, desired);
+    plan.diagnostics.extend(problems);
+    let selected = targets::select(request, desired, graph, &by_address, &mut records);
+    if request.refresh {
+        plan.diagnostics.extend(refresh(sessions, &mut records).await);
+    }
+    plan.drift = drift(&records);
+    let world = World { request, sessions, graph, snapshot, by_address: &by_address, records: &records, selected: &selected };
+    match request.mode {
+        Mode::Normal => normal(&mut plan, &world, evaluation).await,
+        Mode::Destroy => destroy(&mut plan, &world),
+        Mode::RefreshOnly => refresh_only(&mut plan, &world, evaluation),
+    }
+    plan
+}
+
+/// What was found by all modes alike.
+struct World<'a> {
+    request: &'a Request,
+    sessions: &'a Sessions<'a>,
+    graph: &'a Graph,
+    snapshot: &'a Snapshot,
+    by_address: &'a ByAddress<'a>,
+    records: &'a Records<'a>,
+    selected: &'a [bool],
+}
+
+/// Makes the world as it ought to be.
+async fn normal<C: Configurations>(plan: &mut Plan, world: &World<'_>, evaluation: &mut C) {
+    let World { request, sessions, graph, records, selected, by_address, .. } = *world;
+    let (imported, problems) = imports::read(sessions, by_address, records, selected, request.parallelism).await;
+    plan.diagnostics.extend(problems);
+    let inputs = instances::Inputs { request, sessions, graph, records, imported, selected };
+    let (changes, problems) = instances::plan(inputs, evaluation).await;
+    plan.changes = changes;
+    plan.diagnostics.extend(problems);
+    let is_wanted = |record: &Record<'_>| record.key.deposed.is_none() && by_address.contains_key(&record.key.address);
+    let (changes, problems) = orphans::plan(sessions.desired(), by_address, records, true, is_wanted);
+    plan.changes.extend(changes);
+    plan.diagnostics.extend(problems);
+    put_in_order(plan, world);
+    let (outputs, problems) = outputs::plan(world.snapshot, evaluation, !request.targets.is_empty());
+    plan.outputs = outputs;
+    plan.diagnostics.extend(problems);
+    plan.decisions = sessions.desired().decisions.clone();
+}
+
+/// Takes away everything that is recorded.
+fn destroy(plan: &mut Plan, world: &World<'_>) {
+    let (changes, problems) = orphans::plan(world.sessions.desired(), world.by_address, world.records, false, |_| false);
+    plan.changes = changes;
+    plan.diagnostics.extend(problems);
+    put_in_order(plan, world);
+    if world.request.targets.is_empty() {
+        plan.outputs = outputs::removed(world.snapshot).into_values().collect();
+    }
+}
+
+/// Records what is really there.
+fn refresh_only<C: Configurations>(plan: &mut Plan, world: &World<'_>, evaluation: &mut C) {
+    let found = world.records.list.iter().filter(|record| record.key.deposed.is_none());
+    for (record, value) in found.filter_map(|record| Some((record, record.live.value(record.resource)?))) {
+        let instance = world.by_address.get(&record.key.address).copied();
+        if let Some(id) = instance {
+            evaluation.set(id, value.clone());
+        }
+        if record.selected {
+            plan.changes.push(unchanged(record, value));
+        }
+    }
+    let (outputs, problems) = outputs::plan(world.snapshot, evaluation, true);
+    plan.outputs = outputs;
+    plan.diagnostics.extend(problems);
+}
+
+fn unchanged(record: &Record<'_>, value: &Value) -> Change {
+    Change {
+        key: record.key.clone(),
+        previous_address: record.previous_address(),
+        instance: None,
+        is_data: false,
+        resource_type: record.resource.resource_type.clone(),
+        provider: record.resource.provider.clone(),
+        action: Action::NoOp,
+        reason: None,
+        identity: Some(record.resource.identity.clone()),
+        before: Some(value.clone()),
+        after: Some(value.clone()),
+        replace_paths: Vec::new(),
+        importing: None,
+    }
+}
+
+async fn refresh(sessions: &Sessions<'_>, records: &mut Records<'_>) -> Diagnostics {
+    let wanted: Vec<usize> = (0..records.list.len()).filter(|at| records.list[*at].selected).collect();
+    let resources: Vec<&Resource> = wanted.iter().map(|at| records.list[*at].resource).collect();
+    let (live, diagnostics) = refresh::read(sessions, &resources).await;
+    wanted.into_iter().zip(live).for_each(|(at, live)| records.list[at].live = live);
+    diagnostics
+}
+
+fn drift(records: &Records<'_>) -> Vec<Drift> {
+    let changed = records.list.iter().filter(|record| record.live != Live::AsRecorded);
+    changed
+        .map(|record| Drift {
+            key: record.key.clone(),
+            resource_type: record.resource.resource_type.clone(),
+            provider: record.resource.provider.clone(),
+            recorded: record.resource.value.clone(),
+            live: record.live.value(record.resource).cloned(),
+        })
+        .collect()
+}
+
+fn put_in_order(plan: &mut Plan, world: &World<'_>) {
+    let recorded: Vec<&[Address]> = plan.changes.iter().map(|change| recorded_dependencies(world.snapshot, change)).collect();
+    match order::steps(&mut plan.changes, &recorded, world.graph) {
+        Some(steps) => {
+            plan.operations = steps.operations;
+            plan.joins = steps.joins;
+        }
+        None => plan.diagnostics.push(
+            Diagnostic::error("The operations cannot be ordered")
+                .detail("The rules of ordering contradict each other for this configuration and this state.")
+                .help("This is a mistake in the program, which should be reported."),
+        ),
+    }
+}
+
+fn recorded_dependencies<'a>(snapshot: &'a Snapshot, change: &Change) -> &'a [Address] {
+    row(snapshot, change).map_or(&[], |row| &row.dependencies)
+}
+
+/// The row of the object that a change is about.
+pub(crate) fn row<'a>(snapshot: &'a Snapshot, change: &Change) -> Option<&'a Resource> {
+    let key = ResourceKey { address: change.recorded_address().clone(), deposed: change.key.deposed.clone() };
+    let at = snapshot.resources.binary_search_by(|row| row.key.cmp(&key)).ok()?;
+    snapshot.resources.get(at)
+}

@@ -24,6 +24,9 @@ pub struct Plan {
     /// The steps that carry the changes out, in an order in which they could be done one by
     /// one. No-ops have none.
     pub operations: Vec<Operation>,
+    /// Points at which many operations meet, so that n operations that wait for m others have
+    /// n + m edges; each stands behind the joins that it waits for.
+    pub joins: Vec<Join>,
     /// What becomes of the root module's outputs, sorted by name.
     pub outputs: Vec<OutputChange>,
     /// Decisions that will be recorded.
@@ -65,6 +68,8 @@ pub struct Change {
     pub action: Action,
     /// Why, where that is not plain from the difference.
     pub reason: Option<Reason>,
+    /// What finds the object as it is now; `None` where it is not there.
+    pub identity: Option<Arc<str>>,
     /// The object as it is now; `None` where it is not there.
     pub before: Option<Value>,
     /// The object as it will be, unknown in parts; `None` where it will not be there.
@@ -147,9 +152,26 @@ pub struct Operation {
     pub kind: OperationKind,
     /// The change that it belongs to: its position in [`Plan::changes`].
     pub change: usize,
-    /// The operations that must have succeeded before: their positions in
-    /// [`Plan::operations`], all of them smaller than its own.
-    pub after: Vec<usize>,
+    /// What must have succeeded before, sorted and without duplicates.
+    pub after: Vec<Step>,
+}
+
+/// A point at which many operations meet: it is reached once all that it waits for is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Join {
+    /// What must have been reached before, sorted and without duplicates.
+    pub after: Vec<Step>,
+}
+
+/// What an operation or a join can wait for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Step {
+    /// The operation at this position of [`Plan::operations`], smaller than that of an
+    /// operation that waits for it.
+    Operation(usize),
+    /// The join at this position of [`Plan::joins`], smaller than that of a join that waits for
+    /// it.
+    Join(usize),
 }
 
 /// The kinds of steps; a replacement is two of them.
@@ -179,14 +201,49 @@ pub struct OutputChange {
 }
 
 impl Plan {
-    /// Whether applying it would change anything: objects, outputs, or decisions.
+    /// Whether applying it would change anything: objects, addresses, outputs, or decisions.
     pub fn has_changes(&self) -> bool {
         let outputs = self.outputs.iter().any(|output| output.before != output.after);
-        !self.operations.is_empty() || outputs || !self.decisions.is_empty()
+        let recorded = |change: &Change| change.previous_address.is_some() || change.importing.is_some();
+        !self.operations.is_empty() || outputs || !self.decisions.is_empty() || self.changes.iter().any(recorded)
     }
 
     /// Whether it can be applied.
     pub fn is_applicable(&self) -> bool {
         !self.diagnostics.has_errors() && (self.has_changes() || self.mode == Mode::RefreshOnly)
+    }
+}
+
+impl Change {
+    /// The address that the object is recorded under before the plan is applied.
+    pub fn recorded_address(&self) -> &Address {
+        self.previous_address.as_ref().unwrap_or(&self.key.address)
+    }
+}
+
+impl Action {
+    /// Whether an object is deleted.
+    pub fn deletes(self) -> bool {
+        matches!(self, Action::Delete | Action::DeleteThenCreate | Action::CreateThenDelete)
+    }
+
+    /// Whether an object is replaced by a new one.
+    pub fn replaces(self) -> bool {
+        matches!(self, Action::DeleteThenCreate | Action::CreateThenDelete)
+    }
+
+    /// The operation that makes, changes, reads or forgets, and the one that deletes.
+    pub(crate) fn operations(self) -> (Option<OperationKind>, Option<OperationKind>) {
+        match self {
+            Action::NoOp => (None, None),
+            Action::Create => (Some(OperationKind::Create), None),
+            Action::Read => (Some(OperationKind::Read), None),
+            Action::Update => (Some(OperationKind::Update), None),
+            Action::DeleteThenCreate | Action::CreateThenDelete => {
+                (Some(OperationKind::Create), Some(OperationKind::Delete))
+            }
+            Action::Delete => (None, Some(OperationKind::Delete)),
+            Action::Forget => (Some(OperationKind::Forget), None),
+        }
     }
 }

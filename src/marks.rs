@@ -1,0 +1,116 @@
+//! Marks of values that cross to a provider and back.
+//!
+//! A provider gets and gives values without marks. What comes back is marked again: as the
+//! value that it came from, and as the schema says.
+
+use std::sync::Arc;
+
+use portolan_lang::schema::Nesting;
+use portolan_lang::value::{Collection, MapValue};
+use portolan_lang::{Data, Schema, Value};
+
+/// Whether two values are the same but for their marks.
+pub(crate) fn same(left: &Value, right: &Value) -> bool {
+    left == right || (has_marks(left) || has_marks(right)) && left.unmark_deep() == right.unmark_deep()
+}
+
+fn has_marks(value: &Value) -> bool {
+    !value.deep_marks().is_empty()
+}
+
+/// The value with the marks that `like` has at the same places.
+pub(crate) fn marked_like(value: Value, like: &Value) -> Value {
+    if !has_marks(like) {
+        return value;
+    }
+    let marks = value.marks().union(like.marks());
+    let data = match (value.data(), like.data()) {
+        (Data::Object(entries), _) => {
+            Data::Object(Arc::new(entries.map(|name, child| child_like(child, like.entries().and_then(|l| l.get(name))))))
+        }
+        (Data::Map(map), _) => {
+            let entries = map.entries.map(|name, child| child_like(child, like.entries().and_then(|l| l.get(name))));
+            Data::Map(Arc::new(MapValue { element: map.element.clone(), entries }))
+        }
+        (Data::List(list), _) => {
+            let items = items_like(&list.items, like);
+            Data::List(Arc::new(Collection { element: list.element.clone(), items }))
+        }
+        (Data::Tuple(items), _) => Data::Tuple(Arc::new(items_like(items, like))),
+        (leaf, _) => leaf.clone(),
+    };
+    Value::from(data).mark(marks)
+}
+
+fn child_like(child: &Value, like: Option<&Value>) -> Value {
+    like.map_or_else(|| child.clone(), |like| marked_like(child.clone(), like))
+}
+
+fn items_like(items: &[Value], like: &Value) -> Vec<Value> {
+    let likes = like.items().unwrap_or_default();
+    items.iter().enumerate().map(|(at, item)| child_like(item, likes.get(at))).collect()
+}
+
+/// The value with what the schema calls sensitive marked so.
+pub(crate) fn marked_by_schema(value: Value, schema: &Schema) -> Value {
+    if !is_ever_sensitive(schema) {
+        return value;
+    }
+    let Data::Object(entries) = value.data() else { return value };
+    let entries = entries.map(|name, child| {
+        if schema.attribute(name).is_some_and(|attribute| attribute.sensitive) {
+            return child.clone().sensitive();
+        }
+        match schema.nested(name) {
+            Some(block) if block.nesting == Nesting::Single => marked_by_schema(child.clone(), &block.schema),
+            Some(block) => marked_children(child, &block.schema),
+            None => child.clone(),
+        }
+    });
+    Value::from(Data::Object(Arc::new(entries))).mark(value.marks())
+}
+
+fn marked_children(value: &Value, schema: &Schema) -> Value {
+    let each = |child: &Value| marked_by_schema(child.clone(), schema);
+    let data = match value.data() {
+        Data::List(list) => Data::List(Arc::new(Collection {
+            element: list.element.clone(),
+            items: list.items.iter().map(each).collect(),
+        })),
+        Data::Tuple(items) => Data::Tuple(Arc::new(items.iter().map(each).collect())),
+        Data::Object(entries) => Data::Object(Arc::new(entries.map(|_, child| each(child)))),
+        other => other.clone(),
+    };
+    Value::from(data).mark(value.marks())
+}
+
+fn is_ever_sensitive(schema: &Schema) -> bool {
+    schema.attributes.iter().any(|attribute| attribute.sensitive)
+        || schema.blocks.iter().any(|block| is_ever_sensitive(&block.schema))
+}
+
+#[cfg(test)]
+mod tests {
+    use portolan_lang::{Attribute, Block, Type};
+
+    use super::*;
+
+    #[test]
+    fn marks_come_back_at_their_places() {
+        let marked = Value::object([("a", Value::tuple([Value::number(1).sensitive(), Value::number(2)]))]);
+        let plain = Value::object([("a", Value::tuple([Value::number(3), Value::number(4), Value::number(5)]))]);
+        let back = marked_like(plain.clone(), &marked);
+        assert!(same(&back, &plain));
+        let marked: Vec<bool> = back.get("a").expect("a").items().expect("items").iter().map(Value::is_sensitive).collect();
+        assert_eq!(marked, [true, false, false]);
+    }
+
+    #[test]
+    fn the_schema_marks_at_any_depth() {
+        let inner = Schema::new("").with(Attribute::optional("key", Type::String).sensitive());
+        let schema = Schema::new("").block(Block::list("b", inner));
+        let block = Value::object([("key", Value::string("x"))]);
+        let value = marked_by_schema(Value::object([("b", Value::tuple([block]))]), &schema);
+        assert_eq!(value.paths(&Value::is_sensitive).iter().map(ToString::to_string).collect::<Vec<_>>(), ["b[0].key"]);
+    }
+}

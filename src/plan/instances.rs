@@ -1,0 +1,432 @@
+//! What becomes of each instance that ought to exist.
+//!
+//! Instances are gone through behind what they wait for, so that references give planned
+//! values. What is as it ought to be is settled without asking its provider; for the others
+//! several providers are asked at the same time. The evaluation is asked in one place, one
+//! instance after the other.
+
+use std::sync::Arc;
+
+use futures::stream::{FuturesUnordered, StreamExt};
+use portolan_lang::{AttributePath, Diagnostic, Diagnostics, Schema, Value};
+use portolan_provider::{Error, Planned, Proposal, departures_from_config, plan_by_schema, propose};
+use portolan_state::{ResourceKey, ResourceStatus};
+use rustc_hash::FxHashMap;
+
+use super::configurations::Configurations;
+use super::ignore::ignoring;
+use super::imports::Imported;
+use super::model::{Action, Change, Reason};
+use super::order::creates_first;
+use super::orphans::prevented;
+use super::pending::Pending;
+use super::request::Request;
+use crate::compile::{ConditionTime, Instance, InstanceId};
+use crate::config::Lifecycle;
+use crate::graph::Graph;
+use crate::marks::{marked_by_schema, marked_like, same};
+use crate::plan::records::Records;
+use crate::retry::retrying;
+use crate::sessions::{Sessions, attribute_of, diagnostic_of, listed};
+
+/// What planning the instances needs to know.
+pub(crate) struct Inputs<'a> {
+    pub(crate) request: &'a Request,
+    pub(crate) sessions: &'a Sessions<'a>,
+    pub(crate) graph: &'a Graph,
+    pub(crate) records: &'a Records<'a>,
+    pub(crate) imported: FxHashMap<InstanceId, Imported>,
+    /// Which instances the plan is about.
+    pub(crate) selected: &'a [bool],
+}
+
+/// The changes of the selected instances, in the order of the configuration, and all problems
+/// in the same order.
+pub(crate) async fn plan<C: Configurations>(inputs: Inputs<'_>, evaluation: &mut C) -> (Vec<Change>, Diagnostics) {
+    let (graph, sessions, parallelism) = (inputs.graph, inputs.sessions, inputs.request.parallelism.max(1));
+    let mut planner = Planner::new(inputs, evaluation);
+    let mut walk = graph.walk();
+    let mut asked = FuturesUnordered::new();
+    loop {
+        while asked.len() < parallelism
+            && let Some(id) = walk.next_ready()
+        {
+            match planner.begin(id) {
+                Some(question) => asked.push(ask(sessions, question)),
+                None => walk.done(id),
+            }
+        }
+        let Some((question, answer)) = asked.next().await else { break };
+        planner.finish(&question, answer);
+        walk.done(question.id);
+    }
+    planner.into_changes()
+}
+
+/// The object that is there before the change.
+#[derive(Clone)]
+struct Prior {
+    value: Value,
+    identity: Arc<str>,
+    /// Whether it can be changed into what is wanted at all.
+    stays: bool,
+    is_tainted: bool,
+    importing: Option<Arc<str>>,
+}
+
+/// What a provider is asked.
+struct Question {
+    id: InstanceId,
+    prior: Option<Prior>,
+    /// Why a new object is needed whatever the provider says.
+    replaced: Option<Reason>,
+    /// What is wanted, with marks: the configuration, and the configuration completed.
+    config: Value,
+    proposed: Value,
+    is_data: bool,
+}
+
+/// What a provider answers.
+enum Answer {
+    /// What the object becomes in place.
+    InPlace(Value),
+    /// What the new object is, and the paths that need one.
+    New(Value, Vec<AttributePath>),
+    /// What a data source says.
+    Data(Value),
+}
+
+async fn ask(sessions: &Sessions<'_>, question: Question) -> (Question, Result<Answer, Diagnostic>) {
+    let instance = sessions.desired().instance(question.id);
+    let answer = match sessions.of_instance(instance).await {
+        Err(diagnostic) => Err(diagnostic),
+        Ok(session) if question.is_data => {
+            let config = question.config.unmark_deep();
+            let answer = retrying(|| session.data(&instance.resource_type, &config)).await;
+            answer.map(Answer::Data).map_err(|error| refused("Cannot read a data source", instance, &error))
+        }
+        Ok(session) => ask_plan(&*session, sessions, instance, &question)
+            .await
+            .map_err(|error| refused("Cannot plan the change", instance, &error)),
+    };
+    (question, answer)
+}
+
+async fn ask_plan(
+    session: &dyn portolan_provider::Session,
+    sessions: &Sessions<'_>,
+    instance: &Instance,
+    question: &Question,
+) -> Result<Answer, Error> {
+    let resource_type = &*instance.resource_type;
+    let config = question.config.unmark_deep();
+    let mut replace = Vec::new();
+    if let Some(prior) = question.prior.as_ref().filter(|_| question.replaced.is_none()) {
+        let (prior, proposed) = (prior.value.unmark_deep(), question.proposed.unmark_deep());
+        let proposal = Proposal { resource_type, prior: Some(&prior), config: &config, proposed: &proposed };
+        let planned = retrying(|| session.plan(proposal)).await?;
+        if planned.replace.is_empty() {
+            return Ok(Answer::InPlace(planned.value));
+        }
+        replace = planned.replace;
+    }
+    let schema = sessions.catalog().resource(resource_type).map(|(_, resource)| &resource.schema);
+    let proposed = schema.map_or_else(|| config.clone(), |schema| propose(schema, None, &config));
+    let proposal = Proposal { resource_type, prior: None, config: &config, proposed: &proposed };
+    let Planned { value, .. } = retrying(|| session.plan(proposal)).await?;
+    Ok(Answer::New(value, replace))
+}
+
+fn refused(summary: &str, instance: &Instance, error: &Error) -> Diagnostic {
+    diagnostic_of(summary, error).of(&instance.address).at(instance.span)
+}
+
+struct Planner<'a, 'e, C> {
+    inputs: Inputs<'a>,
+    evaluation: &'e mut C,
+    creates_first: Vec<bool>,
+    pending: Pending<'a>,
+    changes: Vec<Option<Change>>,
+    problems: Vec<(InstanceId, Diagnostics)>,
+}
+
+impl<'a, 'e, C: Configurations> Planner<'a, 'e, C> {
+    fn new(inputs: Inputs<'a>, evaluation: &'e mut C) -> Self {
+        let desired = inputs.sessions.desired();
+        Planner {
+            creates_first: creates_first(desired, inputs.graph),
+            pending: Pending::new(desired),
+            changes: vec![None; desired.instances.len()],
+            problems: Vec::new(),
+            inputs,
+            evaluation,
+        }
+    }
+
+    fn instance(&self, id: InstanceId) -> &'a Instance {
+        self.inputs.sessions.desired().instance(id)
+    }
+
+    fn lifecycle(&self, id: InstanceId) -> &'a Lifecycle {
+        let desired = self.inputs.sessions.desired();
+        &desired.group(desired.instance(id).group).lifecycle
+    }
+
+    /// Settles an instance, or says what its provider has to be asked.
+    fn begin(&mut self, id: InstanceId) -> Option<Question> {
+        if !self.inputs.selected[id.0 as usize] {
+            if let Some(prior) = self.prior(id) {
+                self.evaluation.set(id, prior.value);
+            }
+            return None;
+        }
+        let mut problems = self.evaluation.conditions(id, ConditionTime::Before, None);
+        let (config, found) = self.evaluation.configuration(id);
+        problems.extend(found);
+        let is_wrong = problems.has_errors();
+        self.problems.push((id, problems));
+        if is_wrong {
+            return None;
+        }
+        if self.instance(id).is_data { self.begin_data(id, config) } else { self.begin_managed(id, config) }
+    }
+
+    fn begin_data(&mut self, id: InstanceId, config: Value) -> Option<Question> {
+        let waits = self.pending.of_dependencies(id);
+        let deferred = match config.is_wholly_known() {
+            false => Some(Reason::ConfigUnknown),
+            true if waits => Some(Reason::DependencyPending),
+            true => None,
+        };
+        let Some(reason) = deferred else {
+            return Some(Question { id, prior: None, replaced: None, proposed: config.clone(), config, is_data: true });
+        };
+        let instance = self.instance(id);
+        let Some((_, schema)) = self.inputs.sessions.catalog().data(&instance.resource_type) else {
+            return self.unknown_type(id);
+        };
+        let proposal =
+            Proposal { resource_type: &instance.resource_type, prior: None, config: &config, proposed: &config };
+        let after = marked_by_schema(plan_by_schema(schema, proposal).value, schema);
+        let change = Change { action: Action::Read, reason: Some(reason), after: Some(after), ..self.no_change(id, None) };
+        self.settle(id, change);
+        None
+    }
+
+    fn begin_managed(&mut self, id: InstanceId, config: Value) -> Option<Question> {
+        let Some(schema) = self.schema(id) else { return self.unknown_type(id) };
+        let prior = self.prior(id);
+        let kept = prior.as_ref().filter(|prior| !prior.is_tainted && prior.stays);
+        let config = match kept {
+            Some(prior) => ignoring(&self.lifecycle(id).ignore_changes, schema, &prior.value, &config),
+            None => config,
+        };
+        let proposed = propose(schema, kept.map(|prior| &prior.value), &config);
+        let replaced = prior.as_ref().and_then(|prior| self.why_replaced(id, prior));
+        if let (Some(prior), None) = (&prior, replaced)
+            && same(&prior.value, &proposed)
+        {
+            let after = marked_by_schema(proposed, schema);
+            let change = self.no_change(id, Some(prior));
+            self.settle(id, Change { after: Some(after), ..change });
+            return None;
+        }
+        if self.is_refused(id, &config) {
+            return None;
+        }
+        Some(Question { id, prior, replaced, config, proposed, is_data: false })
+    }
+
+    fn schema(&self, id: InstanceId) -> Option<&'a Schema> {
+        let (_, resource) = self.inputs.sessions.catalog().resource(&self.instance(id).resource_type)?;
+        Some(&resource.schema)
+    }
+
+    fn unknown_type<T>(&mut self, id: InstanceId) -> Option<T> {
+        let instance = self.instance(id);
+        let error = Diagnostic::error(format!("Unknown resource type {:?}", instance.resource_type));
+        self.problems.push((id, error.of(&instance.address).at(instance.span).into()));
+        None
+    }
+
+    /// Whether the provider refuses the configuration, for reasons that the schema cannot give.
+    fn is_refused(&mut self, id: InstanceId, config: &Value) -> bool {
+        let instance = self.instance(id);
+        let Some(provider) = self.inputs.sessions.catalog().provider(&instance.provider) else { return false };
+        let errors = provider.validate(&instance.resource_type, &config.unmark_deep());
+        let problems: Vec<Diagnostic> =
+            errors.iter().map(|error| refused("Invalid configuration", instance, error)).collect();
+        let is_refused = !problems.is_empty();
+        let mut diagnostics = Diagnostics::new();
+        diagnostics.extend(problems);
+        self.problems.push((id, diagnostics));
+        is_refused
+    }
+
+    /// The object that is there: recorded and found, or imported.
+    fn prior(&self, id: InstanceId) -> Option<Prior> {
+        let instance = self.instance(id);
+        if let Some(imported) = self.inputs.imported.get(&id) {
+            return Some(Prior {
+                value: imported.value.clone(),
+                identity: imported.identity.clone(),
+                stays: true,
+                is_tainted: false,
+                importing: Some(imported.id.clone()),
+            });
+        }
+        let record = &self.inputs.records.list[self.inputs.records.current(&instance.address)?];
+        let resource = record.resource;
+        let connection = self.inputs.sessions.connection(instance).map(|connection| &connection.address);
+        Some(Prior {
+            value: record.live.value(resource)?.clone(),
+            identity: resource.identity.clone(),
+            stays: resource.resource_type == instance.resource_type
+                && resource.provider == instance.provider
+                && resource.connection.as_ref() == connection,
+            is_tainted: resource.status == ResourceStatus::Tainted,
+            importing: None,
+        })
+    }
+
+    fn why_replaced(&mut self, id: InstanceId, prior: &Prior) -> Option<Reason> {
+        if prior.is_tainted {
+            return Some(Reason::Tainted);
+        }
+        let address = &self.instance(id).address;
+        if self.inputs.request.replace.iter().any(|wanted| wanted.contains(address)) {
+            return Some(Reason::Requested);
+        }
+        if !prior.stays {
+            return Some(Reason::CannotUpdate);
+        }
+        if self.lifecycle(id).replace_triggered_by.is_empty() {
+            return None;
+        }
+        let changes = &self.changes;
+        let changed = |other: InstanceId, attribute: Option<&str>| is_changed(&changes[other.0 as usize], attribute);
+        let (is_triggered, problems) = self.evaluation.is_replacement_triggered(id, &changed);
+        self.problems.push((id, problems));
+        is_triggered.then_some(Reason::Triggered)
+    }
+
+    /// The change of an instance of which nothing becomes.
+    fn no_change(&self, id: InstanceId, prior: Option<&Prior>) -> Change {
+        let instance = self.instance(id);
+        let record = self.inputs.records.current(&instance.address).map(|at| &self.inputs.records.list[at]);
+        Change {
+            key: ResourceKey::current(instance.address.clone()),
+            previous_address: record.and_then(|record| record.previous_address()),
+            instance: Some(id),
+            is_data: instance.is_data,
+            resource_type: instance.resource_type.clone(),
+            provider: instance.provider.clone(),
+            action: Action::NoOp,
+            reason: None,
+            identity: prior.map(|prior| prior.identity.clone()),
+            before: prior.map(|prior| prior.value.clone()),
+            after: None,
+            replace_paths: Vec::new(),
+            importing: prior.and_then(|prior| prior.importing.clone()),
+        }
+    }
+
+    fn finish(&mut self, question: &Question, answer: Result<Answer, Diagnostic>) {
+        let id = question.id;
+        match answer {
+            Err(diagnostic) => self.problems.push((id, diagnostic.into())),
+            Ok(Answer::Data(value)) => self.finish_data(question, &value),
+            Ok(Answer::InPlace(planned)) => {
+                let after = self.marked(question, planned);
+                self.check_promise(question, &after);
+                let change = self.no_change(id, question.prior.as_ref());
+                let is_same = change.before.as_ref().is_some_and(|before| same(before, &after));
+                let action = if is_same { Action::NoOp } else { Action::Update };
+                self.settle(id, Change { action, after: Some(after), ..change });
+            }
+            Ok(Answer::New(planned, paths)) => {
+                let after = self.marked(question, planned);
+                self.check_promise(question, &after);
+                let change = self.new_object(question, after, paths);
+                self.settle(id, change);
+            }
+        }
+    }
+
+    fn finish_data(&mut self, question: &Question, value: &Value) {
+        let after = match self.inputs.sessions.catalog().data(&self.instance(question.id).resource_type) {
+            Some((_, schema)) => marked_by_schema(marked_like(value.clone(), &question.config), schema),
+            None => value.clone(),
+        };
+        let change = self.no_change(question.id, None);
+        self.settle(question.id, Change { before: Some(after.clone()), after: Some(after), ..change });
+    }
+
+    fn marked(&self, question: &Question, planned: Value) -> Value {
+        let marked = marked_like(planned, &question.proposed);
+        self.schema(question.id).map_or(marked.clone(), |schema| marked_by_schema(marked, schema))
+    }
+
+    fn check_promise(&mut self, question: &Question, planned: &Value) {
+        let Some(schema) = self.schema(question.id) else { return };
+        let departures = departures_from_config(schema, &question.config, planned);
+        if !departures.is_empty() {
+            let instance = self.instance(question.id);
+            let error = Diagnostic::error("Provider produced invalid plan")
+                .detail(format!(
+                    "The provider {:?} planned something else than the configuration says, at: {}.",
+                    instance.provider,
+                    listed(&departures)
+                ))
+                .help("This is a mistake in the provider, which should be reported.");
+            self.problems.push((question.id, error.of(&instance.address).at(instance.span).into()));
+        }
+    }
+
+    fn new_object(&mut self, question: &Question, after: Value, replace_paths: Vec<AttributePath>) -> Change {
+        let change = Change { after: Some(after), replace_paths, ..self.no_change(question.id, question.prior.as_ref()) };
+        if question.prior.is_none() {
+            return Change { action: Action::Create, ..change };
+        }
+        let prevented = prevented(self.lifecycle(question.id), &change.key.address, Some(self.instance(question.id).span));
+        self.problems.push((question.id, prevented.map(Diagnostics::from).unwrap_or_default()));
+        let action = match self.creates_first[question.id.0 as usize] {
+            true => Action::CreateThenDelete,
+            false => Action::DeleteThenCreate,
+        };
+        Change { action, reason: Some(question.replaced.unwrap_or(Reason::CannotUpdate)), ..change }
+    }
+
+    /// Checks what can be checked of the planned object, and makes it known to the others.
+    fn settle(&mut self, id: InstanceId, change: Change) {
+        let problems = self.evaluation.conditions(id, ConditionTime::After, change.after.as_ref());
+        self.problems.push((id, problems));
+        if let Some(after) = &change.after {
+            self.evaluation.set(id, after.clone());
+        }
+        self.pending.settle(id, change.action != Action::NoOp);
+        self.changes[id.0 as usize] = Some(change);
+    }
+
+    fn into_changes(mut self) -> (Vec<Change>, Diagnostics) {
+        self.problems.retain(|(_, problems)| !problems.is_empty());
+        self.problems.sort_by_key(|(id, _)| *id);
+        let mut diagnostics = Diagnostics::new();
+        self.problems.into_iter().for_each(|(_, problems)| diagnostics.extend(problems));
+        (self.changes.into_iter().flatten().collect(), diagnostics)
+    }
+}
+
+/// Whether a change is one that `replace_triggered_by` speaks of: of an instance, that it is
+/// updated or replaced; of an attribute, that its value differs.
+fn is_changed(change: &Option<Change>, attribute: Option<&str>) -> bool {
+    let Some(change) = change else { return false };
+    let Some(name) = attribute else {
+        return change.action == Action::Update || change.action.replaces();
+    };
+    let of = |value: &Option<Value>| value.as_ref().map(|value| attribute_of(value, name));
+    match (of(&change.before), of(&change.after)) {
+        (Some(before), Some(after)) => !same(&before, &after),
+        (before, after) => before.is_some() != after.is_some(),
+    }
+}

@@ -1,0 +1,64 @@
+//! What a plan is asked to do.
+
+use portolan_lang::{Address, Diagnostic, Diagnostics};
+
+use super::model::Mode;
+
+/// What a plan is asked to do, and how.
+#[derive(Debug, Clone)]
+pub struct Request {
+    /// What for.
+    pub mode: Mode,
+    /// What to plan for alone, with all that it depends on; empty for everything.
+    pub targets: Vec<Address>,
+    /// What to replace though it could stay.
+    pub replace: Vec<Address>,
+    /// Whether the world is read first; where it is not, it is taken to be as recorded.
+    pub refresh: bool,
+    /// How many changes are planned at the same time.
+    pub parallelism: usize,
+}
+
+/// How many operations run at the same time unless a person says otherwise.
+pub const DEFAULT_PARALLELISM: usize = 10;
+
+impl Default for Request {
+    fn default() -> Self {
+        Request {
+            mode: Mode::Normal,
+            targets: Vec::new(),
+            replace: Vec::new(),
+            refresh: true,
+            parallelism: DEFAULT_PARALLELISM,
+        }
+    }
+}
+
+impl Request {
+    /// What the request asks for that does not go together, and what to bear in mind.
+    pub(crate) fn check(&self) -> Diagnostics {
+        let mut diagnostics = Diagnostics::new();
+        if !self.replace.is_empty() && self.mode != Mode::Normal {
+            diagnostics.push(
+                Diagnostic::error("Unsupported plan mode")
+                    .detail("A replacement can be asked for only where the plan is a normal one.")
+                    .help("Leave out --replace."),
+            );
+        }
+        if self.mode == Mode::RefreshOnly && !self.refresh {
+            diagnostics.push(
+                Diagnostic::error("Incompatible plan mode options")
+                    .detail("A plan that only refreshes the record cannot leave out reading the world.")
+                    .help("Leave out --refresh=false."),
+            );
+        }
+        if !self.targets.is_empty() {
+            diagnostics.push(
+                Diagnostic::warning("Resource targeting is in effect")
+                    .detail("The plan is for the given targets and what they depend on; other changes that the configuration asks for are left out.")
+                    .help("Targets are for exceptional situations. Plan without them afterwards."),
+            );
+        }
+        diagnostics
+    }
+}

@@ -1,0 +1,61 @@
+//! What `--target` selects: the targets, what they depend on, and, of what is deleted, what
+//! depends on it.
+
+use portolan_lang::Address;
+use rustc_hash::FxHashMap;
+
+use super::model::Mode;
+use super::recorded_order::RecordedOrder;
+use super::request::Request;
+use crate::compile::{Desired, InstanceId};
+use crate::graph::{Graph, Vertex};
+use crate::plan::records::Records;
+
+/// The instances by their address.
+pub(crate) type ByAddress<'a> = FxHashMap<&'a Address, InstanceId>;
+
+/// Marks the records that the plan is about, and answers which instances it is about, by
+/// their position.
+pub(crate) fn select(
+    request: &Request,
+    desired: &Desired,
+    graph: &Graph,
+    by_address: &ByAddress<'_>,
+    records: &mut Records<'_>,
+) -> Vec<bool> {
+    if request.targets.is_empty() {
+        return vec![true; desired.instances.len()];
+    }
+    let is_target = |address: &Address| request.targets.iter().any(|target| target.contains(address));
+    let instances = with_dependencies(desired, graph, &is_target);
+    let is_deleted = |address: &Address| request.mode == Mode::Destroy || !by_address.contains_key(address);
+    let order = recorded_order(records);
+    let taken_away = records.list.iter().enumerate().filter(|(_, record)| {
+        is_target(&record.key.address) && (is_deleted(&record.key.address) || record.key.deposed.is_some())
+    });
+    let with_dependants = order.dependants_of(taken_away.map(|(at, _)| at));
+    for (record, depends) in records.list.iter_mut().zip(with_dependants) {
+        let address = &record.key.address;
+        let is_wanted = request.mode != Mode::Destroy && by_address.get(address).is_some_and(|id| instances[id.0 as usize]);
+        record.selected = is_wanted || is_target(address) || (depends && is_deleted(address));
+    }
+    instances
+}
+
+fn recorded_order(records: &Records<'_>) -> RecordedOrder {
+    let objects: Vec<(&Address, &[Address])> =
+        records.list.iter().map(|record| (&record.resource.key.address, &*record.resource.dependencies)).collect();
+    RecordedOrder::new(&objects)
+}
+
+fn with_dependencies(desired: &Desired, graph: &Graph, is_target: &dyn Fn(&Address) -> bool) -> Vec<bool> {
+    let mut reached = vec![false; graph.len()];
+    let targets = desired.iter().filter(|(_, instance)| is_target(&instance.address));
+    let mut left: Vec<Vertex> = targets.map(|(id, _)| Vertex::Instance(id)).collect();
+    while let Some(vertex) = left.pop() {
+        if !std::mem::replace(&mut reached[graph.position(vertex)], true) {
+            left.extend(graph.dependencies(vertex));
+        }
+    }
+    desired.iter().map(|(id, _)| reached[graph.position(Vertex::Instance(id))]).collect()
+}

@@ -1,0 +1,117 @@
+//! Connections to the systems: each is opened once, when it is first needed, and shared.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use portolan_lang::{Address, AttributePath, Diagnostic, Span, Step, Type, Value};
+use portolan_provider::{Error, Session};
+use portolan_state::Resource;
+use rustc_hash::FxHashMap;
+use tokio::sync::OnceCell;
+
+use crate::catalog::Catalog;
+use crate::compile::{Connection, Desired, Instance};
+
+type Opened = Result<Arc<dyn Session>, Diagnostic>;
+type Place = (Arc<str>, Option<Address>);
+
+/// The sessions of one run.
+pub struct Sessions<'a> {
+    catalog: &'a Catalog,
+    desired: &'a Desired,
+    declared: FxHashMap<&'a Address, &'a Connection>,
+    opened: Mutex<FxHashMap<Place, Arc<OnceCell<Opened>>>>,
+}
+
+impl<'a> Sessions<'a> {
+    /// No session yet; those of connections that are still declared are opened as they are
+    /// declared, the others as they were recorded.
+    pub fn new(catalog: &'a Catalog, desired: &'a Desired) -> Self {
+        let declared = desired.connections.iter().map(|connection| (&connection.address, connection)).collect();
+        Sessions { catalog, desired, declared, opened: Mutex::default() }
+    }
+
+    /// Which provider has which resource type.
+    pub fn catalog(&self) -> &'a Catalog {
+        self.catalog
+    }
+
+    /// What ought to exist.
+    pub fn desired(&self) -> &'a Desired {
+        self.desired
+    }
+
+    /// The connection that an instance uses.
+    pub fn connection(&self, instance: &Instance) -> Option<&'a Connection> {
+        self.desired.connections.get(instance.connection?)
+    }
+
+    /// The session for an instance.
+    pub async fn of_instance(&self, instance: &Instance) -> Opened {
+        let connection = self.connection(instance);
+        let config = connection.map(|connection| &*connection.config);
+        let span = connection.map_or(instance.span, |connection| connection.span);
+        self.open(&instance.provider, connection.map(|connection| &connection.address), config, Some(span)).await
+    }
+
+    /// The session for an object that is recorded.
+    pub async fn of_resource(&self, resource: &Resource) -> Opened {
+        let declared = resource.connection.as_ref().and_then(|address| self.declared.get(address));
+        let declared = declared.filter(|connection| connection.provider == resource.provider);
+        let config = declared.map(|connection| &connection.config).or(resource.connection_config.as_ref());
+        let span = declared.map(|connection| connection.span);
+        self.open(&resource.provider, resource.connection.as_ref(), config.map(|config| &**config), span).await
+    }
+
+    async fn open(
+        &self,
+        provider: &Arc<str>,
+        connection: Option<&Address>,
+        config: Option<&Value>,
+        span: Option<Span>,
+    ) -> Opened {
+        let place = (provider.clone(), connection.cloned());
+        let cell = {
+            let mut opened = self.opened.lock().unwrap_or_else(PoisonError::into_inner);
+            opened.entry(place).or_default().clone()
+        };
+        cell.get_or_init(|| self.connect(provider, connection, config, span)).await.clone()
+    }
+
+    async fn connect(
+        &self,
+        name: &str,
+        connection: Option<&Address>,
+        config: Option<&Value>,
+        span: Option<Span>,
+    ) -> Opened {
+        let Some(provider) = self.catalog.provider(name) else {
+            return Err(Diagnostic::error(format!("Unknown provider {name:?}"))
+                .detail("Recorded objects belong to a provider that this program was built without.")
+                .help("Use the program that made them, or one that was built with this provider."));
+        };
+        let nothing = || provider.schema().connection.attributes.iter().map(|a| (a.name.clone(), Value::null(a.ty.clone())));
+        let config = config.map_or_else(|| Value::object(nothing()), Value::unmark_deep);
+        provider.connect(&config).await.map_err(|error| {
+            let whom = connection.map_or_else(|| name.to_owned(), Address::to_string);
+            let diagnostic = diagnostic_of(&format!("Cannot connect to {whom}"), &error);
+            span.map_or(diagnostic.clone(), |span| diagnostic.at(span))
+        })
+    }
+}
+
+/// The problem that a provider reports, in the words of a person.
+pub(crate) fn diagnostic_of(summary: &str, error: &Error) -> Diagnostic {
+    let at = error.path.as_ref().filter(|path| !path.is_root()).map(|path| format!("{path}: ")).unwrap_or_default();
+    let diagnostic = Diagnostic::error(summary).detail(format!("{at}{}", error.message));
+    error.help.iter().fold(diagnostic, |diagnostic, help| diagnostic.help(help.as_str()))
+}
+
+/// A path for messages that names the attribute alone, for values that may be long.
+pub(crate) fn listed(paths: &[AttributePath]) -> String {
+    paths.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
+}
+
+/// An attribute of a value; null where there is none.
+pub(crate) fn attribute_of(value: &Value, name: &str) -> Value {
+    value.at(&[Step::Attribute(Arc::from(name))].into_iter().collect()).unwrap_or_else(|| Value::null(Type::Any))
+}
