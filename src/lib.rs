@@ -10,6 +10,7 @@
 //! What it leaves out: it prints nothing, and it names no concrete provider and no concrete
 //! backend. The program beside it (`main`, `setup`, `commands`, `render`) does both.
 
+pub mod apply;
 pub mod catalog;
 pub mod compile;
 pub mod config;
@@ -17,6 +18,7 @@ pub mod host;
 pub mod graph;
 mod marks;
 pub mod plan;
+pub mod recover;
 pub mod refresh;
 pub mod retry;
 pub mod sessions;

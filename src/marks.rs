@@ -6,12 +6,30 @@
 use std::sync::Arc;
 
 use portolan_lang::schema::Nesting;
-use portolan_lang::value::{Collection, MapValue};
+use portolan_lang::value::{Collection, Entries, MapValue};
 use portolan_lang::{Data, Schema, Value};
 
-/// Whether two values are the same but for their marks.
+/// Whether two values are the same but for their marks and for the types of their nulls, which
+/// a record does not keep where the schema leaves the type open.
 pub(crate) fn same(left: &Value, right: &Value) -> bool {
-    left == right || (has_marks(left) || has_marks(right)) && left.unmark_deep() == right.unmark_deep()
+    let same_items = |left: &[Value], right: &[Value]| {
+        left.len() == right.len() && left.iter().zip(right).all(|(left, right)| same(left, right))
+    };
+    let same_entries = |left: &Entries, right: &Entries| {
+        left.len() == right.len()
+            && left.iter().zip(right.iter()).all(|(left, right)| left.0 == right.0 && same(left.1, right.1))
+    };
+    match (left.data(), right.data()) {
+        (Data::Null(_), Data::Null(_)) => true,
+        (Data::List(left), Data::List(right)) => left.element == right.element && same_items(&left.items, &right.items),
+        (Data::Set(left), Data::Set(right)) => left.element == right.element && same_items(&left.items, &right.items),
+        (Data::Map(left), Data::Map(right)) => {
+            left.element == right.element && same_entries(&left.entries, &right.entries)
+        }
+        (Data::Tuple(left), Data::Tuple(right)) => same_items(left, right),
+        (Data::Object(left), Data::Object(right)) => same_entries(left, right),
+        (left, right) => left == right,
+    }
 }
 
 fn has_marks(value: &Value) -> bool {
@@ -25,9 +43,9 @@ pub(crate) fn marked_like(value: Value, like: &Value) -> Value {
     }
     let marks = value.marks().union(like.marks());
     let data = match (value.data(), like.data()) {
-        (Data::Object(entries), _) => {
-            Data::Object(Arc::new(entries.map(|name, child| child_like(child, like.entries().and_then(|l| l.get(name))))))
-        }
+        (Data::Object(entries), _) => Data::Object(Arc::new(
+            entries.map(|name, child| child_like(child, like.entries().and_then(|l| l.get(name)))),
+        )),
         (Data::Map(map), _) => {
             let entries = map.entries.map(|name, child| child_like(child, like.entries().and_then(|l| l.get(name))));
             Data::Map(Arc::new(MapValue { element: map.element.clone(), entries }))
@@ -101,7 +119,8 @@ mod tests {
         let plain = Value::object([("a", Value::tuple([Value::number(3), Value::number(4), Value::number(5)]))]);
         let back = marked_like(plain.clone(), &marked);
         assert!(same(&back, &plain));
-        let marked: Vec<bool> = back.get("a").expect("a").items().expect("items").iter().map(Value::is_sensitive).collect();
+        let marked: Vec<bool> =
+            back.get("a").expect("a").items().expect("items").iter().map(Value::is_sensitive).collect();
         assert_eq!(marked, [true, false, false]);
     }
 

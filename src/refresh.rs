@@ -11,6 +11,7 @@ use portolan_state::Resource;
 use rustc_hash::FxHashMap;
 
 use crate::marks::{marked_like, same};
+use crate::retry::pause_after;
 use crate::sessions::{Sessions, diagnostic_of};
 
 /// How a recorded object was found.
@@ -78,27 +79,47 @@ async fn read_batch(
     for (at, answer) in members.iter().zip(answers) {
         match answer {
             Ok(found) => live.push((*at, compare(resources[*at], found))),
-            Err(error) => problems.push(
-                diagnostic_of("Cannot read a recorded object", &error).of(&resources[*at].key.address),
-            ),
+            Err(error) => {
+                problems.push(diagnostic_of("Cannot read a recorded object", &error).of(&resources[*at].key.address))
+            }
         }
     }
     (live, problems)
 }
 
 /// Reads these objects in one call; the answers are as many as the objects.
-pub(crate) async fn read_all<'a>(
+async fn read_all<'a>(
     session: &Arc<dyn Session>,
     resources: impl Iterator<Item = &'a Resource>,
 ) -> Vec<Result<Option<Value>, Error>> {
-    let wanted: Vec<Wanted> = resources
-        .map(|resource| Wanted {
-            resource_type: resource.resource_type.clone(),
-            identity: resource.identity.clone(),
-            prior: Some(resource.value.unmark_deep()),
-        })
-        .collect();
-    let mut answers = session.read(&wanted).await;
+    let wanted = resources.map(|resource| Wanted {
+        resource_type: resource.resource_type.clone(),
+        identity: resource.identity.clone(),
+        prior: Some(resource.value.unmark_deep()),
+    });
+    read_patiently(&**session, wanted.collect()).await
+}
+
+/// Reads objects in one call, and once more those that could not be read for a reason that may
+/// go away by itself. The answers are as many as what is wanted.
+pub(crate) async fn read_patiently(session: &dyn Session, wanted: Vec<Wanted>) -> Vec<Result<Option<Value>, Error>> {
+    let mut answers = read_once(session, &wanted).await;
+    for attempts in 1.. {
+        let failed = |answer: &Result<Option<Value>, Error>| {
+            answer.as_ref().err().and_then(|error| pause_after(attempts, error))
+        };
+        let Some(pause) = answers.iter().filter_map(failed).max() else { break };
+        tokio::time::sleep(pause).await;
+        let again: Vec<usize> = (0..answers.len()).filter(|at| failed(&answers[*at]).is_some()).collect();
+        let wanted: Vec<Wanted> = again.iter().map(|at| wanted[*at].clone()).collect();
+        let later = read_once(session, &wanted).await;
+        again.into_iter().zip(later).for_each(|(at, answer)| answers[at] = answer);
+    }
+    answers
+}
+
+async fn read_once(session: &dyn Session, wanted: &[Wanted]) -> Vec<Result<Option<Value>, Error>> {
+    let mut answers = session.read(wanted).await;
     answers.resize_with(wanted.len(), || Err(Error::failed("the provider gave no answer")));
     answers
 }

@@ -45,6 +45,14 @@ impl<'a> Sessions<'a> {
         self.desired.connections.get(instance.connection?)
     }
 
+    /// Whether a recorded object can become the instance at all: it is of the same type, and in
+    /// the same system.
+    pub(crate) fn stays(&self, resource: &Resource, instance: &Instance) -> bool {
+        resource.resource_type == instance.resource_type
+            && resource.provider == instance.provider
+            && resource.connection.as_ref() == self.connection(instance).map(|connection| &connection.address)
+    }
+
     /// The session for an instance.
     pub async fn of_instance(&self, instance: &Instance) -> Opened {
         let connection = self.connection(instance);
@@ -89,7 +97,8 @@ impl<'a> Sessions<'a> {
                 .detail("Recorded objects belong to a provider that this program was built without.")
                 .help("Use the program that made them, or one that was built with this provider."));
         };
-        let nothing = || provider.schema().connection.attributes.iter().map(|a| (a.name.clone(), Value::null(a.ty.clone())));
+        let nothing =
+            || provider.schema().connection.attributes.iter().map(|a| (a.name.clone(), Value::null(a.ty.clone())));
         let config = config.map_or_else(|| Value::object(nothing()), Value::unmark_deep);
         provider.connect(&config).await.map_err(|error| {
             let whom = connection.map_or_else(|| name.to_owned(), Address::to_string);

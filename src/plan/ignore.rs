@@ -65,12 +65,7 @@ fn with_restored(config: &Value, prior: Option<&Value>, steps: &[ReferenceStep])
     Some(Value::from(data).mark(config.marks()))
 }
 
-fn with_restored_item(
-    config: &Value,
-    prior: Option<&Value>,
-    index: usize,
-    rest: &[ReferenceStep],
-) -> Option<Value> {
+fn with_restored_item(config: &Value, prior: Option<&Value>, index: usize, rest: &[ReferenceStep]) -> Option<Value> {
     let beside = prior.and_then(Value::items).and_then(|items| items.get(index));
     let mut items = config.items()?.to_vec();
     let item = items.get_mut(index)?;

@@ -208,7 +208,8 @@ impl<'a, 'e, C: Configurations> Planner<'a, 'e, C> {
         let proposal =
             Proposal { resource_type: &instance.resource_type, prior: None, config: &config, proposed: &config };
         let after = marked_by_schema(plan_by_schema(schema, proposal).value, schema);
-        let change = Change { action: Action::Read, reason: Some(reason), after: Some(after), ..self.no_change(id, None) };
+        let change =
+            Change { action: Action::Read, reason: Some(reason), after: Some(after), ..self.no_change(id, None) };
         self.settle(id, change);
         None
     }
@@ -277,13 +278,10 @@ impl<'a, 'e, C: Configurations> Planner<'a, 'e, C> {
         }
         let record = &self.inputs.records.list[self.inputs.records.current(&instance.address)?];
         let resource = record.resource;
-        let connection = self.inputs.sessions.connection(instance).map(|connection| &connection.address);
         Some(Prior {
             value: record.live.value(resource)?.clone(),
             identity: resource.identity.clone(),
-            stays: resource.resource_type == instance.resource_type
-                && resource.provider == instance.provider
-                && resource.connection.as_ref() == connection,
+            stays: self.inputs.sessions.stays(resource, instance),
             is_tainted: resource.status == ResourceStatus::Tainted,
             importing: None,
         })
@@ -384,11 +382,13 @@ impl<'a, 'e, C: Configurations> Planner<'a, 'e, C> {
     }
 
     fn new_object(&mut self, question: &Question, after: Value, replace_paths: Vec<AttributePath>) -> Change {
-        let change = Change { after: Some(after), replace_paths, ..self.no_change(question.id, question.prior.as_ref()) };
+        let change =
+            Change { after: Some(after), replace_paths, ..self.no_change(question.id, question.prior.as_ref()) };
         if question.prior.is_none() {
             return Change { action: Action::Create, ..change };
         }
-        let prevented = prevented(self.lifecycle(question.id), &change.key.address, Some(self.instance(question.id).span));
+        let prevented =
+            prevented(self.lifecycle(question.id), &change.key.address, Some(self.instance(question.id).span));
         self.problems.push((question.id, prevented.map(Diagnostics::from).unwrap_or_default()));
         let action = match self.creates_first[question.id.0 as usize] {
             true => Action::CreateThenDelete,

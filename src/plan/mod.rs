@@ -27,6 +27,7 @@ mod targets;
 mod text;
 
 pub use configurations::Configurations;
+pub(crate) use ignore::ignoring;
 pub use model::*;
 use portolan_lang::{Address, Diagnostic, Diagnostics, Value};
 use portolan_state::{Resource, ResourceKey, Snapshot};
@@ -68,7 +69,8 @@ pub async fn plan<C: Configurations>(
         plan.diagnostics.extend(refresh(sessions, &mut records).await);
     }
     plan.drift = drift(&records);
-    let world = World { request, sessions, graph, snapshot, by_address: &by_address, records: &records, selected: &selected };
+    let world =
+        World { request, sessions, graph, snapshot, by_address: &by_address, records: &records, selected: &selected };
     match request.mode {
         Mode::Normal => normal(&mut plan, &world, evaluation).await,
         Mode::Destroy => destroy(&mut plan, &world),
@@ -110,7 +112,8 @@ async fn normal<C: Configurations>(plan: &mut Plan, world: &World<'_>, evaluatio
 
 /// Takes away everything that is recorded.
 fn destroy(plan: &mut Plan, world: &World<'_>) {
-    let (changes, problems) = orphans::plan(world.sessions.desired(), world.by_address, world.records, false, |_| false);
+    let (changes, problems) =
+        orphans::plan(world.sessions.desired(), world.by_address, world.records, false, |_| false);
     plan.changes = changes;
     plan.diagnostics.extend(problems);
     put_in_order(plan, world);
@@ -176,7 +179,8 @@ fn drift(records: &Records<'_>) -> Vec<Drift> {
 }
 
 fn put_in_order(plan: &mut Plan, world: &World<'_>) {
-    let recorded: Vec<&[Address]> = plan.changes.iter().map(|change| recorded_dependencies(world.snapshot, change)).collect();
+    let recorded: Vec<&[Address]> =
+        plan.changes.iter().map(|change| recorded_dependencies(world.snapshot, change)).collect();
     match order::steps(&mut plan.changes, &recorded, world.graph) {
         Some(steps) => {
             plan.operations = steps.operations;
@@ -200,3 +204,6 @@ pub(crate) fn row<'a>(snapshot: &'a Snapshot, change: &Change) -> Option<&'a Res
     let at = snapshot.resources.binary_search_by(|row| row.key.cmp(&key)).ok()?;
     snapshot.resources.get(at)
 }
+
+#[cfg(test)]
+mod tests;

@@ -38,9 +38,8 @@ const FEW: usize = 8;
 /// those whose lifecycle says so, and all that they depend on, as otherwise the old object
 /// would have to go before the new one is there. By the position of the instance.
 pub(crate) fn creates_first(desired: &Desired, graph: &Graph) -> Vec<bool> {
-    let says_so = |instance: InstanceId| {
-        desired.group(desired.instance(instance).group).lifecycle.create_before_destroy
-    };
+    let says_so =
+        |instance: InstanceId| desired.group(desired.instance(instance).group).lifecycle.create_before_destroy;
     if !desired.groups.iter().any(|group| group.lifecycle.create_before_destroy) {
         return vec![false; desired.instances.len()];
     }
@@ -122,9 +121,8 @@ struct Network {
 impl Network {
     fn new(changes: &[Change]) -> Self {
         let mut points = DiGraph::new();
-        let mut add = |kind: Option<OperationKind>, change| {
-            kind.map(|kind| points.add_node(Point::Operation { kind, change }))
-        };
+        let mut add =
+            |kind: Option<OperationKind>, change| kind.map(|kind| points.add_node(Point::Operation { kind, change }));
         let mut making = Vec::with_capacity(changes.len());
         let mut deleting = Vec::with_capacity(changes.len());
         for (at, change) in changes.iter().enumerate() {
@@ -240,8 +238,10 @@ impl Network {
         let order = topological_order(&self.points).ok()?;
         let mut steps = Steps { operations: Vec::new(), joins: Vec::new() };
         let mut led_by: Vec<Rc<[Step]>> = vec![Rc::from([]); self.points.node_count()];
-        for point in order {
-            let after = union(self.points.neighbors_directed(point, Direction::Incoming).map(|from| &led_by[from.index()]));
+        let leads_on = self.leads_on(&order);
+        for point in order.into_iter().filter(|point| leads_on[point.index()]) {
+            let after =
+                union(self.points.neighbors_directed(point, Direction::Incoming).map(|from| &led_by[from.index()]));
             led_by[point.index()] = match self.points[point] {
                 Point::Operation { kind, change } => {
                     steps.operations.push(Operation { kind, change, after: after.to_vec() });
@@ -256,12 +256,23 @@ impl Network {
         }
         Some(steps)
     }
+
+    /// Which points are operations, or lead to any.
+    fn leads_on(&self, order: &[NodeIndex]) -> Vec<bool> {
+        let mut leads_on = vec![false; self.points.node_count()];
+        for point in order.iter().rev() {
+            leads_on[point.index()] = matches!(self.points[*point], Point::Operation { .. })
+                || self.points.neighbors(*point).any(|next| leads_on[next.index()]);
+        }
+        leads_on
+    }
 }
 
 fn union<'a>(mut lists: impl Iterator<Item = &'a Rc<[Step]>>) -> Rc<[Step]> {
     let Some(first) = lists.next() else { return Rc::from([]) };
     let Some(second) = lists.next() else { return first.clone() };
-    let mut all: Vec<Step> = first.iter().chain(second.iter()).chain(lists.flat_map(|list| list.iter())).copied().collect();
+    let mut all: Vec<Step> =
+        first.iter().chain(second.iter()).chain(lists.flat_map(|list| list.iter())).copied().collect();
     all.sort_unstable();
     all.dedup();
     Rc::from(all)

@@ -24,7 +24,8 @@ pub(crate) fn plan(
     let mut changes = Vec::new();
     for record in records.list.iter().filter(|record| record.selected && !is_wanted(record)) {
         let Some(before) = record.live.value(record.resource) else { continue };
-        let is_forgotten = desired.removed.iter().any(|removed| !removed.destroy && removed.from.contains(&record.key.address));
+        let is_forgotten =
+            desired.removed.iter().any(|removed| !removed.destroy && removed.from.contains(&record.key.address));
         if is_forgotten {
             forgotten.push(format!("  - {}", record.key.address));
         } else if let Some(error) = declared.prevents(record) {

@@ -41,7 +41,7 @@ impl RecordedOrder {
                 }
             }
         }
-        without_cycles(&mut graph);
+        without_cycles(&mut graph, objects.len());
         RecordedOrder { graph, objects: objects.len() }
     }
 
@@ -101,8 +101,9 @@ fn selectors(address: &Address) -> impl Iterator<Item = Address> {
 }
 
 /// Rows are written at different times, so that a damaged or half-applied record may run in
-/// circles. What depends on itself cannot be ordered by that; its edges are dropped.
-fn without_cycles(graph: &mut DiGraph<(), ()>) {
+/// circles. What depends on itself cannot be ordered by that: what the objects of a circle say
+/// of each other is dropped.
+fn without_cycles(graph: &mut DiGraph<(), ()>, objects: usize) {
     if topological_order(graph).is_ok() {
         return;
     }
@@ -113,7 +114,8 @@ fn without_cycles(graph: &mut DiGraph<(), ()>) {
         }
     }
     graph.retain_edges(|graph, edge| {
-        graph.edge_endpoints(edge).is_some_and(|(from, to)| component[from.index()] != component[to.index()])
+        let ends = graph.edge_endpoints(edge);
+        ends.is_some_and(|(from, to)| from.index() >= objects || component[from.index()] != component[to.index()])
     });
 }
 

@@ -36,7 +36,8 @@ pub(crate) fn select(
     let with_dependants = order.dependants_of(taken_away.map(|(at, _)| at));
     for (record, depends) in records.list.iter_mut().zip(with_dependants) {
         let address = &record.key.address;
-        let is_wanted = request.mode != Mode::Destroy && by_address.get(address).is_some_and(|id| instances[id.0 as usize]);
+        let is_wanted =
+            request.mode != Mode::Destroy && by_address.get(address).is_some_and(|id| instances[id.0 as usize]);
         record.selected = is_wanted || is_target(address) || (depends && is_deleted(address));
     }
     instances

@@ -11,6 +11,9 @@
 //! The objects are `scripted_object`s found by the text before the `=`; with `!numbered` they
 //! are `scripted_numbered`, with `!data` a `scripted_value` of which the value is the name.
 
+mod memory;
+mod scene;
+
 use std::sync::Arc;
 
 use portolan_lang::eval::Reference;
@@ -21,6 +24,7 @@ use portolan_provider::scripted::{NUMBERED, OBJECT, VALUE};
 use crate::compile::{ConditionTime, Desired, Group, GroupId, Instance, InstanceId, OutputValue};
 use crate::config::{IgnoreChanges, Lifecycle};
 use crate::plan::Configurations;
+pub(crate) use scene::{Scene, replacing, request, targeting};
 
 /// What ought to exist, by a table.
 pub(crate) fn desired(text: &str) -> Desired {
@@ -72,8 +76,10 @@ enum Expression {
 
 impl Table {
     pub(crate) fn new(text: &str) -> Table {
-        let mut table = Table { desired: Desired::default(), rows: Vec::new(), values: Vec::new(), outputs: Vec::new() };
-        let lines: Vec<Line<'_>> = text.lines().map(str::trim).filter(|line| !line.is_empty()).map(Line::read).collect();
+        let mut table =
+            Table { desired: Desired::default(), rows: Vec::new(), values: Vec::new(), outputs: Vec::new() };
+        let lines: Vec<Line<'_>> =
+            text.lines().map(str::trim).filter(|line| !line.is_empty()).map(Line::read).collect();
         for line in &lines {
             table.add_group(line);
         }
@@ -122,7 +128,13 @@ impl Table {
         self.desired.instances.push(Instance {
             address: block_address(line.block).instance(key.clone()),
             is_data: row.is_data,
-            resource_type: Arc::from(if row.is_data { VALUE } else if row.is_numbered { NUMBERED } else { OBJECT }),
+            resource_type: Arc::from(if row.is_data {
+                VALUE
+            } else if row.is_numbered {
+                NUMBERED
+            } else {
+                OBJECT
+            }),
             provider: Arc::from("scripted"),
             connection: None,
             group,
@@ -230,16 +242,15 @@ impl<'a> Line<'a> {
         let flags = words.iter().filter_map(|word| word.strip_prefix('!'));
         let flags = flags.map(|flag| flag.split_once('=').unwrap_or((flag, ""))).collect();
         words.retain(|word| !word.starts_with('!'));
-        let line = line.split(" !").next().unwrap_or(line);
-        let (head, after) = line.split_once(':').unwrap_or((line, ""));
-        let (name, value) = head.split_once('=').map_or((head, None), |(name, value)| (name, Some(value.trim())));
-        let name = name.trim();
+        let colon = words.iter().position(|word| *word == ":" || word.ends_with(':')).unwrap_or(words.len());
+        let mut dependencies: Vec<&str> = words.get(colon + 1..).unwrap_or_default().to_vec();
+        let name = words[0].trim_end_matches(':');
+        let value = words.iter().position(|word| *word == "=").and_then(|at| words.get(at + 1)).copied();
         let (block, key) = match name.split_once('[') {
             None => (name, Some(None)),
             Some((block, "]")) => (block, None),
             Some((block, key)) => (block, Some(Some(read_key(key.trim_end_matches(']'))))),
         };
-        let mut dependencies: Vec<&str> = after.split_whitespace().collect();
         if let Some((row, _)) = value.and_then(|value| value.split_once('.')) {
             dependencies.push(row);
         }

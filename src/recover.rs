@@ -1,0 +1,89 @@
+//! What a killed run left: changes that began and of which no outcome is recorded.
+//!
+//! Before anything is planned, each of them is looked for by the identity in its journal
+//! entry, all those of a connection in one call. What was being created and is there is
+//! recorded; what is not there is forgotten; what was being changed or deleted is recorded as
+//! it is. So nothing is made twice, and nothing that was made is forgotten. Whether it is as it
+//! ought to be is for the plan to say.
+
+use futures::future::join_all;
+use portolan_lang::{Address, Diagnostic, Diagnostics, Value};
+use portolan_provider::Wanted;
+use portolan_state::{Edit, JournalEntry, Operation, Outcome, Resource, ResourceStatus, Snapshot};
+use rustc_hash::FxHashMap;
+
+use crate::marks::marked_like;
+use crate::refresh::read_patiently;
+use crate::sessions::{Sessions, diagnostic_of};
+
+/// What became of the unfinished changes: edits to commit before planning. An object that
+/// cannot be read is an error, and its entry stays in the journal.
+pub async fn recover(sessions: &Sessions<'_>, snapshot: &Snapshot) -> (Vec<Edit>, Diagnostics) {
+    // What could not be named before it was made cannot be found.
+    let (named, nameless): (Vec<_>, Vec<_>) =
+        snapshot.unfinished.iter().partition(|entry| !entry.resource.identity.is_empty());
+    let killed = |entry: &JournalEntry| end(entry, Outcome::Failed("the run was ended in the middle".to_owned()));
+    let mut edits: Vec<Edit> = nameless.into_iter().map(killed).collect();
+    let mut diagnostics = Diagnostics::new();
+    let mut by_connection: FxHashMap<(&str, Option<&Address>), Vec<&JournalEntry>> = FxHashMap::default();
+    for entry in named {
+        let place = (&*entry.resource.provider, entry.resource.connection.as_ref());
+        by_connection.entry(place).or_default().push(entry);
+    }
+    for (found, problems) in join_all(by_connection.values().map(|entries| look(sessions, entries))).await {
+        edits.extend(found);
+        diagnostics.extend(problems);
+    }
+    (edits, diagnostics)
+}
+
+async fn look(sessions: &Sessions<'_>, entries: &[&JournalEntry]) -> (Vec<Edit>, Vec<Diagnostic>) {
+    let opened = match entries.first() {
+        Some(entry) => sessions.of_resource(&entry.resource).await,
+        None => return (Vec::new(), Vec::new()),
+    };
+    let session = match opened {
+        Ok(session) => session,
+        Err(diagnostic) => return (Vec::new(), vec![diagnostic]),
+    };
+    let answers = read_patiently(&*session, entries.iter().map(|entry| wanted(entry)).collect()).await;
+    let (mut edits, mut problems) = (Vec::with_capacity(entries.len()), Vec::new());
+    for (entry, answer) in entries.iter().zip(answers) {
+        match answer {
+            Ok(found) => edits.push(end(entry, outcome(entry, found))),
+            Err(error) => problems.push(
+                diagnostic_of("Cannot find out what became of an unfinished change", &error)
+                    .of(&entry.resource.key.address)
+                    .help("A run was ended while it changed this object. Once it can be read, run again."),
+            ),
+        }
+    }
+    (edits, problems)
+}
+
+fn wanted(entry: &JournalEntry) -> Wanted {
+    Wanted {
+        resource_type: entry.resource.resource_type.clone(),
+        identity: entry.resource.identity.clone(),
+        prior: (entry.operation != Operation::Create).then(|| entry.resource.value.unmark_deep()),
+    }
+}
+
+fn end(entry: &JournalEntry, outcome: Outcome) -> Edit {
+    Edit::End { run: entry.run.clone(), key: entry.resource.key.clone(), outcome }
+}
+
+fn outcome(entry: &JournalEntry, found: Option<Value>) -> Outcome {
+    let Some(value) = found else {
+        return match entry.operation {
+            Operation::Create => Outcome::Failed("the run was ended before the object was made".to_owned()),
+            Operation::Update | Operation::Delete => Outcome::Removed,
+        };
+    };
+    let value = marked_like(value, &entry.resource.value);
+    let status = match entry.operation {
+        Operation::Create => ResourceStatus::Ready,
+        Operation::Update | Operation::Delete => entry.resource.status,
+    };
+    Outcome::Put(Box::new(Resource { value, status, ..entry.resource.clone() }))
+}
