@@ -148,3 +148,6 @@ async fn open_sessions(job: &Job<'_>) -> Result<Vec<SessionOf>, Diagnostics> {
     }
     if diagnostics.is_empty() { Ok(sessions) } else { Err(diagnostics) }
 }
+
+#[cfg(test)]
+mod tests;

@@ -54,6 +54,8 @@ struct Row {
     value: Expression,
     /// `!name=…`: another name of the object than that of the row.
     object_name: Option<String>,
+    /// `!namedby=…`: the name is an attribute of another row.
+    named_by: Option<(String, String)>,
     /// `!triggered=…`: another row, whose change replaces this one.
     triggered: Option<String>,
     /// `!before` and `!after`: conditions that do not hold.
@@ -154,12 +156,16 @@ impl Table {
         let value = match &row.value {
             Expression::Nothing => Value::null(Type::Any),
             Expression::Literal(value) => value.clone(),
-            Expression::Attribute(of, attribute) => match &self.values[self.instance(of).0 as usize] {
-                Some(value) => value.get(attribute).unwrap_or_else(|| panic!("{of} has no {attribute}")),
-                None => Value::unknown(Type::Any),
-            },
+            Expression::Attribute(of, attribute) => self.attribute(of, attribute, Type::Any),
         };
         if row.is_sensitive { value.sensitive() } else { value }
+    }
+
+    fn attribute(&self, of: &str, attribute: &str, ty: Type) -> Value {
+        match &self.values[self.instance(of).0 as usize] {
+            Some(value) => value.get(attribute).unwrap_or_else(|| panic!("{of} has no {attribute}")),
+            None => Value::unknown(ty),
+        }
     }
 }
 
@@ -170,7 +176,10 @@ impl Configurations for Table {
 
     fn configuration(&mut self, id: InstanceId) -> (Value, Diagnostics) {
         let row = self.row(id);
-        let name = Value::string(row.object_name.as_deref().unwrap_or(&row.name));
+        let name = match &row.named_by {
+            Some((of, attribute)) => self.attribute(of, attribute, Type::String),
+            None => Value::string(row.object_name.as_deref().unwrap_or(&row.name)),
+        };
         let null = |ty| Value::null(ty);
         let config = if row.is_data {
             Value::object([("name", self.value(id)), ("value", null(Type::Any))])
@@ -240,7 +249,7 @@ impl<'a> Line<'a> {
     fn read(line: &'a str) -> Line<'a> {
         let mut words: Vec<&str> = line.split_whitespace().collect();
         let flags = words.iter().filter_map(|word| word.strip_prefix('!'));
-        let flags = flags.map(|flag| flag.split_once('=').unwrap_or((flag, ""))).collect();
+        let flags: Vec<_> = flags.map(|flag| flag.split_once('=').unwrap_or((flag, ""))).collect();
         words.retain(|word| !word.starts_with('!'));
         let colon = words.iter().position(|word| *word == ":" || word.ends_with(':')).unwrap_or(words.len());
         let mut dependencies: Vec<&str> = words.get(colon + 1..).unwrap_or_default().to_vec();
@@ -251,9 +260,9 @@ impl<'a> Line<'a> {
             Some((block, "]")) => (block, None),
             Some((block, key)) => (block, Some(Some(read_key(key.trim_end_matches(']'))))),
         };
-        if let Some((row, _)) = value.and_then(|value| value.split_once('.')) {
-            dependencies.push(row);
-        }
+        let named_by = flags.iter().find(|(flag, _)| *flag == "namedby").map(|(_, value)| *value);
+        let references = [value, named_by].into_iter().flatten().filter_map(|value| value.split_once('.'));
+        dependencies.extend(references.map(|(row, _)| row));
         Line { block, key, value, flags, dependencies }
     }
 
@@ -271,6 +280,10 @@ impl<'a> Line<'a> {
             name: format!("{}{key}", self.block),
             value: self.value.map(read_value).unwrap_or_default(),
             object_name: self.flag("name").map(str::to_owned),
+            named_by: self
+                .flag("namedby")
+                .and_then(|by| by.split_once('.'))
+                .map(|(of, attribute)| (of.to_owned(), attribute.to_owned())),
             triggered: self.flag("triggered").map(str::to_owned),
             fails_before: self.flag("before").is_some(),
             fails_after: self.flag("after").is_some(),

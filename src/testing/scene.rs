@@ -3,8 +3,9 @@
 use std::cell::Cell;
 use std::sync::Arc;
 
+use portolan_lang::Diagnostics;
 use portolan_provider::scripted::World;
-use portolan_state::{Run, RunStatus};
+use portolan_state::{Edit, Run, RunStatus};
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 
 use super::memory::Memory;
@@ -102,9 +103,14 @@ impl Scene {
         self.apply(table, &plan).await
     }
 
-    pub(crate) async fn recover(&self, table: &Table) {
+    /// What became of unfinished changes.
+    pub(crate) async fn look(&self, table: &Table) -> (Vec<Edit>, Diagnostics) {
         let sessions = Sessions::new(&self.catalog, &table.desired);
-        let (edits, diagnostics) = recover(&sessions, &self.state.snapshot()).await;
+        recover(&sessions, &self.state.snapshot()).await
+    }
+
+    pub(crate) async fn recover(&self, table: &Table) {
+        let (edits, diagnostics) = self.look(table).await;
         assert!(!diagnostics.has_errors(), "{diagnostics:?}");
         if !edits.is_empty() {
             self.state.commit_now(&edits);
