@@ -3,7 +3,11 @@
 use std::sync::Arc;
 
 use portolan::catalog::Catalog;
+use portolan::config::Settings;
+use portolan_lang::Diagnostic;
 use portolan_provider::Provider;
+use portolan_state::Backend;
+use portolan_state::sqlite::Sqlite;
 
 /// Every provider, each behind a cargo feature of its own name.
 pub(crate) fn catalog() -> Catalog {
@@ -18,4 +22,14 @@ pub(crate) fn catalog() -> Catalog {
         Arc::new(portolan_dns::DnsProvider::new()),
     ];
     Catalog::new(providers)
+}
+
+/// Where the state is: what the `backend` block says or, without one, a file in the
+/// configuration's directory.
+pub(crate) fn backend(settings: &Settings) -> Result<Arc<dyn Backend>, Diagnostic> {
+    let Some((kind, _)) = &settings.backend else { return Ok(Arc::new(Sqlite::at(".portolan/state.db"))) };
+    Err(Diagnostic::error("Unknown state backend")
+        .detail(format!("There is no backend \"{}\".", kind.name))
+        .at(kind.span)
+        .help("Leave the block out: the state is kept in .portolan/state.db then."))
 }

@@ -1,8 +1,14 @@
 //! The commands, one file each, and what they share: exit codes and the way errors are told.
 
+mod apply;
 mod arguments;
 mod completions;
+mod console;
+mod plan;
+mod planning;
 mod project;
+mod record;
+mod saved;
 mod validate;
 mod version;
 
@@ -13,6 +19,9 @@ use std::process::ExitCode;
 use arguments::{Arguments, Command};
 use clap::Parser;
 use portolan_lang::{Diagnostic, Diagnostics, Sources};
+
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 
 use crate::render;
 
@@ -50,6 +59,20 @@ impl From<Diagnostic> for Failure {
     }
 }
 
+impl Failure {
+    /// Says what to do about the first problem.
+    pub(crate) fn help(mut self, help: &str) -> Self {
+        let described = self.diagnostics.into_iter().map(|diagnostic| match diagnostic.help {
+            Some(_) => diagnostic,
+            None => diagnostic.help(help),
+        });
+        let mut diagnostics = Diagnostics::new();
+        diagnostics.extend(described);
+        self.diagnostics = diagnostics;
+        self
+    }
+}
+
 impl From<io::Error> for Failure {
     fn from(error: io::Error) -> Self {
         Diagnostic::error("Cannot write the output").detail(error.to_string()).into()
@@ -82,6 +105,10 @@ pub(crate) fn run(arguments: impl Iterator<Item = OsString>) -> ExitCode {
 
 fn dispatch(command: &Command) -> Outcome {
     match command {
+        Command::Plan(arguments) => plan::run(arguments),
+        Command::Apply(arguments) => apply::run(arguments),
+        Command::Destroy(arguments) => apply::destroy(arguments),
+        Command::Console(arguments) => console::run(arguments),
         Command::Validate(arguments) => validate::run(arguments),
         Command::Version(arguments) => version::run(arguments),
         Command::Completions(arguments) => completions::run(arguments),
@@ -92,6 +119,29 @@ fn dispatch(command: &Command) -> Outcome {
 fn tell(failure: Failure) -> ExitCode {
     warn(&failure.diagnostics, &failure.sources);
     Exit::Failure.into()
+}
+
+/// Runs a command's asynchronous part to its end.
+pub(crate) fn block_on(work: impl Future<Output = Outcome>) -> Outcome {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    runtime.block_on(work)
+}
+
+/// A message for each time that a person, or the system, asks the program to stop.
+pub(crate) fn interrupts() -> UnboundedReceiver<()> {
+    let (sender, receiver) = unbounded_channel();
+    for kind in [SignalKind::interrupt(), SignalKind::terminate()] {
+        // Where signals cannot be caught, they do what they do by default.
+        let Ok(mut signals) = signal(kind) else { continue };
+        let sender = sender.clone();
+        tokio::spawn(async move { while signals.recv().await.is_some() && sender.send(()).is_ok() {} });
+    }
+    receiver
+}
+
+/// Whether what is printed for people may be painted.
+pub(crate) fn is_colourful(refused: bool) -> bool {
+    !refused && io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none()
 }
 
 /// Tells problems on the error stream, for people.

@@ -48,6 +48,20 @@ impl Project {
         Ok(Project { config: Arc::new(config), catalog, variables, host, diagnostics })
     }
 
+    /// Loads the configuration of the working directory, or an empty one where there is none.
+    pub(crate) fn load_or_empty(arguments: &VariableArguments) -> Result<Project, Failure> {
+        if config::exists(Path::new(".")) {
+            return Project::load(arguments);
+        }
+        Ok(Project {
+            config: Arc::new(Config::default()),
+            catalog: Arc::new(setup::catalog()),
+            variables: IndexMap::new(),
+            host: LocalHost::planning("."),
+            diagnostics: Diagnostics::new(),
+        })
+    }
+
     /// The configuration of the working directory for checking it: its variables are unknown,
     /// because their values may come from elsewhere. Domain blocks are the exception: little can
     /// be said of them without values, so where there are any, values that are given count.
@@ -70,11 +84,6 @@ impl Project {
         }
         let host = LocalHost::planning(".");
         Ok(Project { config: Arc::new(config), catalog, variables, host, diagnostics })
-    }
-
-    /// What functions ask of the outside.
-    pub(crate) fn host(&self) -> &LocalHost {
-        &self.host
     }
 
     /// Says what ought to exist.

@@ -37,6 +37,11 @@ pub(super) struct ModuleFiles {
     pub(super) terraform: Vec<String>,
 }
 
+/// Whether a directory holds any file of a configuration.
+pub fn exists(directory: &Path) -> bool {
+    list(directory).is_ok_and(|names| names.iter().any(|name| classify(name).is_some()))
+}
+
 /// Reads the files of the module in `directory`; messages call it `shown`, which is empty for
 /// the root module.
 pub(super) fn read_module(

@@ -20,7 +20,7 @@ mod uses;
 mod variables;
 mod version;
 
-pub use files::MAX_FILE_BYTES;
+pub use files::{MAX_FILE_BYTES, exists};
 pub use load::load;
 pub use model::*;
 pub use variables::{ENVIRONMENT_PREFIX, VariableFlag, root_values};

@@ -14,7 +14,7 @@ use portolan_lang::syntax::{Body, Expr, Ident};
 use portolan_lang::{Sources, Span};
 
 /// A whole configuration.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub struct Config {
     /// Every file that was read.
     pub sources: Sources,

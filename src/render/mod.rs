@@ -2,3 +2,7 @@
 //! indicatif.
 
 pub(crate) mod diagnostic;
+mod palette;
+pub(crate) mod plan;
+pub(crate) mod progress;
+pub(crate) mod value;

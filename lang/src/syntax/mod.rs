@@ -16,3 +16,4 @@ mod template;
 pub use ast::*;
 pub use json::{BlockShape, parse_json_body};
 pub use parse::{parse_body, parse_expr, parse_template};
+pub use scan::is_unfinished;

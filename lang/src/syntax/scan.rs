@@ -262,6 +262,16 @@ pub(super) fn expression(text: &str, start: usize, limit: usize, newlines: Newli
     Extent { range, next, painted, flaw: scanner.flaw }
 }
 
+/// Whether an expression goes on behind the end of a text: a bracket or a heredoc is still open.
+pub fn is_unfinished(text: &str) -> bool {
+    let mut scanner = Scanner { text, newlines: Newlines::Ignored, open: Vec::new(), paint: Vec::new(), flaw: None };
+    scanner.run(0);
+    match scanner.flaw {
+        None => !scanner.open.is_empty(),
+        Some(flaw) => matches!(flaw, Flaw::OpenHeredoc { .. }),
+    }
+}
+
 fn is_space(character: char) -> bool {
     matches!(character, ' ' | '\t' | '\r' | '\n')
 }

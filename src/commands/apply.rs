@@ -1,0 +1,183 @@
+//! `portolan apply` and `portolan destroy`
+
+use std::io::{BufRead, IsTerminal, Write};
+use std::sync::Arc;
+
+use portolan::apply::{self, Job, Report};
+use portolan::compile::Evaluation;
+use portolan::plan::{Mode, Plan, Request};
+use portolan::sessions::Sessions;
+use portolan_lang::Diagnostic;
+use portolan_state::{Run, RunStatus};
+
+use super::arguments::{ApplyArguments, DestroyArguments, PlanningArguments};
+use super::planning::{Prepared, make_plan, prepare, recovered, request};
+use super::project::Project;
+use super::record::{self, Locked};
+use super::{Exit, Failure, Outcome, block_on, interrupts, is_colourful, saved, warn};
+use crate::{render, setup};
+
+/// How an apply was asked for.
+struct Manner<'a> {
+    command: &'static str,
+    planning: &'a PlanningArguments,
+    auto_approve: bool,
+    json: bool,
+}
+
+pub(crate) fn run(arguments: &ApplyArguments) -> Outcome {
+    let command = if arguments.destroy { "destroy" } else { "apply" };
+    let manner =
+        Manner { command, planning: &arguments.planning, auto_approve: arguments.auto_approve, json: arguments.json };
+    match &arguments.plan {
+        Some(file) => block_on(async { saved_plan(&manner, file).await }),
+        None => block_on(fresh_plan(&manner, request(&arguments.planning, arguments.destroy)?)),
+    }
+}
+
+pub(crate) fn destroy(arguments: &DestroyArguments) -> Outcome {
+    let manner = Manner {
+        command: "destroy",
+        planning: &arguments.planning,
+        auto_approve: arguments.auto_approve,
+        json: arguments.json,
+    };
+    block_on(fresh_plan(&manner, request(&arguments.planning, true)?))
+}
+
+async fn fresh_plan(manner: &Manner<'_>, request: Request) -> Outcome {
+    let project = Project::load(&manner.planning.variables)?;
+    let backend = setup::backend(&project.config.settings).map_err(|problem| project.failure(problem.into()))?;
+    let patience = record::duration("--lock-timeout", &manner.planning.lock_timeout)?;
+    let locked = record::lock(backend.clone(), manner.command, patience).await?;
+    let outcome = under_lock(manner, &project, &locked, &request).await;
+    locked.release().await?;
+    outcome
+}
+
+async fn under_lock(manner: &Manner<'_>, project: &Project, locked: &Locked, request: &Request) -> Outcome {
+    let snapshot = recovered(project, &locked.backend, Some(locked), std::time::Duration::ZERO).await?;
+    let prepared = prepare(project, snapshot)?;
+    let sessions = Sessions::new(&project.catalog, &prepared.desired);
+    let plan = make_plan(project, &prepared, &sessions, request).await;
+    if plan.diagnostics.has_errors() {
+        return Err(project.failure(plan.diagnostics));
+    }
+    if !manner.json {
+        let text = render::plan::human(&plan, is_colourful(manner.planning.no_color));
+        std::io::stdout().write_all(text.as_bytes())?;
+    }
+    warn(&plan.diagnostics, &project.config.sources);
+    let worth_it = plan.has_changes() || !plan.drift.is_empty();
+    if worth_it && !manner.auto_approve {
+        keep_alive(locked, approve(manner)).await?;
+    }
+    carry_out(manner, project, locked, &prepared, &sessions, &plan).await
+}
+
+async fn saved_plan(manner: &Manner<'_>, file: &std::path::Path) -> Outcome {
+    let saved = saved::read(file)?;
+    let project = saved.project()?;
+    let backend = setup::backend(&project.config.settings).map_err(|problem| project.failure(problem.into()))?;
+    let patience = record::duration("--lock-timeout", &manner.planning.lock_timeout)?;
+    let locked = record::lock(backend, manner.command, patience).await?;
+    let outcome = async {
+        let snapshot = record::load(&*locked.backend).await?;
+        let prepared = prepare(&project, snapshot)?;
+        let plan = saved.plan(&project, &prepared)?;
+        let sessions = Sessions::new(&project.catalog, &prepared.desired);
+        carry_out(manner, &project, &locked, &prepared, &sessions, &plan).await
+    };
+    let outcome = outcome.await;
+    locked.release().await?;
+    outcome
+}
+
+/// Renews the lease while a person thinks.
+async fn keep_alive<T>(locked: &Locked, work: impl Future<Output = Result<T, Failure>>) -> Result<T, Failure> {
+    let mut work = std::pin::pin!(work);
+    let mut tick = tokio::time::interval(locked.lease.ttl / 3);
+    loop {
+        tokio::select! {
+            done = &mut work => return done,
+            _ = tick.tick() => locked.backend.renew(&locked.lease).await.map_err(record::explain)?,
+        }
+    }
+}
+
+async fn approve(manner: &Manner<'_>) -> Result<(), Failure> {
+    let refused = |detail: &str| Failure::from(Diagnostic::error("Not approved").detail(detail));
+    if manner.json || !std::io::stdin().is_terminal() {
+        return Err(refused("Nothing was changed: there is nobody to ask.").help("Look at the plan first; then say --auto-approve, or save the plan with `portolan plan --out FILE` and apply that."));
+    }
+    let mut out = std::io::stdout();
+    write!(out, "\nOnly \"yes\" is taken as approval. Do it? ")?;
+    out.flush()?;
+    let answer = tokio::task::spawn_blocking(|| {
+        let mut line = String::new();
+        std::io::stdin().lock().read_line(&mut line).map(|_| line)
+    });
+    match answer.await {
+        Ok(Ok(line)) if line.trim() == "yes" => Ok(()),
+        _ => Err(refused("Nothing was changed.")),
+    }
+}
+
+async fn carry_out(
+    manner: &Manner<'_>,
+    project: &Project,
+    locked: &Locked,
+    prepared: &Prepared,
+    sessions: &Sessions<'_>,
+    plan: &Plan,
+) -> Outcome {
+    let mut evaluation = Evaluation::new(&prepared.desired);
+    let run = Run {
+        id: Arc::from(uuid::Uuid::new_v4().to_string()),
+        command: manner.command.to_owned(),
+        who: record::who(),
+        started: String::new(),
+        ended: None,
+        status: RunStatus::Running,
+        summary: render::plan::summary(plan),
+    };
+    let job = Job {
+        plan,
+        sessions,
+        snapshot: &prepared.snapshot,
+        backend: &*locked.backend,
+        lease: &locked.lease,
+        run,
+        parallelism: manner.planning.parallelism.max(1),
+    };
+    let mut observer = render::progress::observer(plan, manner.json);
+    let mut stop = interrupts();
+    let report = apply::apply(job, &mut evaluation, &mut *observer, &mut stop).await;
+    drop(observer);
+    conclude(manner, project, plan, report, &evaluation)
+}
+
+fn conclude(
+    manner: &Manner<'_>,
+    project: &Project,
+    plan: &Plan,
+    report: Report,
+    evaluation: &Evaluation<'_>,
+) -> Outcome {
+    let mut out = std::io::stdout().lock();
+    if manner.json {
+        write!(out, "{}", render::progress::conclusion_json(plan, &report))?;
+    } else {
+        write!(out, "{}", render::progress::conclusion(plan, &report))?;
+        if report.succeeded() && plan.mode != Mode::Destroy {
+            write!(out, "{}", render::plan::outputs(&evaluation.outputs().0))?;
+        }
+    }
+    out.flush()?;
+    drop(out);
+    if report.succeeded() {
+        warn(&report.diagnostics, &project.config.sources);
+        return Ok(Exit::Success);
+    }
+    Err(project.failure(report.diagnostics))
+}

@@ -1,0 +1,59 @@
+//! `portolan plan`
+
+use std::io::Write;
+
+use portolan::plan::{Mode, Plan};
+use portolan::sessions::Sessions;
+
+use super::arguments::PlanArguments;
+use super::planning::{make_plan, prepare, recovered, request};
+use super::project::Project;
+use super::{Exit, Outcome, block_on, record, saved, warn};
+use crate::{render, setup};
+
+pub(crate) fn run(arguments: &PlanArguments) -> Outcome {
+    block_on(plan(arguments))
+}
+
+async fn plan(arguments: &PlanArguments) -> Outcome {
+    let request = request(&arguments.planning, arguments.destroy)?;
+    let project = Project::load(&arguments.planning.variables)?;
+    let backend = setup::backend(&project.config.settings).map_err(|problem| project.failure(problem.into()))?;
+    let patience = record::duration("--lock-timeout", &arguments.planning.lock_timeout)?;
+    let snapshot = recovered(&project, &backend, None, patience).await?;
+    let prepared = prepare(&project, snapshot)?;
+    let sessions = Sessions::new(&project.catalog, &prepared.desired);
+    let plan = make_plan(&project, &prepared, &sessions, &request).await;
+    show(arguments, &plan, &prepared.desired)?;
+    if plan.diagnostics.has_errors() {
+        return Err(project.failure(plan.diagnostics));
+    }
+    warn(&plan.diagnostics, &project.config.sources);
+    if let Some(file) = &arguments.out {
+        saved::write(file, &project, &plan)?;
+        if !arguments.json && !arguments.markdown {
+            writeln!(std::io::stdout(), "\nSaved as {0}. To carry it out:\n    portolan apply {0}", file.display())?;
+        }
+    }
+    Ok(exit(arguments.detailed_exitcode, &plan))
+}
+
+/// In a plan that only refreshes the record, what was changed outside is the change.
+fn exit(detailed: bool, plan: &Plan) -> Exit {
+    let refreshes = plan.mode == Mode::RefreshOnly && !plan.drift.is_empty();
+    if detailed && (plan.has_changes() || refreshes) { Exit::Changes } else { Exit::Success }
+}
+
+fn show(arguments: &PlanArguments, plan: &Plan, desired: &portolan::compile::Desired) -> std::io::Result<()> {
+    let mut out = std::io::BufWriter::new(std::io::stdout().lock());
+    if arguments.json {
+        writeln!(out, "{}", render::plan::json(plan, desired))?;
+    } else if plan.diagnostics.has_errors() {
+        // What could be planned beside errors would only hide them.
+    } else if arguments.markdown {
+        write!(out, "{}", render::plan::markdown(plan))?;
+    } else {
+        write!(out, "{}", render::plan::human(plan, super::is_colourful(arguments.planning.no_color)))?;
+    }
+    out.flush()
+}

@@ -1,0 +1,145 @@
+//! A plan as a person reviews it: first what will happen to applications, routes and names,
+//! then what was changed outside, then every resource.
+
+use std::fmt::Write as _;
+
+use portolan::plan::{Action, Change, Mode, Plan, Reason};
+use portolan_state::Decision;
+
+use super::difference::Difference;
+use super::{overview, summary};
+use crate::render::palette::Palette;
+use crate::render::value;
+
+/// The whole plan.
+pub(crate) fn human(plan: &Plan, colour: bool) -> String {
+    let palette = Palette::new(colour);
+    let mut text = String::new();
+    text.push_str(&overview::text(plan, palette));
+    drift(&mut text, plan, palette);
+    for change in plan.changes.iter().filter(|change| is_shown(change)) {
+        resource(&mut text, change, palette);
+    }
+    decisions(&mut text, &plan.decisions, palette);
+    outputs(&mut text, plan, palette);
+    conclusion(&mut text, plan, palette);
+    text
+}
+
+fn is_shown(change: &Change) -> bool {
+    change.action != Action::NoOp || change.previous_address.is_some() || change.importing.is_some()
+}
+
+fn drift(text: &mut String, plan: &Plan, palette: Palette) {
+    if plan.drift.is_empty() {
+        return;
+    }
+    let _ = writeln!(text, "{}\n", palette.bold("Changed outside since it was recorded:"));
+    for drift in &plan.drift {
+        let header = match drift.live {
+            Some(_) => format!("{} {}", palette.changed("~"), palette.bold(&drift.key.address.to_string())),
+            None => format!("{} {} is gone", palette.removed("-"), palette.bold(&drift.key.address.to_string())),
+        };
+        let _ = writeln!(text, "  {header}");
+        if let Some(live) = &drift.live {
+            let difference = Difference { palette, resource_type: &drift.resource_type, replace: &[] };
+            text.push_str(&difference.of(Some(&drift.recorded), Some(live)));
+        }
+        text.push('\n');
+    }
+}
+
+fn resource(text: &mut String, change: &Change, palette: Palette) {
+    let address = palette.bold(&change.key.address.to_string());
+    let (symbol, words) = symbol(change.action, palette);
+    let _ = write!(text, "  {symbol} {address} {words}");
+    if let Some(reason) = change.reason.map(reason) {
+        let _ = write!(text, " {}", palette.dim(&format!("({reason})")));
+    }
+    text.push('\n');
+    if let Some(previous) = &change.previous_address {
+        let _ = writeln!(text, "      {}", palette.dim(&format!("was {previous}")));
+    }
+    if let Some(id) = &change.importing {
+        let _ = writeln!(text, "      {}", palette.dim(&format!("imported from {}", value::quoted(id))));
+    }
+    if !matches!(change.action, Action::Delete | Action::Forget | Action::NoOp) {
+        let difference = Difference { palette, resource_type: &change.resource_type, replace: &change.replace_paths };
+        text.push_str(&difference.of(change.before.as_ref(), change.after.as_ref()));
+    }
+    text.push('\n');
+}
+
+fn symbol(action: Action, palette: Palette) -> (String, &'static str) {
+    match action {
+        Action::NoOp => (" ".to_owned(), "stays as it is"),
+        Action::Create => (palette.added("+"), "will be created"),
+        Action::Read => (palette.added("?"), "will be read while applying"),
+        Action::Update => (palette.changed("~"), "will be updated in place"),
+        Action::DeleteThenCreate => {
+            (format!("{}/{}", palette.removed("-"), palette.added("+")), "will be deleted, then made anew")
+        }
+        Action::CreateThenDelete => {
+            (format!("{}/{}", palette.added("+"), palette.removed("-")), "will be made anew, then the old one deleted")
+        }
+        Action::Delete => (palette.removed("-"), "will be deleted"),
+        Action::Forget => (palette.dim("."), "will be forgotten, but not deleted"),
+    }
+}
+
+fn reason(reason: Reason) -> &'static str {
+    match reason {
+        Reason::CannotUpdate => "a change cannot be made in place",
+        Reason::Tainted => "it was left half-made",
+        Reason::Requested => "as asked for with --replace",
+        Reason::Triggered => "replace_triggered_by",
+        Reason::NoConfiguration => "no block declares it",
+        Reason::CountIndex => "count no longer reaches its index",
+        Reason::EachKey => "for_each no longer has its key",
+        Reason::WrongRepetition => "count or for_each was added or taken away",
+        Reason::NoModule => "its module is gone",
+        Reason::NoMoveTarget => "what it was moved to is not declared",
+        Reason::ConfigUnknown => "what it asks for is not known before apply",
+        Reason::DependencyPending => "what it depends on will change",
+    }
+}
+
+fn decisions(text: &mut String, decisions: &[Decision], palette: Palette) {
+    if decisions.is_empty() {
+        return;
+    }
+    let _ = writeln!(text, "{}\n", palette.bold("Decisions:"));
+    for decision in decisions {
+        let subject = format!("{} of {}", decision.kind, decision.subject);
+        let _ = writeln!(text, "  {}: {}", palette.bold(&subject), decision.reason);
+    }
+    text.push('\n');
+}
+
+fn outputs(text: &mut String, plan: &Plan, palette: Palette) {
+    let changed: Vec<_> = plan.outputs.iter().filter(|output| output.before != output.after).collect();
+    if changed.is_empty() {
+        return;
+    }
+    let _ = writeln!(text, "{}\n", palette.bold("Outputs:"));
+    for output in changed {
+        let difference = Difference { palette, resource_type: "", replace: &[] };
+        text.push_str(&difference.named(&output.name, output.before.as_ref(), output.after.as_ref()));
+    }
+    text.push('\n');
+}
+
+fn conclusion(text: &mut String, plan: &Plan, palette: Palette) {
+    let line = match (plan.has_changes(), plan.mode) {
+        (true, _) => format!("Plan: {}.", summary(plan)),
+        (false, Mode::RefreshOnly) if !plan.drift.is_empty() => {
+            "Applying this plan records what was found, and changes nothing else.".to_owned()
+        }
+        (false, _) if !plan.drift.is_empty() => {
+            "Nothing is to be done: what was found is as it ought to be.".to_owned()
+        }
+        (false, Mode::Destroy) => "No changes. Nothing is recorded that could be destroyed.".to_owned(),
+        (false, _) => "No changes. What is there is as the configuration wants it.".to_owned(),
+    };
+    let _ = writeln!(text, "{}", palette.bold(&line));
+}

@@ -1,0 +1,114 @@
+//! A plan as a comment on a change under review.
+
+use std::fmt::Write as _;
+
+use portolan::plan::{Action, Change, Plan};
+
+use super::difference::Difference;
+use super::{overview, summary};
+use crate::render::palette::Palette;
+
+/// The most that code hosts take in one comment, with some left for what surrounds it.
+const MAX_BYTES: usize = 60_000;
+
+/// The whole plan; what does not fit is counted.
+pub(crate) fn markdown(plan: &Plan) -> String {
+    let mut text =
+        if plan.has_changes() { format!("### Plan: {}\n", summary(plan)) } else { "### No changes\n".to_owned() };
+    let lines = overview::lines(plan);
+    if !lines.is_empty() {
+        text.push_str("\n| what | happens |\n|---|---|\n");
+        for line in lines {
+            let _ = writeln!(text, "| {} | {} |", cell(&line.what), cell(&line.happens));
+        }
+    }
+    for decision in &plan.decisions {
+        let _ = writeln!(
+            text,
+            "\n**{} of {}**: {}",
+            decision.kind,
+            cell(&decision.subject.to_string()),
+            cell(&decision.reason)
+        );
+    }
+    if !plan.drift.is_empty() {
+        text.push_str("\n**Changed outside since it was recorded:**\n\n");
+        for drift in &plan.drift {
+            let _ = writeln!(text, "- {}", cell(&drift.key.address.to_string()));
+        }
+    }
+    details(&mut text, plan);
+    text
+}
+
+fn details(text: &mut String, plan: &Plan) {
+    let changes: Vec<&Change> = plan.changes.iter().filter(|change| change.action != Action::NoOp).collect();
+    if changes.is_empty() {
+        return;
+    }
+    let _ = writeln!(text, "\n<details><summary>{} resources</summary>\n", changes.len());
+    for (position, change) in changes.iter().enumerate() {
+        let section = section(change);
+        if text.len() + section.len() > MAX_BYTES {
+            let _ = writeln!(text, "… and {} more, which a comment has no room for.", changes.len() - position);
+            break;
+        }
+        text.push_str(&section);
+    }
+    text.push_str("\n</details>\n");
+}
+
+fn section(change: &Change) -> String {
+    let symbol = match change.action {
+        Action::Create | Action::Read => "+",
+        Action::Update => "!",
+        Action::DeleteThenCreate | Action::CreateThenDelete => "-/+",
+        Action::Delete => "-",
+        Action::NoOp | Action::Forget => "#",
+    };
+    let difference = Difference {
+        palette: Palette::new(false),
+        resource_type: &change.resource_type,
+        replace: &change.replace_paths,
+    };
+    let body = match change.action {
+        Action::Delete | Action::Forget => String::new(),
+        _ => difference.of(change.before.as_ref(), change.after.as_ref()),
+    };
+    let fence = fence(&body);
+    let body: String = body.lines().map(|line| format!("{}\n", marked(line))).collect();
+    format!("{fence}diff\n{symbol} {}\n{body}{fence}\n", change.key.address)
+}
+
+/// A line of a difference with its sign in the first column, where highlighters look for it.
+fn marked(line: &str) -> String {
+    let indented = line.trim_start();
+    let indent = line.len() - indented.len();
+    match indented.chars().next() {
+        Some(sign @ ('+' | '-')) => format!("{sign}{}{}", " ".repeat(indent), &indented[1..]),
+        Some('~') => format!("!{}{}", " ".repeat(indent), &indented[1..]),
+        _ => format!(" {line}"),
+    }
+}
+
+/// A fence longer than any in the text.
+fn fence(text: &str) -> String {
+    let longest = text.split(|character| character != '`').map(str::len).max().unwrap_or(0);
+    "`".repeat((longest + 1).max(3))
+}
+
+/// A text inside of a table cell, where nothing of it can be markup.
+fn cell(text: &str) -> String {
+    let mut escaped = String::with_capacity(text.len());
+    for character in text.chars() {
+        match character {
+            '|' | '*' | '_' | '`' | '[' | ']' | '<' | '>' | '\\' | '#' | '~' => {
+                escaped.push('\\');
+                escaped.push(character);
+            }
+            '\n' | '\r' => escaped.push(' '),
+            other => escaped.push(other),
+        }
+    }
+    escaped
+}
