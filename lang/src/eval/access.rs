@@ -91,27 +91,9 @@ pub(super) fn index(value: &Value, key: &Value, place: Span, key_place: Span) ->
     if key.is_null() {
         return Err(invalid("The key is null.", key_place, place));
     }
-    let ty = match value.data() {
-        Data::Unknown(unknown) => unknown.ty.clone(),
-        // Only the kind of the type matters for known values.
-        Data::List(_) => Type::list(Type::Any),
-        Data::Map(_) => Type::map(Type::Any),
-        Data::Tuple(_) => Type::tuple([]),
-        Data::Object(_) => Type::object::<&str>([]),
-        _ => value.ty(),
-    };
-    let wanted = match &ty {
-        Type::Any => return Ok(Value::unknown(Type::Any).mark(marks)),
-        Type::List(_) | Type::Tuple(_) => Type::Number,
-        Type::Map(_) | Type::Object(_) => Type::String,
-        Type::Set(_) => {
-            return Err(invalid(
-                "The elements of a set have no keys; go through them with `for`, or make a list of them with tolist.",
-                key_place,
-                place,
-            ));
-        }
-        other => return Err(invalid(&format!("A {} has no elements.", other.friendly_name()), key_place, place)),
+    let ty = outline(value);
+    let Some(wanted) = key_type(&ty, key_place, place)? else {
+        return Ok(Value::unknown(Type::Any).mark(marks));
     };
     if matches!(key.data(), Data::Unknown(unknown) if unknown.ty == Type::Any) {
         return Ok(Value::unknown(Type::Any).mark(marks));
@@ -130,6 +112,33 @@ pub(super) fn index(value: &Value, key: &Value, place: Span, key_place: Span) ->
     match found {
         Some(found) => Ok(found.mark(marks)),
         None => Err(missing(value, &key, key_place, place)),
+    }
+}
+
+/// The type of the value; of a known one only the kind, which is all that an index asks for.
+fn outline(value: &Value) -> Type {
+    match value.data() {
+        Data::Unknown(unknown) => unknown.ty.clone(),
+        Data::List(_) => Type::list(Type::Any),
+        Data::Map(_) => Type::map(Type::Any),
+        Data::Tuple(_) => Type::tuple([]),
+        Data::Object(_) => Type::object::<&str>([]),
+        _ => value.ty(),
+    }
+}
+
+/// The type of the keys of a value of this type; `None` where that is not known.
+fn key_type(ty: &Type, key_place: Span, place: Span) -> Result<Option<Type>, Diagnostic> {
+    match ty {
+        Type::Any => Ok(None),
+        Type::List(_) | Type::Tuple(_) => Ok(Some(Type::Number)),
+        Type::Map(_) | Type::Object(_) => Ok(Some(Type::String)),
+        Type::Set(_) => {
+            let detail =
+                "The elements of a set have no keys; go through them with `for`, or make a list of them with tolist.";
+            Err(invalid(detail, key_place, place))
+        }
+        other => Err(invalid(&format!("A {} has no elements.", other.friendly_name()), key_place, place)),
     }
 }
 

@@ -88,7 +88,7 @@ pub fn parse_json_body(file: FileId, text: &str) -> (Body, Diagnostics) {
     (Body { json: Some(Arc::new(JsonBody { properties })), ..Body::empty(whole) }, diagnostics)
 }
 
-/// Parses a text that is one JSON value, with strings as templates.
+/// The properties of all objects of an array.
 fn objects_of(items: Vec<JsonValue>, diagnostics: &mut Diagnostics) -> Vec<JsonProperty> {
     let mut properties = Vec::new();
     for item in items {

@@ -236,11 +236,6 @@ impl Lowering<'_, '_> {
     fn steps(&mut self, mut source: Expr, mut operators: &[hcl_edit::Decorated<hcl::TraversalOperator>]) -> Expr {
         while let Some((operator, rest)) = operators.split_first() {
             operators = rest;
-            if let (hcl::TraversalOperator::LegacyIndex(_), Some(next)) = (operator.value(), rest.first())
-                && matches!(next.value(), hcl::TraversalOperator::LegacyIndex(_))
-            {
-                self.refuse_legacy_indexes(next);
-            }
             let range = self.step_range(operator);
             let step = self.parser.span(range.clone());
             let span = source.span.to(step);
@@ -251,10 +246,7 @@ impl Lowering<'_, '_> {
                 }
                 hcl::TraversalOperator::Index(key) => ExprKind::Index(Arc::new(source), self.shared(key)),
                 hcl::TraversalOperator::LegacyIndex(_) => {
-                    let digits = self.source(range).trim_start_matches(['.', ' ', '\t', '\n']).to_owned();
-                    let number = digits.parse::<Number>().unwrap_or(Number::ZERO);
-                    let key = Expr { kind: ExprKind::Literal(Value::number(number)), span: step };
-                    ExprKind::Index(Arc::new(source), Arc::new(key))
+                    ExprKind::Index(Arc::new(source), Arc::new(self.legacy_key(range, rest)))
                 }
                 hcl::TraversalOperator::FullSplat(_) => {
                     let element = Expr { kind: ExprKind::Element, span };
@@ -302,15 +294,22 @@ impl Lowering<'_, '_> {
         matches!(operator.value(), hcl::TraversalOperator::Index(_) | hcl::TraversalOperator::FullSplat(_))
     }
 
-    /// `a.0.1` cannot be told from the number 0.1 after a dot.
-    fn refuse_legacy_indexes(&mut self, operator: &hcl_edit::Decorated<hcl::TraversalOperator>) {
-        let span = self.parser.span(self.step_range(operator));
-        self.parser.diagnostics.push(
-            Diagnostic::error("Invalid legacy index syntax")
-                .detail("Two indexes with dots cannot follow one another.")
-                .at(span)
-                .help("write a[0][1] instead of a.0.1"),
-        );
+    /// The key of `.0`. Another one cannot follow: `a.0.1` reads as the number 0.1 after a dot.
+    fn legacy_key(&mut self, range: Range<usize>, rest: &[hcl_edit::Decorated<hcl::TraversalOperator>]) -> Expr {
+        if let Some(next) = rest.first()
+            && matches!(next.value(), hcl::TraversalOperator::LegacyIndex(_))
+        {
+            let span = self.parser.span(self.step_range(next));
+            self.parser.diagnostics.push(
+                Diagnostic::error("Invalid legacy index syntax")
+                    .detail("Two indexes with dots cannot follow one another.")
+                    .at(span)
+                    .help("write a[0][1] instead of a.0.1"),
+            );
+        }
+        let digits = self.source(range.clone()).trim_start_matches(['.', ' ', '\t', '\n']);
+        let number = digits.parse::<Number>().unwrap_or(Number::ZERO);
+        Expr { kind: ExprKind::Literal(Value::number(number)), span: self.parser.span(range) }
     }
 
     fn refuse_nested_splat(&mut self, operator: &hcl_edit::Decorated<hcl::TraversalOperator>) {
