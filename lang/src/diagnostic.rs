@@ -3,6 +3,10 @@
 //! Every stage of the pipeline returns its value and its [`Diagnostics`], and goes on as
 //! long as it can, so that a person sees all problems at once. Nothing here prints.
 
+use std::hash::BuildHasher;
+
+use rustc_hash::{FxBuildHasher, FxHashSet};
+
 use crate::source::Span;
 
 /// Whether a diagnostic stops the run.
@@ -15,7 +19,7 @@ pub enum Severity {
 }
 
 /// A place in the source with the words to write under it.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Label {
     /// The place.
     pub span: Span,
@@ -27,7 +31,7 @@ pub struct Label {
 ///
 /// The summary names the problem in a few words, the detail says what was found and what
 /// was expected, the help says what to do. The first label is the place of the problem.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Diagnostic {
     /// Error or warning.
     pub severity: Severity,
@@ -112,6 +116,8 @@ impl Diagnostic {
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Diagnostics {
     list: Vec<Diagnostic>,
+    /// The hashes of those in the list, so that telling many problems takes no longer for each.
+    hashes: FxHashSet<u64>,
 }
 
 impl Diagnostics {
@@ -122,7 +128,8 @@ impl Diagnostics {
 
     /// Adds a problem, unless the very same one is there already.
     pub fn push(&mut self, diagnostic: Diagnostic) {
-        if !self.list.contains(&diagnostic) {
+        let is_new = self.hashes.insert(FxBuildHasher.hash_one(&diagnostic));
+        if is_new || !self.list.contains(&diagnostic) {
             self.list.push(diagnostic);
         }
     }
@@ -157,7 +164,9 @@ impl Diagnostics {
 
 impl From<Diagnostic> for Diagnostics {
     fn from(diagnostic: Diagnostic) -> Self {
-        Diagnostics { list: vec![diagnostic] }
+        let mut diagnostics = Diagnostics::new();
+        diagnostics.push(diagnostic);
+        diagnostics
     }
 }
 
