@@ -256,23 +256,14 @@ impl Checker<'_> {
     /// A name that leads nowhere because nothing follows it.
     fn lone_name(&self, reference: &Reference) -> Diagnostic {
         let root = &*reference.root;
-        if self.known.domain(root).is_some() || self.known.catalog.resource(root).is_some() {
-            return Diagnostic::error("Invalid reference")
-                .detail(format!("After {root}, the name of a block is expected: {root}.name."))
-                .at(reference.span);
-        }
-        let problem = Diagnostic::error("Invalid reference")
-            .detail(format!(
-                "{root} is not the name of anything. A reference has at least two names: var.name, kind.name."
-            ))
-            .at(reference.span);
-        let candidates = ["var", "local", "module"].into_iter().zip([
-            self.is_declared(&format!("var.{root}")),
-            self.is_declared(&format!("local.{root}")),
-            self.is_declared(&format!("module.{root}")),
-        ]);
-        match candidates.into_iter().find(|(_, is_declared)| *is_declared) {
-            Some((kind, _)) => problem.help(format!("Did you mean {kind}.{root}?")),
+        let is_kind = self.known.domain(root).is_some() || self.known.catalog.resource(root).is_some();
+        let detail = match is_kind {
+            true => format!("After {root}, the name of a block is expected: {root}.name."),
+            false => format!("{root} names nothing. A reference has at least two names: var.name, kind.name."),
+        };
+        let problem = Diagnostic::error("Invalid reference").detail(detail).at(reference.span);
+        match ["var", "local", "module"].into_iter().find(|kind| self.is_declared(&format!("{kind}.{root}"))) {
+            Some(kind) => problem.help(format!("Did you mean {kind}.{root}?")),
             None => problem,
         }
     }

@@ -192,3 +192,132 @@ fn loops_are_told_in_order() {
         "#,
     );
 }
+
+#[test]
+fn bodies_that_do_not_fit() {
+    check(
+        r#"
+        resource "terraform_data" "a" {
+          inptu = 1
+          id    = "x"
+          count = 1
+          for_each = {}
+        }
+        resource "terraform_dta" "b" {}
+        resource "terraform_remote_state" "c" {}
+        resource "terraform_data" "d" {
+          lifecycle {
+            ignore_changes = [nope, id]
+          }
+          lifecycle {}
+        }
+        output "o" {
+          vaule = 1
+        }
+        variable "count" {}
+        variable "v" {
+          type    = object({ a = string })
+          default = {}
+        }
+        module "m" {
+          source = "names"
+        }
+        module "n" {
+          source = "./n"
+          z      = 1
+        }
+        -- n/n.hcl
+        variable "x" {}
+        module "itself" {
+          source = "../n"
+        }
+        "#,
+        r#"
+        error Invalid combination of "count" and "for_each" main.hcl:6:3 main.hcl:5:3
+        error Unsupported argument main.hcl:3:3 (Did you mean "input"?)
+        error "id" attribute is read-only main.hcl:4:3 (Take this argument away.)
+        error Invalid resource type main.hcl:8:10 (Did you mean "terraform_data"?)
+        error Invalid resource type main.hcl:9:10 (It can be declared in a data block.)
+        error Duplicate lifecycle block main.hcl:14:3 main.hcl:11:3
+        error Missing required argument main.hcl:16:12
+        error Unsupported argument main.hcl:17:3 (Did you mean "value"?)
+        error Invalid variable name main.hcl:19:10
+        error Invalid default value for variable main.hcl:22:13
+        error Invalid module source main.hcl:25:12 (For a directory beside this file, write "./names".)
+        error Module calls itself n/n.hcl:3:12
+        error Unsupported argument main.hcl:29:3
+        error Missing required argument main.hcl:27:12 n/n.hcl:1:1
+        error Unsupported attribute main.hcl:12:23
+        warning Redundant ignore_changes element main.hcl:10:1 main.hcl:12:29
+        "#,
+    );
+}
+
+#[test]
+fn overrides_change_what_others_declare() {
+    check(
+        r#"
+        locals { a = 1 }
+        resource "terraform_data" "x" {
+          input = local.a
+          lifecycle {
+            create_before_destroy = true
+          }
+        }
+        -- b_override.hcl
+        locals { a = 2 }
+        resource "terraform_data" "x" {
+          input = local.nope
+          lifecycle {
+            prevent_destroy = true
+          }
+        }
+        resource "terraform_data" "y" {}
+        moved {
+          from = terraform_data.p
+          to   = terraform_data.q
+        }
+        "#,
+        r#"
+        error Missing base resource to override b_override.hcl:8:1
+        error Cannot override 'moved' blocks b_override.hcl:9:1
+        error Reference to undeclared local value b_override.hcl:3:11
+        "#,
+    );
+    let (config, _) = configuration(
+        r#"
+        resource "terraform_data" "x" {
+          count = 2
+          lifecycle {
+            create_before_destroy = true
+          }
+        }
+        -- override.hcl.json
+        {"resource": {"terraform_data": {"x": {"for_each": {}, "lifecycle": {"prevent_destroy": true}}}}}
+        "#,
+    );
+    let resource = &config.root.resources["terraform_data.x"];
+    assert!(matches!(resource.repetition, super::Repetition::ForEach(_)));
+    assert!(resource.lifecycle.create_before_destroy);
+    assert!(resource.lifecycle.prevent_destroy.is_some());
+}
+
+#[test]
+fn json_says_the_same() {
+    check(
+        r#"
+        -- main.hcl.json
+        {
+          "variable": {"x": {"type": "number", "default": 2}},
+          "resource": {"terraform_data": {"a": {"count": 2, "input": "${var.nope}", "inptu": 1}}},
+          "output": {"o": {"value": "${terraform_data.a[0].output}"}},
+          "nonsense": {}
+        }
+        "#,
+        r#"
+        error Unsupported argument main.hcl.json:5:3
+        error Unsupported argument main.hcl.json:3:77 (Did you mean "input"?)
+        error Reference to undeclared input variable main.hcl.json:3:65 (It can be declared with a block: variable "nope" {})
+        "#,
+    );
+}
