@@ -1,9 +1,10 @@
 //! Loading says of each configuration what Terraform's `validate` says, at the same places.
 
+use std::path::Path;
 use std::sync::Arc;
 
 use portolan::catalog::Catalog;
-use portolan::config::load;
+use portolan::config::{load, root_values};
 use portolan_builtin::Builtin;
 use portolan_lang::{Severity, Sources};
 
@@ -78,4 +79,17 @@ fn place(sources: &Sources, span: portolan_lang::Span) -> String {
     let position = sources.position(span);
     let name = sources.get(span.file).map_or("", |file| &*file.name);
     format!("{name}:{}:{}", position.line, position.column)
+}
+
+#[test]
+fn the_examples_are_right() {
+    let examples = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples");
+    for example in ["hello", "modules", "shop"] {
+        let catalog = Catalog::new([Arc::new(Builtin::new()) as Arc<dyn portolan_provider::Provider>]);
+        let directory = examples.join(example);
+        let (mut config, diagnostics) = load(&directory, &catalog);
+        assert!(diagnostics.is_empty(), "{example}: {diagnostics:#?}");
+        let (_, diagnostics) = root_values(&mut config, &directory, [], &[]);
+        assert!(diagnostics.is_empty(), "{example}: {diagnostics:#?}");
+    }
 }
