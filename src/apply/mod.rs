@@ -150,4 +150,6 @@ async fn open_sessions(job: &Job<'_>) -> Result<Vec<SessionOf>, Diagnostics> {
 }
 
 #[cfg(test)]
+mod fuzz;
+#[cfg(test)]
 mod tests;

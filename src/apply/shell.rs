@@ -78,6 +78,8 @@ struct Shell<'a, 'e, C> {
     /// The old objects that were put aside, by their change.
     deposed: FxHashMap<usize, Resource>,
     begun: FxHashMap<usize, Begun>,
+    /// What finds the new objects of replacements, by their change.
+    successors: FxHashMap<usize, Arc<str>>,
     /// What will be recorded of what is being made, with marks.
     wanted: FxHashMap<usize, Value>,
     failures: FxHashMap<usize, Failure>,
@@ -101,6 +103,7 @@ pub(super) async fn run<C: Configurations>(
         entries: FxHashMap::default(),
         deposed: FxHashMap::default(),
         begun: FxHashMap::default(),
+        successors: FxHashMap::default(),
         wanted: FxHashMap::default(),
         failures: FxHashMap::default(),
         outcomes: vec![Outcome::NotStarted; job.plan.operations.len()],
@@ -417,6 +420,7 @@ impl<'a, C: Configurations> Shell<'a, '_, C> {
         let before = || change.before.as_ref().map(Value::unmark_deep);
         match (self.kind(operation), change.instance, change.identity.clone(), before()) {
             (OperationKind::Forget, ..) => Ok(None),
+            (OperationKind::Delete, ..) if self.is_its_own_successor(operation) => Ok(None),
             (OperationKind::Delete, _, Some(identity), Some(prior)) => {
                 let resource_type = recorded.map_or(resource_type, |row| row.resource_type.clone());
                 Ok(Some(Work::Delete { resource_type, identity, prior }))
@@ -445,6 +449,16 @@ impl<'a, C: Configurations> Shell<'a, '_, C> {
         }
     }
 
+    /// Whether an old object and its successor are the same one, because the system has only one
+    /// place for both: deleting the old one would delete the new one.
+    fn is_its_own_successor(&self, operation: usize) -> bool {
+        let at = self.job.plan.operations[operation].change;
+        let (Some(old), Some(successor)) = (self.deposed.get(&at), self.successors.get(&at)) else { return false };
+        let change = &self.job.plan.changes[at];
+        let instance = change.instance.map(|id| self.job.sessions.desired().instance(id));
+        old.identity == *successor && instance.is_some_and(|instance| self.job.sessions.stays(old, instance))
+    }
+
     /// Whether the journal would find what this creation is about to make.
     fn is_as_journalled(&self, operation: usize) -> bool {
         let (OperationKind::Create, Some((_, journalled))) = (self.kind(operation), self.entries.get(&operation))
@@ -458,10 +472,15 @@ impl<'a, C: Configurations> Shell<'a, '_, C> {
         identity.is_none_or(|identity| identity == *journalled)
     }
 
+    /// Takes an object out of the record, and leaves the world as it is.
     fn forget(&mut self, walk: &mut Walk, operation: usize) -> Vec<Action> {
-        let key = self.change_of(operation).key.clone();
         self.observer.on(Progress::Started(operation));
-        self.journal.end([Edit::RemoveResource(key)], false);
+        if self.entries.contains_key(&operation) {
+            self.end(operation, Ended::Removed);
+        } else {
+            let key = self.change_of(operation).key.clone();
+            self.journal.end([Edit::RemoveResource(key)], false);
+        }
         self.done(walk, operation)
     }
 
@@ -522,6 +541,9 @@ impl<'a, C: Configurations> Shell<'a, '_, C> {
         let value = self.marked(operation, applied.value, schema);
         let is_tainted = problems.has_errors() && self.kind(operation) == OperationKind::Create;
         let status = if is_tainted { ResourceStatus::Tainted } else { ResourceStatus::Ready };
+        if change.action == Planned::CreateThenDelete {
+            self.successors.insert(self.job.plan.operations[operation].change, applied.identity.clone());
+        }
         let resource = self.new_row(change, id, applied.identity, value.clone(), status);
         self.end(operation, Ended::Put(Box::new(resource)));
         self.settle(walk, operation, value, problems)

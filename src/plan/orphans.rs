@@ -1,6 +1,6 @@
 //! What is recorded and not wanted: deleted, or forgotten where a `removed` block says so.
 
-use portolan_lang::{Address, Diagnostic, Diagnostics, InstanceKey, Span};
+use portolan_lang::{Address, Diagnostic, Diagnostics, InstanceKey, Span, Value};
 use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::model::{Action, Change, Reason};
@@ -24,28 +24,19 @@ pub(crate) fn plan(
     let mut changes = Vec::new();
     for record in records.list.iter().filter(|record| record.selected && !is_wanted(record)) {
         let Some(before) = record.live.value(record.resource) else { continue };
-        let is_forgotten =
-            desired.removed.iter().any(|removed| !removed.destroy && removed.from.contains(&record.key.address));
-        if is_forgotten {
+        let says_so = |removed: &Removed| !removed.destroy && removed.from.contains(&record.key.address);
+        let action = if desired.removed.iter().any(says_so) {
             forgotten.push(format!("  - {}", record.key.address));
-        } else if let Some(error) = declared.prevents(record) {
-            diagnostics.push(error);
-        }
-        changes.push(Change {
-            key: record.key.clone(),
-            previous_address: record.previous_address(),
-            instance: by_address.get(&record.key.address).copied(),
-            is_data: false,
-            resource_type: record.resource.resource_type.clone(),
-            provider: record.resource.provider.clone(),
-            action: if is_forgotten { Action::Forget } else { Action::Delete },
-            reason: (reasons && record.key.deposed.is_none()).then(|| declared.reason(record)),
-            identity: Some(record.resource.identity.clone()),
-            before: Some(before.clone()),
-            after: None,
-            replace_paths: Vec::new(),
-            importing: None,
-        });
+            Action::Forget
+        } else if is_replaced_by_itself(record, records) {
+            Action::Forget
+        } else {
+            diagnostics.extend(declared.prevents(record));
+            Action::Delete
+        };
+        let reason = (reasons && record.key.deposed.is_none()).then(|| declared.reason(record));
+        let instance = by_address.get(&record.key.address).copied();
+        changes.push(Change { instance, reason, ..taken_away(record, before, action) });
     }
     changes.sort_by(|left, right| left.key.cmp(&right.key));
     if !forgotten.is_empty() {
@@ -57,6 +48,35 @@ pub(crate) fn plan(
         );
     }
     (changes, diagnostics)
+}
+
+fn taken_away(record: &Record<'_>, before: &Value, action: Action) -> Change {
+    Change {
+        key: record.key.clone(),
+        previous_address: record.previous_address(),
+        instance: None,
+        is_data: false,
+        resource_type: record.resource.resource_type.clone(),
+        provider: record.resource.provider.clone(),
+        action,
+        reason: None,
+        identity: Some(record.resource.identity.clone()),
+        before: Some(before.clone()),
+        after: None,
+        replace_paths: Vec::new(),
+        importing: None,
+    }
+}
+
+/// Whether an old object that was put aside is the very one that took its place, because the
+/// system has only one place for both: deleting the old one would delete the new one.
+fn is_replaced_by_itself(record: &Record<'_>, records: &Records<'_>) -> bool {
+    let Some(at) = records.current(&record.key.address).filter(|_| record.key.deposed.is_some()) else { return false };
+    let (old, current) = (record.resource, records.list[at].resource);
+    old.identity == current.identity
+        && old.resource_type == current.resource_type
+        && old.provider == current.provider
+        && old.connection == current.connection
 }
 
 /// The blocks that are declared, and the modules that hold any.
@@ -111,7 +131,7 @@ impl<'a> Declared<'a> {
 
     /// The error where the block that still stands for the object forbids to delete it.
     fn prevents(&self, record: &Record<'_>) -> Option<Diagnostic> {
-        let group = self.group(&record.key.address)?;
+        let group = self.group(&record.key.address).filter(|_| record.key.deposed.is_none())?;
         prevented(&group.lifecycle, &record.key.address, first_span(self.desired, group))
     }
 }
