@@ -166,7 +166,8 @@ fn conclude(
 ) -> Outcome {
     let mut out = std::io::stdout().lock();
     if manner.json {
-        write!(out, "{}", render::progress::conclusion_json(plan, &report))?;
+        let outputs = if plan.mode == Mode::Destroy { Vec::new() } else { evaluation.outputs().0 };
+        write!(out, "{}", render::progress::conclusion_json(plan, &report, &outputs, &project.config.sources))?;
     } else {
         write!(out, "{}", render::progress::conclusion(plan, &report))?;
         if report.succeeded() && plan.mode != Mode::Destroy {

@@ -87,7 +87,7 @@ fn identity(key: &ResourceKey, resource_type: &str, provider: &str, is_data: boo
 }
 
 /// The block's name; with what stands behind it for what a domain block compiles to.
-fn local_name(address: &Address) -> String {
+pub(crate) fn local_name(address: &Address) -> String {
     let local = address.local();
     let names: Vec<&str> = local.segments().iter().map(|segment| &*segment.name).collect();
     let skip = if names.first() == Some(&"data") { 2 } else { 1 };
