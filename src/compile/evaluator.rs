@@ -257,6 +257,9 @@ impl Evaluator {
     }
 }
 
+/// Makes instances of the value of a `count` or `for_each` at a place.
+type Make = fn(&Value, portolan_lang::Span) -> Result<Instances, Diagnostic>;
+
 /// # Blocks that stand for several instances
 impl Evaluator {
     fn repeat(
@@ -266,7 +269,7 @@ impl Evaluator {
         name: &portolan_lang::syntax::Ident,
         repetition: &Repetition,
     ) -> Instances {
-        let (expr, make): (&Expr, fn(&Value, portolan_lang::Span) -> Result<Instances, Diagnostic>) = match repetition {
+        let (expr, make): (&Expr, Make) = match repetition {
             Repetition::Single => return Instances::Single,
             Repetition::Count(expr) => (expr, repetition::from_count),
             Repetition::ForEach(expr) => (expr, repetition::from_each),

@@ -166,7 +166,7 @@ impl Application<'_> {
             ("service", Value::object(services.collect::<Vec<_>>())),
             ("external", Value::object(externals.collect::<Vec<_>>())),
         ];
-        exports(&self.block.address, self.block.name, shown)
+        exports(self.block.address, self.block.name, shown)
     }
 
     fn service_exports(&self, service: &Service<'_>) -> Value {

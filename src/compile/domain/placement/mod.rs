@@ -236,7 +236,7 @@ mod tests {
         let (replicas, again) = placed(6, &[fuller, small.clone()], Some(&decision));
         assert_eq!((replicas, again), (vec![4, 2], None));
         // A lost cluster keeps its weight, and its return restores the division.
-        let (replicas, lost) = placed(6, &[small.clone()], Some(&decision));
+        let (replicas, lost) = placed(6, std::slice::from_ref(&small), Some(&decision));
         assert_eq!(replicas, [6]);
         let (replicas, returned) = placed(6, &[large, small], lost.as_ref());
         assert_eq!(replicas, [4, 2]);
