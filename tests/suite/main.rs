@@ -3,4 +3,5 @@
 #![allow(clippy::expect_used, reason = "a test ends where something is not as it should be")]
 
 mod loading;
+mod reference;
 mod vectors;

@@ -1,6 +1,6 @@
 //! The reference pages are what the program's own tables and schemas say.
 //!
-//! `SNAPSHOTS=overwrite cargo test --test reference` writes them anew.
+//! `SNAPSHOTS=overwrite cargo test --test suite reference` writes them anew.
 
 use std::process::Command;
 
@@ -57,7 +57,7 @@ fn the_page_of_commands_is_what_the_program_says() {
             page.push_str(&format!("\n### {command} {inner}\n\n```text\n{text}```\n"));
         }
     }
-    snapbox::assert_data_eq!(page, snapbox::file!["../docs/commands.md"].raw());
+    snapbox::assert_data_eq!(page, snapbox::file!["../../docs/commands.md"].raw());
 }
 
 fn help(command: &[&str]) -> String {
@@ -78,7 +78,7 @@ fn the_page_of_blocks_is_what_the_schemas_say() {
     for kind in KINDS {
         describe(&mut page, kind.keyword, &(kind.schema)());
     }
-    snapbox::assert_data_eq!(page, snapbox::file!["../docs/blocks.md"].raw());
+    snapbox::assert_data_eq!(page, snapbox::file!["../../docs/blocks.md"].raw());
 }
 
 #[test]
@@ -93,14 +93,14 @@ fn the_page_of_resources_is_what_the_schemas_say() {
             describe(&mut page, &format!("data.{source}"), schema);
         }
     }
-    snapbox::assert_data_eq!(page, snapbox::file!["../docs/resources.md"].raw());
+    snapbox::assert_data_eq!(page, snapbox::file!["../../docs/resources.md"].raw());
 }
 
 #[test]
 fn the_page_of_functions_is_what_the_table_says() {
     let mut page = FUNCTIONS.to_owned();
     page.extend(functions::names().filter_map(functions::lookup).map(function_row));
-    snapbox::assert_data_eq!(page, snapbox::file!["../docs/functions.md"].raw());
+    snapbox::assert_data_eq!(page, snapbox::file!["../../docs/functions.md"].raw());
 }
 
 fn providers() -> Vec<Box<dyn Provider>> {
