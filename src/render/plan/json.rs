@@ -141,7 +141,7 @@ fn change_of(actions: &[&str], before: Option<&Value>, after: Option<&Value>) ->
         "actions": actions,
         "before": before.map_or(Json::Null, known),
         "after": after.map_or(Json::Null, known),
-        "after_unknown": after.map_or(json!(false), |after| unknown_parts(after)),
+        "after_unknown": after.map_or(json!(false), unknown_parts),
         "before_sensitive": before.map_or(json!(false), sensitive_parts),
         "after_sensitive": after.map_or(json!(false), sensitive_parts),
     })
