@@ -22,7 +22,7 @@ const EVALUATED: [&str; 7] = [
 ];
 
 /// Rows in which other problems are told than by Terraform, and why.
-const DIFFERENT: [(&str, &str); 4] = [
+const DIFFERENT: [(&str, &str); 3] = [
     ("res/self_ref", "Terraform tells only when it plans; the reference is wrong whatever the plan"),
     ("check/error_in_condition", "Terraform misses the assertion that it dropped because its condition was wrong"),
     ("json/syntax_error", "only the end of the text is told about, not what follows from it"),
