@@ -373,7 +373,7 @@ mod tests {
                 "error Value for undeclared variable",
                 "error No value for required variable main.hcl:1:1",
                 "error Invalid value for input variable portolan.vars.hcl:1:5 main.hcl:2:1",
-                "error Invalid expression <--var c=…>:1:1",
+                "error Incomplete expression <--var c=…>:1:2",
                 "error No value for required variable main.hcl:4:1",
             ]
         );
