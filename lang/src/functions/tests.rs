@@ -29,7 +29,7 @@ impl Host for FixedHost {
     }
 
     fn absolute(&self, path: &str) -> Result<String, String> {
-        Ok(if path.starts_with('/') { path.to_owned() } else { format!("/work/{path}") })
+        Ok(if path.starts_with('/') { path.to_owned() } else { format!("/here/{path}") })
     }
 
     fn home(&self) -> Option<String> {
@@ -173,7 +173,7 @@ fn files() {
     check("file", json!(["none"]), "Error in function call: no file exists at \"none\"");
     check("filesha1", json!(["a.txt"]), r#""aaf4c61ddcc5e8a2dabede0f3b482cd9aea9434d""#);
     check("fileset", json!([".", "**/*.txt"]), r#"set(string)["a.txt", "b/c.txt"]"#);
-    check("abspath", json!(["x/../y"]), r#""/work/y""#);
+    check("abspath", json!(["x/../y"]), r#""/here/y""#);
     assert!(result("file", &json!(["binary"])).contains("not valid UTF-8"));
 }
 

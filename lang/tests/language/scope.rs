@@ -85,7 +85,7 @@ impl Host for Tables {
     }
 
     fn absolute(&self, path: &str) -> Result<String, String> {
-        Ok(if path.starts_with('/') { path.to_owned() } else { format!("/work/{}", clean(path)) })
+        Ok(if path.starts_with('/') { path.to_owned() } else { format!("/here/{}", clean(path)) })
     }
 
     fn home(&self) -> Option<String> {
