@@ -31,7 +31,7 @@ impl Tables {
             ("var", name) => self.variables.get(name).cloned(),
             ("local", name) => self.locals.get(name).map(|expr| evaluate(expr, self).0),
             ("path", "module" | "root") => Some(Value::string(".")),
-            ("path", "cwd") => Some(Value::string("/work")),
+            ("path", "cwd") => Some(Value::string("/here")),
             ("terraform", "workspace") => Some(Value::string("default")),
             _ => None,
         }
