@@ -178,6 +178,9 @@ fn conclude(
     drop(out);
     if report.succeeded() {
         warn(&report.diagnostics, &project.config.sources);
+        if plan.mode == Mode::Normal {
+            warn(&evaluation.checks(), &project.config.sources);
+        }
         return Ok(Exit::Success);
     }
     Err(project.failure(report.diagnostics))

@@ -4,11 +4,12 @@ use std::io::Write;
 
 use portolan::plan::{Mode, Plan};
 use portolan::sessions::Sessions;
+use serde_json::json;
 
 use super::arguments::PlanArguments;
-use super::planning::{make_plan, prepare, recovered, request};
+use super::planning::{Prepared, make_plan, prepare, recovered, request};
 use super::project::Project;
-use super::{Exit, Outcome, block_on, record, saved, warn};
+use super::{Exit, Failure, Outcome, block_on, record, saved, warn};
 use crate::{render, setup};
 
 pub(crate) fn run(arguments: &PlanArguments) -> Outcome {
@@ -16,15 +17,18 @@ pub(crate) fn run(arguments: &PlanArguments) -> Outcome {
 }
 
 async fn plan(arguments: &PlanArguments) -> Outcome {
-    let request = request(&arguments.planning, arguments.destroy)?;
-    let project = Project::load(&arguments.planning.variables)?;
-    let backend = setup::backend(&project.config.settings).map_err(|problem| project.failure(problem.into()))?;
-    let patience = record::duration("--lock-timeout", &arguments.planning.lock_timeout)?;
-    let snapshot = recovered(&project, &backend, None, patience).await?;
-    let prepared = prepare(&project, snapshot)?;
-    let sessions = Sessions::new(&project.catalog, &prepared.desired);
-    let plan = make_plan(&project, &prepared, &sessions, &request).await;
-    show(arguments, &plan, &prepared.desired)?;
+    let (project, prepared, plan) = match make(arguments).await {
+        Ok(made) => made,
+        Err(failure) => {
+            if arguments.json {
+                let diagnostics = render::diagnostic::list_json(&failure.diagnostics, &failure.sources);
+                let document = json!({"format_version": "1.2", "errored": true, "diagnostics": diagnostics});
+                writeln!(std::io::stdout(), "{document}")?;
+            }
+            return Err(failure);
+        }
+    };
+    show(arguments, &plan, &project, &prepared)?;
     if plan.diagnostics.has_errors() {
         return Err(project.failure(plan.diagnostics));
     }
@@ -38,16 +42,31 @@ async fn plan(arguments: &PlanArguments) -> Outcome {
     Ok(exit(arguments.detailed_exitcode, &plan))
 }
 
+async fn make(arguments: &PlanArguments) -> Result<(Project, Prepared, Plan), Failure> {
+    let request = request(&arguments.planning, arguments.destroy)?;
+    let project = Project::load(&arguments.planning.variables)?;
+    let backend = setup::backend(&project.config.settings).map_err(|problem| project.failure(problem.into()))?;
+    let patience = record::duration("--lock-timeout", &arguments.planning.lock_timeout)?;
+    let snapshot = recovered(&project, &backend, None, patience).await?;
+    let prepared = prepare(&project, snapshot)?;
+    let sessions = Sessions::new(&project.catalog, &prepared.desired);
+    let plan = make_plan(&project, &prepared, &sessions, &request).await;
+    drop(sessions);
+    Ok((project, prepared, plan))
+}
+
 /// In a plan that only refreshes the record, what was changed outside is the change.
 fn exit(detailed: bool, plan: &Plan) -> Exit {
     let refreshes = plan.mode == Mode::RefreshOnly && !plan.drift.is_empty();
     if detailed && (plan.has_changes() || refreshes) { Exit::Changes } else { Exit::Success }
 }
 
-fn show(arguments: &PlanArguments, plan: &Plan, desired: &portolan::compile::Desired) -> std::io::Result<()> {
+fn show(arguments: &PlanArguments, plan: &Plan, project: &Project, prepared: &Prepared) -> std::io::Result<()> {
     let mut out = std::io::BufWriter::new(std::io::stdout().lock());
     if arguments.json {
-        writeln!(out, "{}", render::plan::json(plan, desired))?;
+        let mut document = render::plan::json(plan, &prepared.desired);
+        document["diagnostics"] = render::diagnostic::list_json(&plan.diagnostics, &project.config.sources);
+        writeln!(out, "{document}")?;
     } else if plan.diagnostics.has_errors() {
         // What could be planned beside errors would only hide them.
     } else if arguments.markdown {

@@ -11,10 +11,10 @@ use portolan::sessions::Sessions;
 use portolan_lang::{Address, Diagnostic, Diagnostics};
 use portolan_state::{Backend, Snapshot};
 
+use super::Failure;
 use super::arguments::PlanningArguments;
 use super::project::Project;
 use super::record::{self, Locked};
-use super::{Failure, warn};
 
 /// What the flags ask for.
 pub(crate) fn request(arguments: &PlanningArguments, destroy: bool) -> Result<Request, Failure> {
@@ -59,6 +59,8 @@ pub(crate) struct Prepared {
     pub(crate) snapshot: Snapshot,
     pub(crate) desired: Desired,
     pub(crate) graph: Graph,
+    /// Warnings.
+    pub(crate) diagnostics: Diagnostics,
 }
 
 /// Compiles the configuration for what is recorded.
@@ -67,9 +69,8 @@ pub(crate) fn prepare(project: &Project, snapshot: Snapshot) -> Result<Prepared,
     if diagnostics.has_errors() {
         return Err(project.failure(diagnostics));
     }
-    warn(&diagnostics, &project.config.sources);
     let graph = Graph::new(&desired).map_err(|problem| project.failure(problem.into()))?;
-    Ok(Prepared { snapshot, desired, graph })
+    Ok(Prepared { snapshot, desired, graph, diagnostics })
 }
 
 /// What is recorded, after finding out what became of changes that a killed run left in the
@@ -117,7 +118,9 @@ pub(crate) async fn make_plan(
     }
     if request.mode == Mode::Normal {
         plan.diagnostics.extend(evaluation.checks());
+        plan.diagnostics.extend(evaluation.pending_checks());
     }
+    plan.diagnostics.extend(prepared.diagnostics.iter().cloned());
     plan.diagnostics.extend(project.diagnostics.iter().cloned());
     plan
 }

@@ -38,13 +38,12 @@ fn check(project: &Project) -> Diagnostics {
 
 fn answer_json(diagnostics: &Diagnostics, sources: &Sources) -> Outcome {
     let errors = diagnostics.iter().filter(|diagnostic| diagnostic.is_error()).count();
-    let list: Vec<_> = diagnostics.iter().map(|diagnostic| render::diagnostic::to_json(diagnostic, sources)).collect();
     let json = json!({
         "format_version": "1.0",
         "valid": errors == 0,
         "error_count": errors,
-        "warning_count": list.len() - errors,
-        "diagnostics": list,
+        "warning_count": diagnostics.iter().count() - errors,
+        "diagnostics": render::diagnostic::list_json(diagnostics, sources),
     });
     writeln!(std::io::stdout(), "{json:#}")?;
     Ok(if errors == 0 { Exit::Success } else { Exit::Failure })

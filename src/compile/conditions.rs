@@ -2,7 +2,7 @@
 
 use portolan_lang::convert::convert;
 use portolan_lang::eval::{Scope, evaluate};
-use portolan_lang::{Data, Diagnostic, Diagnostics, Severity, Type, Value};
+use portolan_lang::{Data, Diagnostic, Diagnostics, Severity, Span, Type, Value};
 
 use crate::config::Condition;
 
@@ -13,14 +13,38 @@ pub(super) struct Wording {
     pub(super) summary: &'static str,
     /// Whether that stops the run.
     pub(super) severity: Severity,
+    /// What is to blame; the condition itself where nothing is said.
+    pub(super) blamed: Option<Span>,
 }
 
-pub(super) const VARIABLE: Wording = Wording { summary: "Invalid value for variable", severity: Severity::Error };
-pub(super) const OUTPUT: Wording =
-    Wording { summary: "Module output value precondition failed", severity: Severity::Error };
-pub(super) const BEFORE: Wording = Wording { summary: "Resource precondition failed", severity: Severity::Error };
-pub(super) const AFTER: Wording = Wording { summary: "Resource postcondition failed", severity: Severity::Error };
-pub(super) const CHECK: Wording = Wording { summary: "Check block assertion failed", severity: Severity::Warning };
+impl Wording {
+    const fn error(summary: &'static str) -> Wording {
+        Wording { summary, severity: Severity::Error, blamed: None }
+    }
+}
+
+pub(super) const VARIABLE: Wording = Wording::error("Invalid value for variable");
+pub(super) const OUTPUT: Wording = Wording::error("Module output value precondition failed");
+pub(super) const BEFORE: Wording = Wording::error("Resource precondition failed");
+pub(super) const AFTER: Wording = Wording::error("Resource postcondition failed");
+pub(super) const CHECK: Wording =
+    Wording { severity: Severity::Warning, ..Wording::error("Check block assertion failed") };
+
+/// Warns of assertions that cannot be judged yet.
+pub(super) fn pending(conditions: &[Condition], scope: &dyn Scope) -> Diagnostics {
+    let unknown = conditions.iter().filter(|condition| {
+        let (value, problems) = evaluate(&condition.condition, scope);
+        !problems.has_errors() && !value.is_known()
+    });
+    let warnings = unknown.map(|condition| {
+        Diagnostic::warning("Check block assertion known after apply")
+            .detail("The condition depends on what is not known yet. It is judged when the plan is applied.")
+            .at(condition.condition.span)
+    });
+    let mut problems = Diagnostics::new();
+    problems.extend(warnings);
+    problems
+}
 
 /// Checks conditions in a scope. One that is not known yet is no problem.
 pub(super) fn check(conditions: &[Condition], scope: &dyn Scope, wording: Wording) -> Diagnostics {
@@ -35,7 +59,7 @@ fn check_one(condition: &Condition, scope: &dyn Scope, wording: Wording) -> Diag
     let span = condition.condition.span;
     let (value, mut problems) = evaluate(&condition.condition, scope);
     if problems.has_errors() {
-        return with_severity(problems, wording.severity);
+        return problems;
     }
     let invalid = |detail: &str| Diagnostic::error("Invalid condition result").detail(detail).at(span);
     match convert(&value, &Type::Bool).map(Value::into_data) {
@@ -44,7 +68,11 @@ fn check_one(condition: &Condition, scope: &dyn Scope, wording: Wording) -> Diag
             let (message, more) = message(condition, scope);
             problems.extend(more);
             let failed = Diagnostic { severity: wording.severity, ..Diagnostic::error(wording.summary) };
-            problems.push(failed.detail(message).label(span, "this does not hold"));
+            let blamed = match wording.blamed {
+                Some(blamed) => failed.label(blamed, "its value is refused"),
+                None => failed,
+            };
+            problems.push(blamed.detail(message).label(span, "this does not hold"));
         }
         Ok(_) => problems.push(invalid("The condition is null; it must be true or false.")),
         Err(_) => problems.push(invalid("The condition must be true or false.")),
@@ -62,10 +90,4 @@ fn message(condition: &Condition, scope: &dyn Scope) -> (String, Diagnostics) {
         _ => "The error message cannot be shown, because it is not known yet.".to_owned(),
     };
     (shown, problems)
-}
-
-fn with_severity(problems: Diagnostics, severity: Severity) -> Diagnostics {
-    let mut changed = Diagnostics::new();
-    changed.extend(problems.into_iter().map(|problem| Diagnostic { severity, ..problem }));
-    changed
 }

@@ -68,6 +68,8 @@ pub struct Import {
     pub to: Address,
     /// What finds it.
     pub id: Arc<str>,
+    /// Where it is said to what address.
+    pub to_span: Span,
     /// Where it is declared.
     pub span: Span,
 }
@@ -130,6 +132,23 @@ impl Desired {
     /// The group at a position that this `Desired` gave out.
     pub fn group(&self, id: GroupId) -> &Group {
         &self.groups[id.0 as usize]
+    }
+
+    /// Whether the configuration has the block of an address, however many instances that has;
+    /// `None` for a `Desired` that was not compiled from a configuration.
+    pub fn has_block(&self, address: &Address) -> Option<bool> {
+        let mut module = &self.expansion.settled.as_ref()?.inputs.config.root;
+        // "module" stands before each name of a call.
+        for call in address.module().segments().iter().skip(1).step_by(2) {
+            match module.calls.get(&call.name) {
+                Some(call) => module = &call.module,
+                None => return Some(false),
+            }
+        }
+        let local = address.local();
+        let names: Vec<&str> = local.segments().iter().map(|segment| &*segment.name).collect();
+        let head = names.get(..2).unwrap_or(&names);
+        Some(module.resources.contains_key(&*names.join(".")) || module.domain.contains_key(&*head.join(".")))
     }
 
     /// All instances with their positions.

@@ -15,7 +15,7 @@ use super::expand::Origin;
 use super::module::{Instances, ModuleId};
 use super::moves::dynamic_address;
 use super::scope::{Each, ModuleScope};
-use crate::config::ResourceBlock;
+use crate::config::{Check, ResourceBlock};
 
 /// An output of the root module.
 #[derive(Debug, Clone)]
@@ -224,7 +224,7 @@ impl<'a> Evaluation<'a> {
             if marks.contains(Marks::SENSITIVE) && !output.sensitive {
                 evaluator.report([Diagnostic::error("Output refers to sensitive values")
                     .detail(format!("The value of the output \"{}\" is made from sensitive values.", output.name.name))
-                    .at(output.name.span)
+                    .at(output.span)
                     .help("If it is meant to be recorded, say so: sensitive = true")]);
             }
             if marks.contains(Marks::EPHEMERAL) {
@@ -240,14 +240,22 @@ impl<'a> Evaluation<'a> {
 
     /// The assertions of all `check` blocks: what does not hold is a warning.
     pub fn checks(&self) -> Diagnostics {
+        self.each_check(|check, scope| conditions::check(&check.assertions, scope, conditions::CHECK))
+    }
+
+    /// A warning for each assertion of a `check` block that is not known yet.
+    pub fn pending_checks(&self) -> Diagnostics {
+        self.each_check(|check, scope| conditions::pending(&check.assertions, scope))
+    }
+
+    fn each_check(&self, judge: impl Fn(&Check, &ModuleScope<'_>) -> Diagnostics) -> Diagnostics {
         let Some(evaluator) = &self.evaluator else { return Diagnostics::new() };
         let mut problems = Diagnostics::new();
         for at in 0..evaluator.module_count() {
             let id = ModuleId(at as u32);
             let instance = evaluator.module(id);
             for check in instance.module.checks.values() {
-                let scope = evaluator.scope(id, Each::None);
-                problems.extend(conditions::check(&check.assertions, &scope, conditions::CHECK));
+                problems.extend(judge(check, &evaluator.scope(id, Each::None)));
             }
         }
         problems.extend(evaluator.take_diagnostics());

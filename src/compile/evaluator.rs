@@ -10,7 +10,7 @@ use std::sync::Arc;
 use portolan_lang::decode::decode;
 use portolan_lang::eval::evaluate;
 use portolan_lang::syntax::Expr;
-use portolan_lang::{Address, Diagnostic, Diagnostics, Schema, Type, Value};
+use portolan_lang::{Address, Diagnostic, Diagnostics, Schema, Span, Type, Value};
 use portolan_state::Decision;
 use rustc_hash::FxHashMap;
 
@@ -21,7 +21,7 @@ use super::module::{Caller, Instances, ModuleId, ModuleInstance};
 use super::repetition;
 use super::scope::{Each, ModuleScope};
 use super::variables::accept;
-use crate::config::{DomainBlock, Module, ModuleCall, Repetition, ResourceBlock};
+use crate::config::{DomainBlock, Module, ModuleCall, Repetition, ResourceBlock, Variable};
 
 /// A thing that is declared in a module instance: its position among those of its sort.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -232,6 +232,13 @@ impl Evaluator {
         })
     }
 
+    /// Where a variable's value is given; its declaration where that is not in the configuration.
+    pub(super) fn variable_span(&self, instance: &ModuleInstance, variable: &Variable) -> Span {
+        let caller = instance.caller.as_ref();
+        let given = caller.and_then(|caller| caller.call.arguments.get(&variable.name.name));
+        given.map_or(variable.span, |(_, expr)| expr.span)
+    }
+
     fn in_caller(&self, caller: &Caller, expr: &Expr) -> Value {
         let each = self.call_instances(caller.module, &caller.call).each(caller.position);
         self.evaluate(expr, &self.scope(caller.module, each))
@@ -286,7 +293,7 @@ impl Evaluator {
                 return Instances::Count(0);
             }
             let represent = self.inputs.unknown_repetition == UnknownRepetition::Represent;
-            if represent && !value.is_wholly_known() {
+            if represent && !value.is_wholly_known() && !value.is_sensitive() {
                 return Instances::Unknown;
             }
             make(&value, expr.span).unwrap_or_else(|problem| {

@@ -447,13 +447,18 @@ impl Desired {
             self.imports.extend(targets.into_iter().map(|(to, found_by)| Import {
                 to: address(&to),
                 id: found_by,
+                to_span: import.to.span,
                 span: import.span,
             }));
         }
         for (position, variable) in instance.module.variables.values().enumerate() {
             evaluator.variable(id, position);
             let scope = evaluator.scope(id, Each::None);
-            problems.extend(conditions::check(&variable.validations, &scope, conditions::VARIABLE));
+            let wording = conditions::Wording {
+                blamed: Some(evaluator.variable_span(&instance, variable)),
+                ..conditions::VARIABLE
+            };
+            problems.extend(conditions::check(&variable.validations, &scope, wording));
         }
         problems
     }

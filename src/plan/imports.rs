@@ -67,7 +67,7 @@ fn wanted<'a>(imports: &'a [Import], by_address: &ByAddress<'_>) -> (Vec<(Instan
                 Diagnostic::error("Configuration for import target does not exist")
                     .detail(format!("{} is not declared.", import.to))
                     .help("Declare the resource, then import into it.")
-                    .at(import.span),
+                    .at(import.to_span),
             ),
         }
     }

@@ -114,15 +114,14 @@ impl<'a> Declared<'a> {
     fn reason(&self, record: &Record<'_>) -> Reason {
         let address = &record.key.address;
         let module = address.module();
+        let missing = if record.previous_address().is_some() { Reason::NoMoveTarget } else { Reason::NoConfiguration };
+        if self.desired.has_block(address) == Some(false) {
+            return missing;
+        }
         if !module.segments().is_empty() && !self.modules.contains(&module) {
             return Reason::NoModule;
         }
-        let Some(group) = self.group(address) else {
-            return match record.previous_address() {
-                Some(_) => Reason::NoMoveTarget,
-                None => Reason::NoConfiguration,
-            };
-        };
+        let Some(group) = self.group(address) else { return missing };
         if address.part_name().is_some() && self.blocks.contains(&address.block()) {
             return Reason::NoConfiguration;
         }
@@ -162,15 +161,15 @@ fn reason_of_key(key: Option<&InstanceKey>, keys: Keys) -> Reason {
     }
 }
 
-/// The error for an object that must not be deleted, at the `prevent_destroy` that says so.
+/// The error for an object that must not be deleted, at its block and the `prevent_destroy` in it.
 pub(crate) fn prevented(lifecycle: &Lifecycle, address: &Address, declared: Option<Span>) -> Option<Diagnostic> {
     let says_so = lifecycle.prevent_destroy?;
     let error = Diagnostic::error("Instance cannot be destroyed")
         .detail(format!("{address} has prevent_destroy set, but the plan calls for it to be destroyed."))
         .help("Take prevent_destroy away, or leave this out with --target.")
-        .of(address)
-        .label(says_so, "this forbids it");
-    Some(declared.filter(|span| *span != says_so).map_or(error.clone(), |span| error.label(span, "declared here")))
+        .of(address);
+    let error = declared.into_iter().fold(error, |error, span| error.label(span, "declared here"));
+    Some(error.label(says_so, "this forbids it"))
 }
 
 fn first_span(desired: &Desired, group: &Group) -> Option<Span> {

@@ -323,11 +323,8 @@ async fn imports_take_over_what_is_there() {
     scene
         .state
         .commit_now(&[portolan_state::Edit::RemoveResource(portolan_state::ResourceKey::current(address("object.a")))]);
-    let import = |id: &str| Import {
-        to: address("object.a"),
-        id: id.into(),
-        span: portolan_lang::Span::new(portolan_lang::FileId(0), 0..1),
-    };
+    let span = portolan_lang::Span::new(portolan_lang::FileId(0), 0..1);
+    let import = |id: &str| Import { to: address("object.a"), id: id.into(), to_span: span, span };
     let mut table = Table::new("a = 9\nb = 2");
     table.desired.imports.push(import("a"));
     let plan = scene.plan(&table).await;

@@ -58,6 +58,11 @@ fn report(diagnostic: &Diagnostic, sources: &Sources) -> Report {
     }
 }
 
+/// Problems in Terraform's JSON form.
+pub(crate) fn list_json(diagnostics: &Diagnostics, sources: &Sources) -> serde_json::Value {
+    diagnostics.iter().map(|diagnostic| to_json(diagnostic, sources)).collect()
+}
+
 /// One problem in Terraform's JSON form.
 pub(crate) fn to_json(diagnostic: &Diagnostic, sources: &Sources) -> serde_json::Value {
     let mut json = json!({

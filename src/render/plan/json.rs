@@ -6,7 +6,7 @@
 use jiff::Timestamp;
 use portolan::compile::Desired;
 use portolan::plan::{Action, Change, Drift, Mode, OutputChange, Plan, Reason};
-use portolan_lang::{Address, Data, InstanceKey, Step, Value};
+use portolan_lang::{Address, Data, InstanceKey, Type, Value};
 use portolan_state::ResourceKey;
 use serde_json::{Map, Value as Json, json};
 
@@ -141,7 +141,7 @@ fn change_of(actions: &[&str], before: Option<&Value>, after: Option<&Value>) ->
         "actions": actions,
         "before": before.map_or(Json::Null, known),
         "after": after.map_or(Json::Null, known),
-        "after_unknown": after.map_or(json!(false), unknown_parts),
+        "after_unknown": after.filter(|after| !after.is_wholly_known()).map_or(json!({}), unknown_parts),
         "before_sensitive": before.map_or(json!(false), sensitive_parts),
         "after_sensitive": after.map_or(json!(false), sensitive_parts),
     })
@@ -193,35 +193,35 @@ fn known(value: &Value) -> Json {
     }
 }
 
-/// `true` where a value is unknown, with only those entries of objects that have such parts.
+/// `true` where a value is unknown. Entries of objects are left out where nothing in them is;
+/// what is empty or holds something stays, as in Terraform.
 fn unknown_parts(value: &Value) -> Json {
-    parts(value, &|value| !value.is_known(), &mut |value| !value.is_wholly_known())
+    parts(value, &|value| !value.is_known())
 }
 
-/// `true` where a value is sensitive, with only those entries of objects that have such parts.
+/// `true` where a value is sensitive, with the same entries left out.
 fn sensitive_parts(value: &Value) -> Json {
-    let marked = |value: &Value| value.deep_marks().contains(portolan_lang::Marks::SENSITIVE);
-    parts(value, &Value::is_sensitive, &mut |value| marked(value))
+    parts(value, &Value::is_sensitive)
 }
 
-fn parts(value: &Value, is: &dyn Fn(&Value) -> bool, has: &mut dyn FnMut(&Value) -> bool) -> Json {
+fn parts(value: &Value, is: &dyn Fn(&Value) -> bool) -> Json {
     if is(value) {
         return json!(true);
     }
     match value.data() {
         Data::List(_) | Data::Set(_) | Data::Tuple(_) => {
-            value.items().unwrap_or_default().iter().map(|item| parts(item, is, has)).collect()
+            value.items().unwrap_or_default().iter().map(|item| parts(item, is)).collect()
         }
         Data::Map(_) | Data::Object(_) => {
-            let mut entries = Map::new();
-            for (step, child) in value.children() {
-                let (Step::Attribute(name) | Step::Key(name)) = step else { continue };
-                if has(child) || child.children().next().is_some() || child.entries().is_some() {
-                    entries.insert(name.to_string(), parts(child, is, has));
-                }
-            }
-            Json::Object(entries)
+            let entries = value.entries().into_iter().flat_map(|entries| entries.iter());
+            let parts = entries.map(|(name, child)| (name.to_string(), parts(child, is)));
+            Json::Object(parts.filter(|(_, part)| *part != json!(false)).collect())
         }
+        Data::Unknown(unknown) => match unknown.ty {
+            Type::List(_) | Type::Set(_) | Type::Tuple(_) => json!([]),
+            Type::Map(_) | Type::Object(_) => json!({}),
+            _ => json!(false),
+        },
         _ => json!(false),
     }
 }
