@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use futures::stream::{FuturesUnordered, StreamExt};
-use portolan_lang::{Diagnostic, Diagnostics, Value};
+use portolan_lang::{Diagnostic, Diagnostics, Severity, Type, Value};
 use portolan_provider::{Applied, Change as Request, Error, ErrorKind, Session, departures_from_plan};
 use portolan_state::{
     self as state, Edit, JournalEntry, Outcome as Ended, Resource, ResourceKey, ResourceStatus, Run, RunStatus, Serial,
@@ -503,6 +503,9 @@ impl<'a, C: Configurations> Shell<'a, '_, C> {
                     begun.attempts
                 });
                 let again = pause_after(attempts, &error).is_some();
+                if !again && self.is_of_check(operation) {
+                    return self.missed(walk, operation, &error);
+                }
                 self.failures.insert(operation, Failure::Provider(error));
                 walk.on(Event::Failed { operation, again })
             }
@@ -515,6 +518,17 @@ impl<'a, C: Configurations> Shell<'a, '_, C> {
         let pause = pause_after(attempts, error).unwrap_or_default();
         self.observer.on(Progress::Retrying { operation, attempts, pause, message: &error.message });
         pause
+    }
+
+    fn is_of_check(&self, operation: usize) -> bool {
+        let instance = self.change_of(operation).instance;
+        instance.is_some_and(|id| self.job.sessions.desired().instance(id).is_check)
+    }
+
+    /// The data source of a check cannot be read: a warning, and the check is left out.
+    fn missed(&mut self, walk: &mut Walk, operation: usize, error: &Error) -> Vec<Action> {
+        let warning = Diagnostic { severity: Severity::Warning, ..self.failed(operation, error) };
+        self.settle(walk, operation, Value::null(Type::Any), warning.into())
     }
 
     /// A data source was read.

@@ -81,6 +81,8 @@ pub struct Instance {
     pub address: Address,
     /// Whether it is read rather than managed.
     pub is_data: bool,
+    /// Whether it is the data source of a `check` block: that it cannot be read is a warning.
+    pub is_check: bool,
     /// Its resource type or data source.
     pub resource_type: Arc<str>,
     /// The provider of that type.

@@ -254,7 +254,7 @@ impl<'a> Evaluation<'a> {
         for at in 0..evaluator.module_count() {
             let id = ModuleId(at as u32);
             let instance = evaluator.module(id);
-            for check in instance.module.checks.values() {
+            for check in instance.module.checks.values().filter(|check| is_read(evaluator, id, check)) {
                 problems.extend(judge(check, &evaluator.scope(id, Each::None)));
             }
         }
@@ -280,6 +280,14 @@ impl<'a> Evaluation<'a> {
         problems.extend(self.checks());
         problems
     }
+}
+
+/// Whether a check can be judged: its data source, if it has one, is not null, which it is after
+/// reading it failed.
+fn is_read(evaluator: &Evaluator, module: ModuleId, check: &Check) -> bool {
+    let declared = evaluator.module(module);
+    let position = check.data.as_ref().and_then(|address| declared.module.resources.get_index_of(address));
+    position.is_none_or(|position| !evaluator.resource(module, position).is_null())
 }
 
 fn each_of(evaluator: &Evaluator, module: ModuleId, at: u32, block: &ResourceBlock, origin: Origin) -> Each {

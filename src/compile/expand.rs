@@ -145,6 +145,7 @@ impl Builder {
             let instance = Instance {
                 address: address.instance(instances.key(at)),
                 is_data: block.is_data,
+                is_check: block.check.is_some(),
                 resource_type: block.resource_type.name.clone(),
                 provider: provider.clone(),
                 connection: None,
@@ -214,6 +215,7 @@ impl Builder {
         let instance = Instance {
             address: resource.address.clone(),
             is_data: false,
+            is_check: false,
             resource_type: Arc::from(resource.resource_type),
             provider: Arc::from(provider),
             connection: None,

@@ -138,27 +138,21 @@ impl Checker<'_> {
                 .at(reference.span));
         };
         let address = format!("data.{kind}.{name}");
-        if let Some(resource) = self.module.resources.get(&*address) {
-            let schema = self.known.catalog.data(kind).map(|(_, schema)| schema);
-            let target = Found { address, repetition: &resource.repetition, steps: 2 };
-            self.whole_object(found, &target)?;
-            return self.schema_attribute(found, &target, schema);
-        }
-        let own =
-            found.site.check.and_then(|check| self.module.checks.get(check)).and_then(|check| check.data.as_ref());
-        if own.is_some_and(|own| own.local_address() == address) {
-            return Ok(());
-        }
-        if !self.is_declared(&address) {
-            return Err(self.undeclared_resource(reference, &address, "data source"));
-        }
-        let is_scoped = |data: &Arc<ResourceBlock>| data.local_address() == address;
-        match self.module.checks.values().filter_map(|check| check.data.as_ref()).any(is_scoped) {
-            true => Err(Diagnostic::error("Reference to scoped resource")
+        let Some(resource) = self.module.resources.get(&*address) else {
+            return match self.is_declared(&address) {
+                true => Ok(()),
+                false => Err(self.undeclared_resource(reference, &address, "data source")),
+            };
+        };
+        if resource.check.is_some() && resource.check.as_ref() != found.site.check {
+            return Err(Diagnostic::error("Reference to scoped resource")
                 .detail(format!("{address} belongs to a check block and can only be referred to in it."))
-                .at(reference.span)),
-            false => Ok(()),
+                .at(reference.span));
         }
+        let schema = self.known.catalog.data(kind).map(|(_, schema)| schema);
+        let target = Found { address, repetition: &resource.repetition, steps: 2 };
+        self.whole_object(found, &target)?;
+        self.schema_attribute(found, &target, schema)
     }
 
     fn resource(&self, found: &Use<'_>) -> Result<(), Diagnostic> {

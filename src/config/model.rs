@@ -46,7 +46,8 @@ pub struct Module {
     pub outputs: IndexMap<Arc<str>, Arc<Output>>,
     /// Calls of other modules by name.
     pub calls: IndexMap<Arc<str>, Arc<ModuleCall>>,
-    /// `resource` and `data` blocks by local address: `terraform_data.a`, `data.kind.b`.
+    /// `resource` and `data` blocks by local address: `terraform_data.a`, `data.kind.b`; also
+    /// the `data` blocks in `check` blocks.
     pub resources: IndexMap<Arc<str>, Arc<ResourceBlock>>,
     /// Domain blocks by local address: `cluster.beijing`, `application.shop`, `route.shop`.
     pub domain: IndexMap<Arc<str>, Arc<DomainBlock>>,
@@ -165,6 +166,8 @@ pub struct ResourceBlock {
     pub provider: Option<Reference>,
     /// How its life is ruled.
     pub lifecycle: Lifecycle,
+    /// The `check` block that it stands in, which alone can refer to it.
+    pub check: Option<Arc<str>>,
     /// The attributes and blocks of the resource type; those above are taken out.
     pub body: Arc<Body>,
     /// The block's header.
@@ -237,8 +240,8 @@ pub struct Condition {
 pub struct Check {
     /// Its name.
     pub name: Ident,
-    /// A data block of its own.
-    pub data: Option<Arc<ResourceBlock>>,
+    /// The local address of the data block in it, which is among the module's resources.
+    pub data: Option<Arc<str>>,
     /// What should hold; where it does not, that is a warning.
     pub assertions: Vec<Condition>,
     /// The block's header.

@@ -103,7 +103,7 @@ pub(super) fn uses(module: &Module, known: &Known<'_>, found: &mut dyn FnMut(Use
     module.outputs.iter().for_each(|(name, output)| walk.output(name, output));
     module.calls.iter().for_each(|(name, call)| walk.call(name, call));
     for (address, resource) in &module.resources {
-        walk.resource(User::Object(address), resource, Site::default());
+        walk.resource(User::Object(address), resource, Site { check: resource.check.as_ref(), ..Site::default() });
     }
     module.domain.iter().for_each(|(address, block)| walk.domain(address, block));
     for (name, provider) in &module.providers {
@@ -112,9 +112,6 @@ pub(super) fn uses(module: &Module, known: &Known<'_>, found: &mut dyn FnMut(Use
     }
     for (name, check) in &module.checks {
         let site = Site { check: Some(name), ..Site::default() };
-        if let Some(data) = &check.data {
-            walk.resource(User::Check(name), data, site);
-        }
         walk.at(User::Check(name)).with(site).conditions(&check.assertions, false);
     }
     module.imports.iter().for_each(|import| walk.import(import));

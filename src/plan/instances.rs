@@ -8,7 +8,7 @@
 use std::sync::Arc;
 
 use futures::stream::{FuturesUnordered, StreamExt};
-use portolan_lang::{AttributePath, Diagnostic, Diagnostics, Schema, Value};
+use portolan_lang::{AttributePath, Diagnostic, Diagnostics, Schema, Severity, Type, Value};
 use portolan_provider::{Error, Planned, Proposal, departures_from_config, plan_by_schema, propose};
 use portolan_state::{ResourceKey, ResourceStatus};
 use rustc_hash::FxHashMap;
@@ -201,12 +201,16 @@ impl<'a, 'e, C: Configurations> Planner<'a, 'e, C> {
         let Some(reason) = deferred else {
             return Some(Question { id, prior: None, replaced: None, proposed: config.clone(), config, is_data: true });
         };
+        self.defer(id, reason, &config)
+    }
+
+    /// Has a data source read during apply.
+    fn defer<T>(&mut self, id: InstanceId, reason: Reason, config: &Value) -> Option<T> {
         let instance = self.instance(id);
         let Some((_, schema)) = self.inputs.sessions.catalog().data(&instance.resource_type) else {
             return self.unknown_type(id);
         };
-        let proposal =
-            Proposal { resource_type: &instance.resource_type, prior: None, config: &config, proposed: &config };
+        let proposal = Proposal { resource_type: &instance.resource_type, prior: None, config, proposed: config };
         let after = marked_by_schema(plan_by_schema(schema, proposal).value, schema);
         let change =
             Change { action: Action::Read, reason: Some(reason), after: Some(after), ..self.no_change(id, None) };
@@ -332,6 +336,7 @@ impl<'a, 'e, C: Configurations> Planner<'a, 'e, C> {
     fn finish(&mut self, question: &Question, answer: Result<Answer, Diagnostic>) {
         let id = question.id;
         match answer {
+            _ if self.instance(id).is_check => self.finish_check(question, answer),
             Err(diagnostic) => self.problems.push((id, diagnostic.into())),
             Ok(Answer::Data(value)) => self.finish_data(question, &value),
             Ok(Answer::InPlace(planned)) => {
@@ -351,11 +356,31 @@ impl<'a, 'e, C: Configurations> Planner<'a, 'e, C> {
         }
     }
 
-    fn finish_data(&mut self, question: &Question, value: &Value) {
-        let after = match self.inputs.sessions.catalog().data(&self.instance(question.id).resource_type) {
+    /// The data source of a check: the check is judged by what it says now, or left out where it
+    /// says nothing, and judged again after apply.
+    fn finish_check(&mut self, question: &Question, answer: Result<Answer, Diagnostic>) {
+        let read = match answer {
+            Ok(Answer::Data(value)) => self.marked_data(question, &value),
+            Ok(_) => Value::null(Type::Any),
+            Err(diagnostic) => {
+                let warning = Diagnostic { severity: Severity::Warning, ..diagnostic };
+                self.problems.push((question.id, warning.into()));
+                Value::null(Type::Any)
+            }
+        };
+        self.defer::<()>(question.id, Reason::CheckNested, &question.config);
+        self.evaluation.set(question.id, read);
+    }
+
+    fn marked_data(&self, question: &Question, value: &Value) -> Value {
+        match self.inputs.sessions.catalog().data(&self.instance(question.id).resource_type) {
             Some((_, schema)) => marked_by_schema(marked_like(value.clone(), &question.config), schema),
             None => value.clone(),
-        };
+        }
+    }
+
+    fn finish_data(&mut self, question: &Question, value: &Value) {
+        let after = self.marked_data(question, value);
         let change = self.no_change(question.id, None);
         self.settle(question.id, Change { before: Some(after.clone()), after: Some(after), ..change });
     }

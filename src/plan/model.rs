@@ -128,6 +128,8 @@ pub enum Reason {
     ConfigUnknown,
     /// A data source waits for changes of what it depends on.
     DependencyPending,
+    /// The data source of a check is read again once everything is as it ought to be.
+    CheckNested,
 }
 
 /// What was found changed outside.

@@ -110,5 +110,6 @@ fn words(reason: Reason) -> &'static str {
         Reason::NoMoveTarget => "no move target",
         Reason::ConfigUnknown => "config unknown",
         Reason::DependencyPending => "dependency pending",
+        Reason::CheckNested => "check nested",
     }
 }

@@ -130,6 +130,7 @@ impl Table {
         self.desired.instances.push(Instance {
             address: block_address(line.block).instance(key.clone()),
             is_data: row.is_data,
+            is_check: false,
             resource_type: Arc::from(if row.is_data {
                 VALUE
             } else if row.is_numbered {

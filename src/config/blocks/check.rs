@@ -7,7 +7,7 @@ use portolan_lang::syntax::Block;
 
 use super::condition::conditions;
 use super::{Declarations, shapes};
-use crate::config::model::Check;
+use crate::config::model::{Check, ResourceBlock};
 
 impl Declarations<'_> {
     pub(super) fn check(&mut self, block: Block) {
@@ -21,7 +21,10 @@ impl Declarations<'_> {
         let mut content = self.content("check", block.body);
         let data = content.single_block("data", &mut self.diagnostics).and_then(|block| {
             let block = self.known.resolve_block(block, &mut self.diagnostics);
-            self.resource_block(block)
+            let data = ResourceBlock { check: Some(name.name.clone()), ..self.resource_block(block)? };
+            let address: Arc<str> = Arc::from(data.local_address());
+            self.module.resources.insert(address.clone(), Arc::new(data));
+            Some(address)
         });
         let assertions = conditions(&mut content, shapes::body("check"), "assert", &mut self.diagnostics);
         if !has_assertion {
@@ -33,7 +36,7 @@ impl Declarations<'_> {
             );
         }
         if is_new {
-            let check = Check { data: data.map(Arc::new), assertions, name, span };
+            let check = Check { data, assertions, name, span };
             self.module.checks.insert(check.name.name.clone(), Arc::new(check));
         }
     }

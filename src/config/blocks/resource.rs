@@ -39,6 +39,7 @@ impl Declarations<'_> {
             depends_on: self.depends_on(&mut content),
             provider: content.expr("provider").and_then(|expr| reference(&expr, &mut self.diagnostics)),
             lifecycle: self.lifecycle(&mut content, is_data),
+            check: None,
             body: Arc::new(content.rest),
             span,
         };

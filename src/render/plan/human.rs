@@ -101,6 +101,7 @@ fn reason(reason: Reason) -> &'static str {
         Reason::NoMoveTarget => "what it was moved to is not declared",
         Reason::ConfigUnknown => "what it asks for is not known before apply",
         Reason::DependencyPending => "what it depends on will change",
+        Reason::CheckNested => "the check is made again then",
     }
 }
 

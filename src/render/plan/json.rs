@@ -58,7 +58,7 @@ fn resource_change(change: &Change) -> Json {
     }
     entry["change"] = inner;
     if let Some(reason) = change.reason {
-        entry["action_reason"] = json!(reason_name(reason, change.action));
+        entry["action_reason"] = json!(reason_name(reason));
     }
     entry
 }
@@ -118,7 +118,7 @@ fn actions(action: Action) -> &'static [&'static str] {
     }
 }
 
-fn reason_name(reason: Reason, action: Action) -> &'static str {
+fn reason_name(reason: Reason) -> &'static str {
     match reason {
         Reason::CannotUpdate => "replace_because_cannot_update",
         Reason::Tainted => "replace_because_tainted",
@@ -131,8 +131,8 @@ fn reason_name(reason: Reason, action: Action) -> &'static str {
         Reason::NoModule => "delete_because_no_module",
         Reason::NoMoveTarget => "delete_because_no_move_target",
         Reason::ConfigUnknown => "read_because_config_unknown",
-        Reason::DependencyPending if action == Action::Read => "read_because_dependency_pending",
-        Reason::DependencyPending => "read_because_check_nested",
+        Reason::DependencyPending => "read_because_dependency_pending",
+        Reason::CheckNested => "read_because_check_nested",
     }
 }
 

@@ -235,5 +235,6 @@ fn reason_name(reason: Reason) -> &'static str {
         Reason::NoMoveTarget => "delete_because_no_move_target",
         Reason::ConfigUnknown => "read_because_config_unknown",
         Reason::DependencyPending => "read_because_dependency_pending",
+        Reason::CheckNested => "read_because_check_nested",
     }
 }
