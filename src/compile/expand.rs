@@ -3,10 +3,10 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use portolan_lang::decode::body_references;
+use portolan_lang::decode::{body_references, decode};
 use portolan_lang::eval::Reference;
 use portolan_lang::syntax::Body;
-use portolan_lang::{Address, Diagnostic, Diagnostics, Schema};
+use portolan_lang::{Address, Diagnostic, Diagnostics, Schema, Span, Value};
 use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::dependencies::Dependencies;
@@ -46,6 +46,7 @@ pub fn compile(inputs: Inputs) -> (Desired, Diagnostics) {
     for module in &modules {
         builder.module(&evaluator, *module);
     }
+    builder.providers(&evaluator);
     builder.connect(&evaluator);
     builder.depend(&evaluator);
     for module in &modules {
@@ -140,6 +141,7 @@ impl Builder {
         let group = self.add_group(node, address.clone(), Arc::new(block.lifecycle.clone()));
         let instances = evaluator.resource_instances(id, position, block);
         self.first.insert(node, InstanceId(self.desired.instances.len() as u32));
+        let connection = connection_of(evaluator, module, block, provider);
         let provider: Arc<str> = Arc::from(provider);
         for at in 0..instances.len() {
             let instance = Instance {
@@ -154,11 +156,7 @@ impl Builder {
                 span: block.span,
             };
             let made = self.add_instance(instance, Origin { node, position: at as u32, resource: 0 });
-            if let Some(reference) = &block.provider {
-                let names = (0..2).filter_map(|at| reference.name(at));
-                let connection = names.fold(module.address.clone(), |address, name| address.join(name));
-                self.wanted_connections.push((made, connection));
-            }
+            self.wanted_connections.extend(connection.clone().map(|connection| (made, connection)));
         }
     }
 
@@ -178,7 +176,7 @@ impl Builder {
             let address = address.instance(instances.key(at));
             self.desired.decisions.extend(compiled.decisions.iter().cloned());
             if let Some(connection) = &compiled.connection {
-                self.connection(address.clone(), connection, block);
+                self.connection(address.clone(), connection.provider, &connection.config, block.span);
             }
             // Resources of a group stand together, the groups in the order in which they first occur.
             let mut groups: indexmap::IndexMap<&Address, Vec<usize>> = indexmap::IndexMap::new();
@@ -232,22 +230,35 @@ impl Builder {
         }
     }
 
-    fn connection(&mut self, address: Address, connection: &domain::CompiledConnection, block: &DomainBlock) {
-        if !connection.config.is_wholly_known() {
+    /// The connections that `provider` blocks declare, at addresses of their own.
+    fn providers(&mut self, evaluator: &Evaluator) {
+        for block in evaluator.inputs.config.root.providers.values() {
+            // Loading has told that there is no such provider.
+            let Some(provider) = evaluator.inputs.catalog.provider(&block.provider.name) else { continue };
+            let scope = evaluator.scope(ModuleId::ROOT, Each::None);
+            let (config, problems) = decode(&block.body, &provider.schema().connection, &scope);
+            let is_wrong = problems.has_errors();
+            evaluator.report(problems);
+            if !is_wrong {
+                let names = [Some(&block.provider), block.alias.as_ref()].into_iter().flatten();
+                let address = names.fold(Address::of([PROVIDER]), |address, name| address.join(name.name.clone()));
+                self.connection(address, &block.provider.name, &config, block.span);
+            }
+        }
+    }
+
+    fn connection(&mut self, address: Address, provider: &str, config: &Value, span: Span) {
+        if !config.is_wholly_known() {
             self.problems.push(
                 Diagnostic::error("Connection not known before apply")
                     .detail(format!("How to reach {address} depends on something that will only be known after apply."))
-                    .at(block.span)
+                    .at(span)
                     .help("Use values that come from variables, locals or attributes that a block states itself."),
             );
             return;
         }
-        self.desired.connections.push(Connection {
-            address,
-            provider: Arc::from(connection.provider),
-            config: Arc::new(connection.config.clone()),
-            span: block.span,
-        });
+        let (provider, config) = (Arc::from(provider), Arc::new(config.clone()));
+        self.desired.connections.push(Connection { address, provider, config, span });
     }
 
     /// Gives each instance its connection.
@@ -340,6 +351,29 @@ impl Builder {
             }
         }
     }
+}
+
+/// What stands before the names of connections that `provider` blocks declare.
+const PROVIDER: &str = "provider";
+
+/// The connection that a resource block asks for: that of a `provider` block, or that of a block
+/// of the domain in its module. Where it asks for none, the provider's own without an alias.
+fn connection_of(
+    evaluator: &Evaluator,
+    module: &ModuleInstance,
+    block: &ResourceBlock,
+    provider: &str,
+) -> Option<Address> {
+    let declared = &evaluator.inputs.config.root.providers;
+    let Some(reference) = &block.provider else {
+        return declared.contains_key(provider).then(|| Address::of([PROVIDER, provider]));
+    };
+    let names: Vec<&str> = (0..2).filter_map(|at| reference.name(at)).collect();
+    let above = match declared.contains_key(&*names.join(".")) {
+        true => Address::of([PROVIDER]),
+        false => module.address.clone(),
+    };
+    Some(names.into_iter().fold(above, |address, name| address.join(name)))
 }
 
 /// What a resource block waits for.
