@@ -7,7 +7,7 @@ use portolan::apply::{self, Job, Report};
 use portolan::compile::Evaluation;
 use portolan::plan::{Mode, Plan, Request};
 use portolan::sessions::Sessions;
-use portolan_lang::Diagnostic;
+use portolan_lang::{Diagnostic, Diagnostics};
 use portolan_state::{Run, RunStatus};
 
 use super::arguments::{ApplyArguments, DestroyArguments, PlanningArguments};
@@ -131,7 +131,7 @@ async fn carry_out(
     sessions: &Sessions<'_>,
     plan: &Plan,
 ) -> Outcome {
-    let mut evaluation = Evaluation::new(&prepared.desired);
+    let mut evaluation = Evaluation::new(&prepared.desired).on(project.host_at_work());
     let run = Run {
         id: Arc::from(uuid::Uuid::new_v4().to_string()),
         command: manner.command.to_owned(),
@@ -161,9 +161,12 @@ fn conclude(
     manner: &Manner<'_>,
     project: &Project,
     plan: &Plan,
-    report: Report,
+    mut report: Report,
     evaluation: &Evaluation<'_>,
 ) -> Outcome {
+    if report.succeeded() {
+        report.diagnostics.extend(afterthoughts(plan, evaluation));
+    }
     let mut out = std::io::stdout().lock();
     if manner.json {
         let outputs = if plan.mode == Mode::Destroy { Vec::new() } else { evaluation.outputs().0 };
@@ -178,10 +181,23 @@ fn conclude(
     drop(out);
     if report.succeeded() {
         warn(&report.diagnostics, &project.config.sources);
-        if plan.mode == Mode::Normal {
-            warn(&evaluation.checks(), &project.config.sources);
-        }
         return Ok(Exit::Success);
     }
     Err(project.failure(report.diagnostics))
+}
+
+/// What is to be said of the whole after everything was done.
+fn afterthoughts(plan: &Plan, evaluation: &Evaluation<'_>) -> Diagnostics {
+    let mut diagnostics = Diagnostics::new();
+    if !plan.targets.is_empty() {
+        diagnostics.push(
+            Diagnostic::warning("Applied changes may be incomplete")
+                .detail("Only what was selected with --target was planned and done.")
+                .help("Plan without --target to see whether anything is left."),
+        );
+    }
+    if plan.mode == Mode::Normal {
+        diagnostics.extend(evaluation.checks());
+    }
+    diagnostics
 }

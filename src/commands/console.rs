@@ -23,7 +23,7 @@ async fn console(arguments: &ConsoleArguments) -> Outcome {
     let (desired, diagnostics) = project.compile(snapshot.decisions.clone(), UnknownRepetition::Represent);
     // What is wrong with blocks does not matter to expressions that do not refer to them.
     warn(&diagnostics, &project.config.sources);
-    let evaluation = known(&desired, &snapshot);
+    let evaluation = known(&desired, &snapshot).on(project.host_at_work());
     let mut sources = project.config.sources.clone();
     let mut pending = String::new();
     for line in io::stdin().lock().lines() {

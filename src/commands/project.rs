@@ -5,9 +5,10 @@ use std::sync::Arc;
 
 use indexmap::IndexMap;
 use portolan::catalog::Catalog;
-use portolan::compile::{self, Desired, Inputs, UnknownRepetition};
+use portolan::compile::{self, Desired, Inputs, SharedHost, UnknownRepetition};
 use portolan::config::{self, Config, VariableFlag};
 use portolan::host::LocalHost;
+use portolan_lang::eval::Host;
 use portolan_lang::{Diagnostic, Diagnostics, Sources, Value};
 use portolan_state::Decision;
 
@@ -84,6 +85,11 @@ impl Project {
         }
         let host = LocalHost::planning(".");
         Ok(Project { config: Arc::new(config), catalog, variables, host, diagnostics })
+    }
+
+    /// What functions ask while a plan is carried out: unlike while planning, the time is known.
+    pub(crate) fn host_at_work(&self) -> SharedHost {
+        Arc::new(LocalHost::planning(".").applying(self.host.plan_time().unwrap_or_default()))
     }
 
     /// Says what ought to exist.

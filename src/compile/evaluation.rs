@@ -12,6 +12,7 @@ use super::desired::{Desired, InstanceId};
 use super::domain::CompiledResource;
 use super::evaluator::{Evaluator, Known, Node};
 use super::expand::Origin;
+use super::inputs::SharedHost;
 use super::module::{Instances, ModuleId};
 use super::moves::dynamic_address;
 use super::scope::{Each, ModuleScope};
@@ -56,6 +57,16 @@ impl<'a> Evaluation<'a> {
             Evaluator::resume(settled, known)
         });
         Evaluation { desired, evaluator }
+    }
+
+    /// The same evaluation with another answer to what functions ask of the outside: while
+    /// applying, the time of the run is known.
+    #[must_use]
+    pub fn on(mut self, host: SharedHost) -> Self {
+        if let Some(evaluator) = &mut self.evaluator {
+            evaluator.host = host;
+        }
+        self
     }
 
     /// What ought to exist.

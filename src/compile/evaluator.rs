@@ -16,7 +16,7 @@ use rustc_hash::FxHashMap;
 
 use super::desired::InstanceId;
 use super::domain::{self, Compiled};
-use super::inputs::{Inputs, UnknownRepetition};
+use super::inputs::{Inputs, SharedHost, UnknownRepetition};
 use super::module::{Caller, Instances, ModuleId, ModuleInstance};
 use super::repetition;
 use super::scope::{Each, ModuleScope};
@@ -40,6 +40,8 @@ type Kept<K, V> = RefCell<FxHashMap<K, Option<V>>>;
 /// Evaluates the nodes of a tree of module instances.
 pub(super) struct Evaluator {
     pub(super) inputs: Arc<Inputs>,
+    /// What functions ask of the outside in this stage.
+    pub(super) host: SharedHost,
     modules: RefCell<Vec<Arc<ModuleInstance>>>,
     /// The module instances of each call, by position.
     children: Kept<(ModuleId, u32), Arc<Vec<ModuleId>>>,
@@ -82,6 +84,7 @@ impl Evaluator {
             decisions.entry(block_of(&decision.subject)).or_default().push(decision.clone());
         }
         Evaluator {
+            host: inputs.host.clone(),
             inputs,
             decisions: Arc::new(decisions),
             modules: RefCell::new(vec![Arc::new(root)]),
@@ -97,6 +100,7 @@ impl Evaluator {
     /// An evaluator for a later stage.
     pub(super) fn resume(settled: &Settled, known: Known) -> Self {
         Evaluator {
+            host: settled.inputs.host.clone(),
             inputs: settled.inputs.clone(),
             decisions: settled.decisions.clone(),
             modules: RefCell::new(settled.modules.clone()),
@@ -226,7 +230,7 @@ impl Evaluator {
                 Some(caller) => caller.call.arguments.get(name).map_or(caller.call.span, |(_, expr)| expr.span),
                 None => variable.name.span,
             };
-            let (value, problems) = accept(variable, given, span, &*self.inputs.host);
+            let (value, problems) = accept(variable, given, span, &*self.host);
             self.report(problems);
             value
         })
@@ -515,7 +519,7 @@ impl Evaluator {
     pub(super) fn path(&self, module: &Module) -> Value {
         let directory = module.directory.to_string_lossy();
         let directory = if directory.is_empty() { ".".to_owned() } else { directory.into_owned() };
-        let cwd = self.inputs.host.absolute(".").unwrap_or_else(|_| ".".to_owned());
+        let cwd = self.host.absolute(".").unwrap_or_else(|_| ".".to_owned());
         Value::object([("module", Value::string(directory)), ("root", Value::string(".")), ("cwd", Value::string(cwd))])
     }
 

@@ -10,6 +10,9 @@ use portolan_state::Decision;
 use crate::catalog::Catalog;
 use crate::config::Config;
 
+/// What functions ask of the outside, shared between stages.
+pub type SharedHost = Arc<dyn Host + Send + Sync>;
+
 /// A configuration and everything that its meaning depends on.
 #[derive(Clone)]
 pub struct Inputs {
@@ -23,7 +26,7 @@ pub struct Inputs {
     /// The resource types that there are.
     pub catalog: Arc<Catalog>,
     /// What functions ask of the outside.
-    pub host: Arc<dyn Host + Send + Sync>,
+    pub host: SharedHost,
     /// What becomes of a block whose number of instances is not known.
     pub unknown_repetition: UnknownRepetition,
     /// The name that `portolan.workspace` gives.

@@ -25,5 +25,5 @@ mod variables;
 pub use desired::*;
 pub use evaluation::{ConditionTime, Evaluation, OutputValue};
 pub use expand::compile;
-pub use inputs::{Inputs, UnknownRepetition};
+pub use inputs::{Inputs, SharedHost, UnknownRepetition};
 pub use variables::{Constants, accept};

@@ -189,7 +189,7 @@ impl Scope for ModuleScope<'_> {
     }
 
     fn host(&self) -> &dyn Host {
-        &*self.evaluator.inputs.host
+        &*self.evaluator.host
     }
 }
 
