@@ -2,6 +2,8 @@
 
 #![allow(clippy::expect_used, reason = "a test ends where something is not as it should be")]
 
+mod configurations;
 mod loading;
 mod reference;
+mod running;
 mod vectors;

@@ -22,10 +22,8 @@ pub(crate) struct Step {
     /// The files by name; the same as before where the row gives none.
     pub(crate) files: BTreeMap<String, String>,
     /// Flags of the command line.
-    #[allow(dead_code, reason = "for those who run the program")]
     pub(crate) arguments: Vec<String>,
     /// Variables of the environment.
-    #[allow(dead_code, reason = "for those who run the program")]
     pub(crate) environment: BTreeMap<String, String>,
     /// Terraform's answer; places in it name its files.
     pub(crate) want: Json,
