@@ -1,6 +1,8 @@
 //! Every example goes through its whole life: checked, planned, applied, found unchanged,
 //! destroyed. What the shop makes is given to the real nginx and to BIND's checker.
 
+#![allow(clippy::expect_used, reason = "a test ends where something is not as it should be")]
+
 use std::ffi::OsStr;
 use std::fs;
 use std::path::{Path, PathBuf};

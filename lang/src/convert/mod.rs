@@ -1,6 +1,6 @@
 //! Conversion of values to types.
 //!
-//! Whether a conversion exists depends on the two types alone ([`can_convert`]); only what a
+//! Whether a conversion exists depends on the two types alone (`can_convert`); only what a
 //! string spells, and whether a map has a key, is left to the value. Conversions are *safe*
 //! where no value of the type can fail (a number to a string), otherwise *unsafe* (a string
 //! to a number). [`convert`] does both; [`unify`] can be asked to keep to the safe ones.

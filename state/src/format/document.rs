@@ -201,7 +201,7 @@ impl Reader {
         Reader::default()
     }
 
-    /// The value that [`write`] wrote with this type.
+    /// The value that [`write`](fn@write) wrote with this type.
     ///
     /// # Errors
     ///

@@ -67,7 +67,7 @@ fn push_words(ty: &Type, words: &mut Vec<String>) {
     }
 }
 
-/// Reads what [`write`] wrote.
+/// Reads what [`write`](fn@write) wrote.
 ///
 /// # Errors
 ///
