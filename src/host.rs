@@ -3,6 +3,8 @@
 //! Relative paths start in the directory of the configuration, whatever directory the program
 //! was started in.
 
+mod witness;
+
 use std::fs;
 use std::io::{self, Read};
 use std::path::{Component, Path, PathBuf};
@@ -10,6 +12,7 @@ use std::path::{Component, Path, PathBuf};
 use jiff::Timestamp;
 use jiff::fmt::strtime;
 use portolan_lang::eval::Host;
+pub use witness::{Question, Sighting, Witness, changed_since};
 
 /// The largest file that a function reads: 64 MiB.
 const MAX_FILE_BYTES: u64 = 64 * 1024 * 1024;
@@ -30,6 +33,12 @@ impl LocalHost {
     /// The host for planning the configuration in a directory: the time of the run is unknown.
     pub fn planning(directory: impl Into<PathBuf>) -> Self {
         LocalHost { directory: directory.into(), plan_time: present(), now: None }
+    }
+
+    /// The same host for what was planned at `plan_time` (RFC 3339 in UTC).
+    #[must_use]
+    pub fn planned_at(self, plan_time: impl Into<String>) -> Self {
+        LocalHost { plan_time: plan_time.into(), ..self }
     }
 
     /// The same host for applying a plan that was made at `plan_time` (RFC 3339 in UTC): the

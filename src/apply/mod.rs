@@ -13,7 +13,7 @@ mod observe;
 mod prepare;
 mod record;
 mod shell;
-mod stale;
+pub mod stale;
 mod walk;
 
 use std::sync::Arc;

@@ -10,7 +10,7 @@ use crate::plan::{Plan, row};
 const NAMED: usize = 10;
 
 /// Why a plan cannot be applied to this record, with what changed since it was made.
-pub(crate) fn problem(plan: &Plan, snapshot: &Snapshot) -> Option<Diagnostic> {
+pub fn problem(plan: &Plan, snapshot: &Snapshot) -> Option<Diagnostic> {
     if plan.lineage != snapshot.lineage {
         return Some(
             Diagnostic::error("The plan is for another state")

@@ -7,7 +7,8 @@ use indexmap::IndexMap;
 use portolan::catalog::Catalog;
 use portolan::compile::{self, Desired, Inputs, SharedHost, UnknownRepetition};
 use portolan::config::{self, Config, VariableFlag};
-use portolan::host::LocalHost;
+use portolan::host::{LocalHost, Witness, changed_since};
+use portolan::plan::file::Origin;
 use portolan_lang::eval::Host;
 use portolan_lang::{Diagnostic, Diagnostics, Sources, Value};
 use portolan_state::Decision;
@@ -24,7 +25,7 @@ pub(crate) struct Project {
     pub(crate) config: Arc<Config>,
     pub(crate) catalog: Arc<Catalog>,
     variables: IndexMap<Arc<str>, Value>,
-    host: LocalHost,
+    host: Arc<Witness>,
     /// Warnings so far.
     pub(crate) diagnostics: Diagnostics,
 }
@@ -45,7 +46,7 @@ impl Project {
         if diagnostics.has_errors() {
             return Err(Failure { diagnostics, sources: config.sources });
         }
-        let host = LocalHost::planning(directory);
+        let host = planning_host(directory);
         Ok(Project { config: Arc::new(config), catalog, variables, host, diagnostics })
     }
 
@@ -58,7 +59,7 @@ impl Project {
             config: Arc::new(Config::default()),
             catalog: Arc::new(setup::catalog()),
             variables: IndexMap::new(),
-            host: LocalHost::planning("."),
+            host: planning_host(Path::new(".")),
             diagnostics: Diagnostics::new(),
         })
     }
@@ -83,13 +84,57 @@ impl Project {
                 variables = given;
             }
         }
-        let host = LocalHost::planning(".");
+        let host = planning_host(Path::new("."));
         Ok(Project { config: Arc::new(config), catalog, variables, host, diagnostics })
     }
 
     /// What functions ask while a plan is carried out: unlike while planning, the time is known.
     pub(crate) fn host_at_work(&self) -> SharedHost {
         Arc::new(LocalHost::planning(".").applying(self.host.plan_time().unwrap_or_default()))
+    }
+
+    /// The configuration that a plan was made from, for applying that plan.
+    pub(crate) fn of_plan(origin: &Origin) -> Result<Project, Failure> {
+        let host = LocalHost::planning(".").planned_at(origin.plan_time.clone());
+        let changed = changed_since(&host, &origin.seen);
+        if !changed.is_empty() {
+            return Err(Diagnostic::error("The plan is stale")
+                .detail(format!(
+                    "The configuration reads files that have changed since:\n  - {}",
+                    changed.join("\n  - ")
+                ))
+                .help("Plan again.")
+                .into());
+        }
+        let catalog = Arc::new(setup::catalog());
+        let (config, diagnostics) = config::load_kept(origin.sources.clone(), &catalog);
+        if diagnostics.has_errors() {
+            return Err(Failure { diagnostics, sources: config.sources });
+        }
+        let variables = origin.variables.clone();
+        // Warnings are the plan's.
+        let (host, diagnostics) = (Arc::new(Witness::new(host)), Diagnostics::new());
+        Ok(Project { config: Arc::new(config), catalog, variables, host, diagnostics })
+    }
+
+    /// What a plan for this configuration is made from, as far as it was asked for by now.
+    pub(crate) fn origin(&self) -> Result<Origin, Failure> {
+        for name in self.variables.keys() {
+            let Some(variable) = self.config.root.variables.get(name).filter(|variable| variable.ephemeral) else {
+                continue;
+            };
+            let problem = Diagnostic::error("The plan cannot be saved")
+                .detail(format!("The variable {name:?} is ephemeral: its value must never be recorded."))
+                .help("Plan and apply at once, with `portolan apply`.")
+                .at(variable.span);
+            return Err(self.failure(problem.into()));
+        }
+        Ok(Origin {
+            sources: self.config.sources.clone(),
+            variables: self.variables.clone(),
+            plan_time: self.host.plan_time().unwrap_or_default(),
+            seen: self.host.seen(),
+        })
     }
 
     /// Says what ought to exist.
@@ -103,7 +148,7 @@ impl Project {
             variables: self.variables.clone(),
             decisions,
             catalog: self.catalog.clone(),
-            host: Arc::new(self.host.clone()),
+            host: self.host.clone(),
             unknown_repetition,
             workspace: Arc::from(WORKSPACE),
         })
@@ -113,6 +158,10 @@ impl Project {
     pub(crate) fn failure(&self, diagnostics: Diagnostics) -> Failure {
         Failure { diagnostics, sources: self.config.sources.clone() }
     }
+}
+
+fn planning_host(directory: &Path) -> Arc<Witness> {
+    Arc::new(Witness::new(LocalHost::planning(directory)))
 }
 
 fn environment() -> impl Iterator<Item = (String, String)> {

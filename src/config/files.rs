@@ -8,6 +8,7 @@ use std::io::{self, Read};
 use std::path::Path;
 
 use portolan_lang::{Diagnostic, Diagnostics, FileId, Sources, Span};
+use rustc_hash::FxHashSet;
 
 /// The largest file that is read: 64 MiB, which is some hundred thousand blocks.
 pub const MAX_FILE_BYTES: u64 = 64 * 1024 * 1024;
@@ -72,6 +73,24 @@ pub(super) fn read_module(
         }
         let shown = if shown.is_empty() { name } else { format!("{shown}/{name}") };
         if let Some(id) = diagnostics.keep(read_source(&path, &shown, sources)) {
+            let list = if is_override { &mut files.overrides } else { &mut files.primary };
+            list.push(SourceFile { id, form });
+        }
+    }
+    files
+}
+
+/// The files among `sources` that [`read_module`] read for the module that messages call `shown`.
+pub(super) fn kept_module(shown: &str, sources: &Sources) -> ModuleFiles {
+    let mut files = ModuleFiles::default();
+    let mut seen = FxHashSet::default();
+    for (id, source) in sources.iter() {
+        let (directory, name) = source.name.rsplit_once('/').unwrap_or(("", &source.name));
+        // A file of values may have the name of a file that declares; it was read after it.
+        if directory != shown || !seen.insert(name) {
+            continue;
+        }
+        if let Some((form, is_override)) = classify(name) {
             let list = if is_override { &mut files.overrides } else { &mut files.primary };
             list.push(SourceFile { id, form });
         }

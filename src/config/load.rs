@@ -13,7 +13,7 @@ use super::blocks::{CallBlock, Declarations};
 use super::check::check;
 use super::content::{missing_argument, unsupported_argument};
 use super::cycle::cycles;
-use super::files::{Form, ModuleFiles, SourceFile, read_module};
+use super::files::{Form, ModuleFiles, SourceFile, kept_module, read_module};
 use super::known::Known;
 use super::model::{Config, Module, ModuleCall, Settings};
 use super::overrides;
@@ -27,11 +27,21 @@ const MAX_MODULE_DEPTH: usize = 64;
 ///
 /// The names of files are relative to the directory, as the configuration's own paths are.
 pub fn load(directory: &Path, catalog: &Catalog) -> (Config, Diagnostics) {
+    load_from(Root::Directory(directory), Sources::new(), catalog)
+}
+
+/// Loads a configuration again from the sources that it was loaded from before. The file
+/// system is not asked, and places in these sources keep their meaning.
+pub fn load_kept(sources: Sources, catalog: &Catalog) -> (Config, Diagnostics) {
+    load_from(Root::Kept, sources, catalog)
+}
+
+fn load_from(root: Root<'_>, sources: Sources, catalog: &Catalog) -> (Config, Diagnostics) {
     let known = Known::new(catalog);
     let mut loader = Loader {
-        root: directory,
+        root,
         known: &known,
-        sources: Sources::new(),
+        sources,
         modules: IndexMap::default(),
         calling: Vec::new(),
         settings: Settings::default(),
@@ -60,8 +70,34 @@ pub(super) struct Loaded {
     pub(super) is_whole: bool,
 }
 
+/// Where the files of a configuration come from.
+#[derive(Clone, Copy)]
+enum Root<'a> {
+    /// A directory.
+    Directory(&'a Path),
+    /// The loader's sources, which hold all of them already.
+    Kept,
+}
+
+impl<'a> Root<'a> {
+    /// What messages call it.
+    fn shown(self) -> &'a Path {
+        match self {
+            Root::Directory(directory) => directory,
+            Root::Kept => Path::new("."),
+        }
+    }
+
+    /// What tells a module's directory from all others.
+    fn real(self, directory: &Path) -> std::io::Result<PathBuf> {
+        let Root::Directory(root) = self else { return Ok(directory.to_owned()) };
+        let real = fs::canonicalize(root.join(directory))?;
+        if real.is_dir() { Ok(real) } else { Err(std::io::Error::other("it is not a directory")) }
+    }
+}
+
 struct Loader<'a> {
-    root: &'a Path,
+    root: Root<'a>,
     known: &'a Known<'a>,
     sources: Sources,
     /// The modules by directory.
@@ -96,12 +132,8 @@ impl Loader<'_> {
     /// The real directory of a module that may be loaded now.
     fn enter(&self, directory: &Path, source: Option<Span>) -> Result<PathBuf, Diagnostic> {
         let at_source = |problem: Diagnostic| source.map_or(problem.clone(), |span| problem.at(span));
-        let real = fs::canonicalize(self.root.join(directory)).and_then(|real| match real.is_dir() {
-            true => Ok(real),
-            false => Err(std::io::Error::other("it is not a directory")),
-        });
-        let real = real.map_err(|error| {
-            let shown = if source.is_some() { directory } else { self.root };
+        let real = self.root.real(directory).map_err(|error| {
+            let shown = if source.is_some() { directory } else { self.root.shown() };
             let problem =
                 Diagnostic::error(if source.is_some() { "Unreadable module directory" } else { "No configuration" });
             at_source(problem.detail(format!("The directory {} cannot be read: {error}.", shown.display())))
@@ -124,7 +156,10 @@ impl Loader<'_> {
         let is_root = source.is_none();
         let shown = if is_root { String::new() } else { directory.display().to_string() };
         let mut problems = Diagnostics::new();
-        let files = read_module(&self.root.join(directory), &shown, &mut self.sources, &mut problems);
+        let files = match self.root {
+            Root::Directory(root) => read_module(&root.join(directory), &shown, &mut self.sources, &mut problems),
+            Root::Kept => kept_module(&shown, &self.sources),
+        };
         if files.primary.is_empty() && !problems.has_errors() {
             problems.extend(self.no_files(directory, &files, source));
         }
@@ -164,7 +199,7 @@ impl Loader<'_> {
     }
 
     fn no_files(&self, directory: &Path, files: &ModuleFiles, source: Option<Span>) -> Option<Diagnostic> {
-        let shown = if source.is_some() { directory } else { self.root };
+        let shown = if source.is_some() { directory } else { self.root.shown() };
         let problem = Diagnostic::error("No configuration files")
             .detail(format!("There is no file that ends in .hcl or .hcl.json in {}.", shown.display()));
         let problem = source.map_or(problem.clone(), |span| problem.at(span));

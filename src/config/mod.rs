@@ -21,7 +21,7 @@ mod variables;
 mod version;
 
 pub use files::{MAX_FILE_BYTES, exists};
-pub use load::load;
+pub use load::{load, load_kept};
 pub use model::*;
 pub use variables::{ENVIRONMENT_PREFIX, VariableFlag, root_values};
 

@@ -12,6 +12,7 @@
 
 pub mod check;
 mod configurations;
+pub mod file;
 mod ignore;
 mod imports;
 mod instances;

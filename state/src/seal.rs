@@ -212,6 +212,8 @@ pub enum Row<'a> {
     Journal(&'a str, &'a str),
     /// An output, by its name.
     Output(&'a str),
+    /// A saved plan, by what its file says of it in the clear.
+    Plan(&'a str),
 }
 
 impl<'a> Row<'a> {
@@ -222,6 +224,7 @@ impl<'a> Row<'a> {
             Row::Resource(address, deposed) => ("resource", address, deposed),
             Row::Journal(address, deposed) => ("journal", address, deposed),
             Row::Output(name) => ("output", name, ""),
+            Row::Plan(header) => ("plan", header, ""),
         }
     }
 }
@@ -235,6 +238,7 @@ impl fmt::Display for Row<'_> {
             Row::Resource(address, deposed) => write!(f, "{address} (deposed {deposed})"),
             Row::Journal(address, _) => write!(f, "{address} in the journal"),
             Row::Output(name) => write!(f, "the output {name}"),
+            Row::Plan(_) => f.write_str("the saved plan"),
         }
     }
 }
