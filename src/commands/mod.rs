@@ -4,6 +4,7 @@ mod apply;
 mod arguments;
 mod completions;
 mod console;
+mod graph;
 mod plan;
 mod planning;
 mod project;
@@ -112,6 +113,7 @@ fn dispatch(command: &Command) -> Outcome {
         Command::Validate(arguments) => validate::run(arguments),
         Command::Version(arguments) => version::run(arguments),
         Command::Completions(arguments) => completions::run(arguments),
+        Command::Graph(arguments) => graph::run(arguments),
         _ => Ok(Exit::Failure),
     }
 }
