@@ -1,13 +1,11 @@
 //! `portolan graph`
 
-use std::io::Write;
-
 use portolan::compile::UnknownRepetition;
 use portolan_lang::Diagnostic;
 
 use super::arguments::{GraphArguments, GraphFormat};
 use super::project::Project;
-use super::{Exit, Outcome, warn};
+use super::{Exit, Outcome, print, warn};
 use crate::render::graph::{self, DRAWABLE_NODES, Drawing};
 
 pub(crate) fn run(arguments: &GraphArguments) -> Outcome {
@@ -26,9 +24,7 @@ pub(crate) fn run(arguments: &GraphArguments) -> Outcome {
         GraphFormat::Svg if drawing.len() > DRAWABLE_NODES => return Err(too_large(&drawing).into()),
         GraphFormat::Svg => graph::svg(&drawing.reduced()),
     };
-    let mut out = std::io::stdout().lock();
-    out.write_all(text.as_bytes())?;
-    out.flush()?;
+    print(|out| out.write_all(text.as_bytes()))?;
     Ok(Exit::Success)
 }
 

@@ -5,11 +5,15 @@ mod arguments;
 mod completions;
 mod console;
 mod graph;
+mod new;
+mod output;
 mod plan;
 mod planning;
 mod project;
 mod record;
 mod saved;
+mod show;
+mod state;
 mod validate;
 mod version;
 
@@ -47,7 +51,8 @@ impl From<Exit> for ExitCode {
     }
 }
 
-/// What stops a command: problems, with the sources that their places lie in.
+/// What stops a command: problems, with the sources that their places lie in. Without any, the
+/// output was closed by whoever read it.
 #[derive(Debug)]
 pub(crate) struct Failure {
     pub(crate) diagnostics: Diagnostics,
@@ -76,6 +81,10 @@ impl Failure {
 
 impl From<io::Error> for Failure {
     fn from(error: io::Error) -> Self {
+        // Whoever read the output has seen enough: there is nothing to tell, and nobody to tell.
+        if error.kind() == io::ErrorKind::BrokenPipe {
+            return Failure { diagnostics: Diagnostics::new(), sources: Sources::new() };
+        }
         Diagnostic::error("Cannot write the output").detail(error.to_string()).into()
     }
 }
@@ -114,11 +123,20 @@ fn dispatch(command: &Command) -> Outcome {
         Command::Version(arguments) => version::run(arguments),
         Command::Completions(arguments) => completions::run(arguments),
         Command::Graph(arguments) => graph::run(arguments),
-        _ => Ok(Exit::Failure),
+        Command::Show(arguments) => show::run(arguments),
+        Command::Output(arguments) => output::run(arguments),
+        Command::State(command) => state::run(command),
+        Command::New(arguments) => new::run(arguments),
     }
 }
 
+/// What a program ends with that writes to a pipe that nobody reads any more: 128 and SIGPIPE.
+const CLOSED_PIPE: u8 = 141;
+
 fn tell(failure: Failure) -> ExitCode {
+    if failure.diagnostics.is_empty() {
+        return CLOSED_PIPE.into();
+    }
     warn(&failure.diagnostics, &failure.sources);
     Exit::Failure.into()
 }
@@ -139,6 +157,13 @@ pub(crate) fn interrupts() -> UnboundedReceiver<()> {
         tokio::spawn(async move { while signals.recv().await.is_some() && sender.send(()).is_ok() {} });
     }
     receiver
+}
+
+/// Prints an answer, all of it before the command ends.
+pub(crate) fn print(write: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> Result<(), Failure> {
+    let mut out = io::BufWriter::new(io::stdout().lock());
+    write(&mut out)?;
+    Ok(out.flush()?)
 }
 
 /// Whether what is printed for people may be painted.

@@ -11,10 +11,10 @@ use portolan::host::{LocalHost, Witness, changed_since};
 use portolan::plan::file::Origin;
 use portolan_lang::eval::Host;
 use portolan_lang::{Diagnostic, Diagnostics, Sources, Value};
-use portolan_state::Decision;
+use portolan_state::{Decision, Snapshot};
 
-use super::Failure;
 use super::arguments::VariableArguments;
+use super::{Failure, record};
 use crate::setup;
 
 /// The name that `portolan.workspace` gives: there is one workspace.
@@ -162,6 +162,21 @@ impl Project {
 
 fn planning_host(directory: &Path) -> Arc<Witness> {
     Arc::new(Witness::new(LocalHost::planning(directory)))
+}
+
+/// What is recorded for the configuration of the working directory. Values of variables are not
+/// needed for it, nor that there is a configuration at all.
+pub(crate) async fn recorded() -> Result<Snapshot, Failure> {
+    let (config, diagnostics) = match config::exists(Path::new(".")) {
+        true => config::load(Path::new("."), &setup::catalog()),
+        false => Default::default(),
+    };
+    if diagnostics.has_errors() {
+        return Err(Failure { diagnostics, sources: config.sources });
+    }
+    let located = |problem: Diagnostic| Failure { diagnostics: problem.into(), sources: config.sources.clone() };
+    let backend = setup::backend(&config.settings).map_err(located)?;
+    Ok(record::load(&*backend).await?)
 }
 
 fn environment() -> impl Iterator<Item = (String, String)> {

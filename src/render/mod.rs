@@ -2,11 +2,10 @@
 //! indicatif.
 
 pub(crate) mod diagnostic;
-<<<<<<< HEAD
+pub(crate) mod graph;
 mod palette;
 pub(crate) mod plan;
 pub(crate) mod progress;
+mod representation;
+pub(crate) mod state;
 pub(crate) mod value;
-=======
-pub(crate) mod graph;
->>>>>>> c429ab5 (wip)

@@ -84,6 +84,7 @@ enum StoredReason {
     NoMoveTarget,
     ConfigUnknown,
     DependencyPending,
+    CheckNested,
 }
 
 #[derive(Serialize, Deserialize)]

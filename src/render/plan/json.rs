@@ -6,9 +6,10 @@
 use jiff::Timestamp;
 use portolan::compile::Desired;
 use portolan::plan::{Action, Change, Drift, Mode, OutputChange, Plan, Reason};
-use portolan_lang::{Address, Data, InstanceKey, Type, Value};
-use portolan_state::ResourceKey;
+use portolan_lang::Value;
 use serde_json::{Map, Value as Json, json};
+
+use crate::render::representation::{Module, identity, known, sensitive_parts, unknown_parts, with_values};
 
 /// The document.
 pub(crate) fn json(plan: &Plan, desired: &Desired) -> Json {
@@ -61,48 +62,6 @@ fn resource_change(change: &Change) -> Json {
         entry["action_reason"] = json!(reason_name(reason));
     }
     entry
-}
-
-/// What tells a resource instance from all others, in the parts that Terraform knows.
-fn identity(key: &ResourceKey, resource_type: &str, provider: &str, is_data: bool) -> Json {
-    let address = &key.address;
-    let module = address.module();
-    let mut entry = json!({"address": address.to_string()});
-    if !module.segments().is_empty() {
-        entry["module_address"] = json!(module.to_string());
-    }
-    entry["mode"] = json!(if is_data { "data" } else { "managed" });
-    entry["type"] = json!(resource_type);
-    entry["name"] = json!(local_name(address));
-    match address.key() {
-        Some(InstanceKey::Index(index)) => entry["index"] = json!(index),
-        Some(InstanceKey::Key(key)) => entry["index"] = json!(&**key),
-        None => {}
-    }
-    entry["provider_name"] = json!(provider_name(provider));
-    if let Some(deposed) = &key.deposed {
-        entry["deposed"] = json!(&**deposed);
-    }
-    entry
-}
-
-/// The block's name; with what stands behind it for what a domain block compiles to.
-pub(crate) fn local_name(address: &Address) -> String {
-    let local = address.local();
-    let names: Vec<&str> = local.segments().iter().map(|segment| &*segment.name).collect();
-    let skip = if names.first() == Some(&"data") { 2 } else { 1 };
-    let name = names.get(skip..).unwrap_or_default().join(".");
-    match local.part_name() {
-        Some(part) => format!("{name}/{part}"),
-        None => name,
-    }
-}
-
-fn provider_name(provider: &str) -> String {
-    match provider {
-        "builtin" | "terraform" => "terraform.io/builtin/terraform".to_owned(),
-        other => format!("portolan/{other}"),
-    }
 }
 
 fn actions(action: Action) -> &'static [&'static str] {
@@ -176,56 +135,6 @@ fn output_change(output: &OutputChange) -> Json {
     change
 }
 
-/// A value without its unknown parts: left out of objects, null in sequences; sensitive parts are
-/// null.
-fn known(value: &Value) -> Json {
-    if value.is_sensitive() {
-        return Json::Null;
-    }
-    match value.data() {
-        Data::List(_) | Data::Set(_) | Data::Tuple(_) => value.items().unwrap_or_default().iter().map(known).collect(),
-        Data::Map(_) | Data::Object(_) => {
-            let entries = value.entries().into_iter().flat_map(|entries| entries.iter());
-            let shown = entries.filter(|(_, value)| value.is_known());
-            Json::Object(shown.map(|(name, value)| (name.to_string(), known(value))).collect())
-        }
-        _ => value.to_json(),
-    }
-}
-
-/// `true` where a value is unknown. Entries of objects are left out where nothing in them is;
-/// what is empty or holds something stays, as in Terraform.
-fn unknown_parts(value: &Value) -> Json {
-    parts(value, &|value| !value.is_known())
-}
-
-/// `true` where a value is sensitive, with the same entries left out.
-fn sensitive_parts(value: &Value) -> Json {
-    parts(value, &Value::is_sensitive)
-}
-
-fn parts(value: &Value, is: &dyn Fn(&Value) -> bool) -> Json {
-    if is(value) {
-        return json!(true);
-    }
-    match value.data() {
-        Data::List(_) | Data::Set(_) | Data::Tuple(_) => {
-            value.items().unwrap_or_default().iter().map(|item| parts(item, is)).collect()
-        }
-        Data::Map(_) | Data::Object(_) => {
-            let entries = value.entries().into_iter().flat_map(|entries| entries.iter());
-            let parts = entries.map(|(name, child)| (name.to_string(), parts(child, is)));
-            Json::Object(parts.filter(|(_, part)| *part != json!(false)).collect())
-        }
-        Data::Unknown(unknown) => match unknown.ty {
-            Type::List(_) | Type::Set(_) | Type::Tuple(_) => json!([]),
-            Type::Map(_) | Type::Object(_) => json!({}),
-            _ => json!(false),
-        },
-        _ => json!(false),
-    }
-}
-
 fn planned_values(plan: &Plan) -> Json {
     let outputs = plan.outputs.iter().filter_map(|output| {
         let after = output.after.as_ref()?;
@@ -239,8 +148,10 @@ fn planned_values(plan: &Plan) -> Json {
     let outputs: Map<String, Json> = outputs.collect();
     let mut root = Module::default();
     if plan.mode != Mode::Destroy {
-        for change in plan.changes.iter().filter(|change| change.after.is_some()) {
-            root.insert(change);
+        for change in &plan.changes {
+            let Some(after) = &change.after else { continue };
+            let entry = identity(&change.key, &change.resource_type, &change.provider, change.is_data);
+            root.insert(&change.key.address, with_values(entry, 0, after));
         }
     }
     let mut values = json!({"root_module": root.into_json(None)});
@@ -248,43 +159,4 @@ fn planned_values(plan: &Plan) -> Json {
         values["outputs"] = Json::Object(outputs);
     }
     values
-}
-
-/// The resources of a module and the modules in it.
-#[derive(Default)]
-struct Module {
-    resources: Vec<Json>,
-    children: std::collections::BTreeMap<Address, Module>,
-}
-
-impl Module {
-    fn insert(&mut self, change: &Change) {
-        let Some(after) = &change.after else { return };
-        let mut entry = identity(&change.key, &change.resource_type, &change.provider, change.is_data);
-        entry["schema_version"] = json!(0);
-        entry["values"] = known(after);
-        entry["sensitive_values"] = sensitive_parts(after);
-        let mut module = self;
-        let path = change.key.address.module();
-        for length in (2..=path.segments().len()).step_by(2) {
-            let address = Address::new(path.segments()[..length].iter().cloned());
-            module = module.children.entry(address).or_default();
-        }
-        module.resources.push(entry);
-    }
-
-    fn into_json(self, address: Option<&Address>) -> Json {
-        let mut module = json!({});
-        if !self.resources.is_empty() {
-            module["resources"] = Json::Array(self.resources);
-        }
-        if let Some(address) = address {
-            module["address"] = json!(address.to_string());
-        }
-        if !self.children.is_empty() {
-            module["child_modules"] =
-                self.children.into_iter().map(|(address, child)| child.into_json(Some(&address))).collect();
-        }
-        module
-    }
 }

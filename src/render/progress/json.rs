@@ -15,7 +15,8 @@ use serde_json::{Map, Value as Json, json};
 use super::conclusion::Done;
 use super::{Timers, name, shown, words};
 use crate::render::diagnostic;
-use crate::render::plan::{Counts, local_name, summary};
+use crate::render::plan::{Counts, summary};
+use crate::render::representation::local_name;
 
 /// Writes a line for everything that happens.
 pub(super) struct Stream<'a, W> {
