@@ -14,6 +14,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
 use portolan_provider::Error;
+use portolan_provider::beside::{self, Leftovers};
 use tokio::sync::{Mutex as Turn, oneshot};
 
 use crate::name::Name;
@@ -31,6 +32,7 @@ pub struct Directory {
     clock: Arc<dyn Clock>,
     /// By the names of zones, in lower case.
     zones: Mutex<HashMap<String, Arc<ZoneFile>>>,
+    leftovers: Arc<Leftovers>,
 }
 
 /// One zone's file and who waits for it.
@@ -38,6 +40,7 @@ struct ZoneFile {
     path: PathBuf,
     origin: Name,
     clock: Arc<dyn Clock>,
+    leftovers: Arc<Leftovers>,
     waiting: Mutex<Vec<Waiting>>,
     turn: Turn<()>,
     /// The file as it was last read or written, so that a file that did not change is not
@@ -64,7 +67,7 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 impl Directory {
     /// The zones in `path`, which is made by the first one.
     pub fn new(path: impl Into<PathBuf>, clock: Arc<dyn Clock>) -> Self {
-        Directory { path: path.into(), clock, zones: Mutex::default() }
+        Directory { path: path.into(), clock, zones: Mutex::default(), leftovers: Arc::default() }
     }
 
     fn file(&self, zone: &Name) -> Arc<ZoneFile> {
@@ -75,6 +78,7 @@ impl Directory {
                 path: self.path.join(format!("{name}.zone")),
                 origin: zone.clone(),
                 clock: self.clock.clone(),
+                leftovers: self.leftovers.clone(),
                 waiting: Mutex::default(),
                 turn: Turn::default(),
                 known: Mutex::default(),
@@ -94,6 +98,15 @@ impl Zones for Directory {
     async fn read(&self, zone: &Name) -> Result<Option<Arc<Zone>>, Error> {
         let file = self.file(zone);
         blocking(move || Ok(file.load()?.map(|known| known.zone))).await
+    }
+
+    async fn clear(&self, _zone: &Name) -> Result<(), Error> {
+        let (leftovers, path) = (self.leftovers.clone(), self.path.clone());
+        blocking(move || {
+            leftovers.sweep(&path);
+            Ok(())
+        })
+        .await
     }
 
     async fn change(&self, zone: &Name, edit: Edit) -> Result<(), Error> {
@@ -155,6 +168,7 @@ impl ZoneFile {
     }
 
     fn commit_edits(&self, edits: &[&Edit]) -> Vec<Result<(), Error>> {
+        self.leftovers.sweep(self.directory());
         let known = match self.load() {
             Ok(known) => known,
             Err(error) => return edits.iter().map(|_| Err(error.clone())).collect(),
@@ -207,21 +221,25 @@ impl ZoneFile {
             None => serial::first(self.clock.today()),
         };
         let text: Arc<[u8]> = zonefile::write(&zone).into_bytes().into();
-        replace(&self.path, &text).map_err(|error| cannot("write", &error))?;
+        self.replace(&text).map_err(|error| cannot("write", &error))?;
         *lock(&self.known) = Some(Known { text, zone: Arc::new(zone) });
         Ok(())
     }
-}
 
-fn replace(path: &Path, text: &[u8]) -> io::Result<()> {
-    let parent = path.parent().unwrap_or(Path::new("."));
-    fs::create_dir_all(parent)?;
-    let mut beside = tempfile::Builder::new().prefix(".portolan-").tempfile_in(parent)?;
-    beside.write_all(text)?;
-    beside.as_file().set_permissions(fs::Permissions::from_mode(MODE))?;
-    beside.as_file().sync_all()?;
-    beside.persist(path).map_err(|error| error.error)?;
-    File::open(parent)?.sync_all()
+    fn directory(&self) -> &Path {
+        self.path.parent().unwrap_or(Path::new("."))
+    }
+
+    fn replace(&self, text: &[u8]) -> io::Result<()> {
+        let directory = self.directory();
+        fs::create_dir_all(directory)?;
+        let mut beside = beside::new_file(directory, 0o600)?;
+        beside.write_all(text)?;
+        beside.as_file().set_permissions(fs::Permissions::from_mode(MODE))?;
+        beside.as_file().sync_all()?;
+        beside.persist(&self.path).map_err(|error| error.error)?;
+        File::open(directory)?.sync_all()
+    }
 }
 
 fn remove(path: &Path) -> io::Result<()> {

@@ -110,7 +110,12 @@ impl Session for ZonesSession {
         let mut zones: HashMap<&Name, Result<Option<Arc<Zone>>, Error>> = HashMap::new();
         for zone in found.iter().filter_map(|found| found.as_ref().ok()).map(Found::zone) {
             if !zones.contains_key(zone) {
-                zones.insert(zone, self.zones.read(zone).await);
+                let found = self.zones.read(zone).await;
+                if matches!(found, Ok(None)) && wanted.iter().any(|wanted| wanted.prior.is_none()) {
+                    // It is only for tidiness; whoever writes there next is told what is wrong.
+                    let _ = self.zones.clear(zone).await;
+                }
+                zones.insert(zone, found);
             }
         }
         let answer = |(wanted, found): (&Wanted, &Result<Found, Error>)| {

@@ -13,6 +13,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 
 use async_trait::async_trait;
 use portolan_provider::Error;
+use portolan_provider::beside::{self, Leftovers};
 use rustix::fs::OFlags;
 
 use crate::path;
@@ -28,12 +29,13 @@ pub struct Directory {
     /// Held for writing while empty directories are removed, and for reading while a file is
     /// put into one, so that no directory vanishes under a file that is being written.
     directories: Arc<RwLock<()>>,
+    leftovers: Arc<Leftovers>,
 }
 
 impl Directory {
     /// The tree below `root`, which is made by the first file in it.
     pub fn new(root: impl Into<PathBuf>) -> Self {
-        Directory { root: Arc::new(root.into()), directories: Arc::default() }
+        Directory { root: Arc::new(root.into()), directories: Arc::default(), leftovers: Arc::default() }
     }
 
     async fn blocking<T: Send + 'static>(
@@ -71,28 +73,48 @@ impl Directory {
     fn write_one(&self, path: &str, file: &StoredFile) -> Result<(), Error> {
         let place = self.place(path)?;
         let _directories = self.directories.read().unwrap_or_else(PoisonError::into_inner);
-        write_file(&place, file).map_err(|error| Error::io(format_args!("cannot write {}", place.display()), &error))
+        self.write_file(&place, file)
+            .map_err(|error| Error::io(format_args!("cannot write {}", place.display()), &error))
     }
 
     fn delete_one(&self, path: &str) -> Result<(), Error> {
         let place = self.place(path)?;
         let _directories = self.directories.write().unwrap_or_else(PoisonError::into_inner);
         match fs::remove_file(&place) {
-            Ok(()) => {}
-            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(()),
-            Err(error) => return Err(Error::io(format_args!("cannot delete {}", place.display()), &error)),
+            Err(error) if error.kind() != ErrorKind::NotFound => {
+                return Err(Error::io(format_args!("cannot delete {}", place.display()), &error));
+            }
+            _ => self.tidy(&place),
         }
+        Ok(())
+    }
+
+    /// Removes what killed runs left beside a file, and the directories that are empty then.
+    fn tidy(&self, place: &Path) {
         let inside = |parent: &&Path| *parent != self.root.as_path();
         for parent in place.ancestors().skip(1).take_while(inside) {
+            self.leftovers.sweep(parent);
             // One that is not empty stays, and so do those around it.
             if fs::remove_dir(parent).is_err() {
                 // The deletion is to outlast a crash.
                 let _ = sync_directory(parent);
-                return Ok(());
+                return;
             }
         }
+        self.leftovers.sweep(&self.root);
         let _ = sync_directory(&self.root);
-        Ok(())
+    }
+
+    fn write_file(&self, place: &Path, file: &StoredFile) -> io::Result<()> {
+        let parent = place.parent().unwrap_or(Path::new("."));
+        fs::create_dir_all(parent)?;
+        self.leftovers.sweep(parent);
+        let mut beside = beside::new_file(parent, 0o600)?;
+        beside.write_all(&file.content)?;
+        beside.as_file().set_permissions(Permissions::from_mode(file.mode))?;
+        beside.as_file().sync_all()?;
+        beside.persist(place).map_err(|error| error.error)?;
+        sync_directory(parent)
     }
 }
 
@@ -110,6 +132,17 @@ impl Store for Directory {
     async fn write(&self, path: &str, file: StoredFile) -> Result<(), Error> {
         let path = path.to_owned();
         self.blocking(move |directory| directory.write_one(&path, &file)).await
+    }
+
+    async fn clear(&self, path: &str) -> Result<(), Error> {
+        let path = path.to_owned();
+        let clear = move |directory: &Directory| {
+            let place = directory.place(&path)?;
+            let _directories = directory.directories.write().unwrap_or_else(PoisonError::into_inner);
+            directory.tidy(&place);
+            Ok(())
+        };
+        self.blocking(clear).await
     }
 
     async fn delete(&self, path: &str) -> Result<(), Error> {
@@ -140,17 +173,6 @@ fn read_file(place: &Path) -> io::Result<Option<StoredFile>> {
     let mut content = Vec::new();
     file.read_to_end(&mut content)?;
     Ok(Some(StoredFile { content, mode: metadata.permissions().mode() & 0o777 }))
-}
-
-fn write_file(place: &Path, file: &StoredFile) -> io::Result<()> {
-    let parent = place.parent().unwrap_or(Path::new("."));
-    fs::create_dir_all(parent)?;
-    let mut beside = tempfile::Builder::new().prefix(".portolan-").tempfile_in(parent)?;
-    beside.write_all(&file.content)?;
-    beside.as_file().set_permissions(Permissions::from_mode(file.mode))?;
-    beside.as_file().sync_all()?;
-    beside.persist(place).map_err(|error| error.error)?;
-    sync_directory(parent)
 }
 
 fn sync_directory(directory: &Path) -> io::Result<()> {

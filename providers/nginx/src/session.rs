@@ -64,6 +64,13 @@ impl Session for FilesSession {
     async fn read(&self, wanted: &[Wanted]) -> Vec<Result<Option<Value>, Error>> {
         let paths: Vec<Arc<str>> = wanted.iter().map(|wanted| wanted.identity.clone()).collect();
         let files = self.store.read(&paths).await;
+        for (wanted, file) in wanted.iter().zip(&files) {
+            // A creation that was cut short before the rename.
+            if wanted.prior.is_none() && matches!(file, Ok(None)) {
+                // It is only for tidiness; whoever writes there next is told what is wrong.
+                let _ = self.store.clear(&wanted.identity).await;
+            }
+        }
         let value = |(wanted, file): (&Wanted, Result<Option<StoredFile>, Error>)| {
             Ok(file?.map(|file| live_value(wanted, &file)))
         };

@@ -9,9 +9,8 @@ use std::sync::{PoisonError, RwLock};
 
 use portolan_lang::{AttributePath, Step};
 use portolan_provider::Error;
+use portolan_provider::beside::{self, Leftovers};
 use tempfile::NamedTempFile;
-
-const TEMPORARY_PREFIX: &str = ".portolan-";
 
 /// The directory of a session. Files are named from it.
 pub(super) struct Folder {
@@ -19,11 +18,12 @@ pub(super) struct Folder {
     /// Held shared while a file is put into a directory and alone while an empty directory is
     /// removed, so that no directory goes away under a file that is being written.
     directories: RwLock<()>,
+    leftovers: Leftovers,
 }
 
 impl Folder {
     pub(super) fn new(root: PathBuf) -> Self {
-        Folder { root, directories: RwLock::new(()) }
+        Folder { root, directories: RwLock::new(()), leftovers: Leftovers::default() }
     }
 
     pub(super) fn path(&self) -> &Path {
@@ -97,7 +97,8 @@ impl Folder {
         let directory = path.parent().unwrap_or(&self.root);
         let _shared = self.directories.read().unwrap_or_else(PoisonError::into_inner);
         make_directory(directory)?;
-        let mut temporary = temporary_file(directory, secret)?;
+        self.leftovers.sweep(directory);
+        let mut temporary = beside::new_file(directory, if secret { 0o600 } else { 0o644 })?;
         temporary.write_all(text.as_bytes())?;
         temporary.as_file().sync_all()?;
         name(temporary, &path).map_err(|error| error.error)?;
@@ -115,13 +116,20 @@ impl Folder {
             }
             _ => {}
         }
+        self.tidy(file)
+    }
+
+    /// Removes what killed runs left beside a file, and its directory if nothing else is in it.
+    pub(super) fn tidy(&self, file: &Path) -> Result<(), Error> {
+        let path = self.root.join(file);
+        let Some(directory) = path.parent() else { return Ok(()) };
         let _alone = self.directories.write().unwrap_or_else(PoisonError::into_inner);
+        self.leftovers.sweep(directory);
         // A directory that is not empty stays; that it could not be removed harms nobody.
-        if path.parent().is_some_and(|directory| fs::remove_dir(directory).is_ok()) {
-            let synced = sync_directory(&self.root);
-            return synced.map_err(|error| Error::io(format_args!("writing {}", self.root.display()), &error));
+        if fs::remove_dir(directory).is_err() {
+            return Ok(());
         }
-        Ok(())
+        sync_directory(&self.root).map_err(|error| Error::io(format_args!("writing {}", self.root.display()), &error))
     }
 }
 
@@ -142,17 +150,4 @@ fn make_directory(path: &Path) -> io::Result<()> {
 fn sync_directory(path: &Path) -> io::Result<()> {
     let path = if path.as_os_str().is_empty() { Path::new(".") } else { path };
     fs::File::open(path)?.sync_all()
-}
-
-/// A new file that only its owner can read where it holds secrets.
-fn temporary_file(directory: &Path, secret: bool) -> io::Result<NamedTempFile> {
-    let mut builder = tempfile::Builder::new();
-    builder.prefix(TEMPORARY_PREFIX);
-    #[cfg(unix)]
-    {
-        use std::os::unix::fs::PermissionsExt;
-        let mode = if secret { 0o600 } else { 0o644 };
-        builder.permissions(fs::Permissions::from_mode(mode));
-    }
-    builder.tempfile_in(directory)
 }

@@ -155,7 +155,8 @@ fn delete(folder: &Folder, prior: &Value, place: &Place) -> Result<(), Error> {
     match content_of(folder, place, Some(prior))? {
         Some(found) if !are_alike(&found.manifest, prior) => Err(changed_meanwhile(folder, place)),
         Some(_) => folder.remove(&place.file),
-        None => Ok(()),
+        // A run that was killed may have come no further.
+        None => folder.tidy(&place.file),
     }
 }
 

@@ -33,7 +33,8 @@ pub(super) struct Content {
 }
 
 /// Answers a batch: one listing a directory, and one reading of each file that is there. A file
-/// of somebody else where nothing was recorded is not an object that a killed run left.
+/// of somebody else where nothing was recorded is not an object that a killed run left. Where
+/// nothing was recorded and nothing is there, what a killed run left of its writing goes.
 pub(super) async fn read_batch(folder: &Arc<Folder>, wanted: &[Wanted]) -> Vec<Result<Option<Value>, Error>> {
     let places: Arc<Vec<_>> = Arc::new(wanted.iter().map(|one| Place::of_text(&one.identity)).collect());
     let listing = {
@@ -88,13 +89,16 @@ fn read_one(
     let place = place.as_ref().map_err(Clone::clone)?;
     if let (Some(directory), Some(name)) = (place.file.parent(), place.file.file_name()) {
         match listing.get(directory) {
-            Some(Ok(names)) if !names.contains(name) => return Ok(None),
+            Some(Ok(names)) if recorded.is_some() && !names.contains(name) => return Ok(None),
             Some(Err(error)) => return Err(error.clone()),
             _ => {}
         }
     }
     let manifest = recorded.and_then(|recorded| recorded.get(ATTRIBUTE));
     let content = content_of(folder, place, manifest.as_ref())?;
+    if content.is_none() && recorded.is_none() {
+        folder.tidy(&place.file)?;
+    }
     if let Some(content) = &content
         && manifest.is_none()
         && !content.is_ours
