@@ -3,7 +3,8 @@
 //! The fence rises each time the lock is taken. Every write compares it in its own
 //! transaction, so whoever lost the lock writes nothing, however late it comes. Times are
 //! the machine's clock, in UTC; a clock that jumps can end a lease early or late, but the
-//! fence still keeps two writers apart.
+//! fence still keeps two writers apart. The lease of a process that was killed on this machine
+//! is taken over at once (`presence`).
 
 use std::time::Duration;
 
@@ -15,6 +16,7 @@ use crate::backend::{Error, Holder, Lease, Serial};
 use crate::sqlite::connection::Database;
 use crate::sqlite::failure::Place;
 use crate::sqlite::migrations::{MIGRATIONS, migrate};
+use crate::sqlite::presence::Presence;
 
 /// Milliseconds since 1970.
 fn now() -> i64 {
@@ -27,12 +29,20 @@ fn until(ttl: Duration) -> i64 {
 
 impl Database {
     /// Takes the lock. Whoever takes it first with a newer program brings the database to
-    /// the present form.
-    pub(crate) async fn lock(&mut self, holder: &Holder, ttl: Duration) -> Result<Lease, Error> {
+    /// the present form. `presence` is this process's sign of life while it holds a lease.
+    pub(crate) async fn lock(
+        &mut self,
+        holder: &Holder,
+        ttl: Duration,
+        presence: &mut Option<Presence>,
+    ) -> Result<Lease, Error> {
         let failed = |error| self.place.failed("locking", error);
         let mut transaction = self.connection.begin_with("BEGIN IMMEDIATE").await.map_err(failed)?;
         migrate(&mut transaction, self.form, MIGRATIONS).await.map_err(failed)?;
-        if let Some(locked) = held(&mut transaction).await.map_err(failed)? {
+        let found = if presence.is_none() { Presence::claim(self.place.path()) } else { None };
+        if let Some((fence, locked)) = held(&mut transaction).await.map_err(failed)?
+            && !found.as_ref().is_some_and(|found| found.tells_of(fence))
+        {
             return Err(locked);
         }
         let take = "UPDATE lock SET fence = fence + 1, who = ?, command = ?, until = ? RETURNING fence";
@@ -45,6 +55,10 @@ impl Database {
             .map_err(failed)?;
         transaction.commit().await.map_err(failed)?;
         self.form = MIGRATIONS.len();
+        *presence = found.or(presence.take());
+        if let Some(presence) = presence {
+            presence.announce(fence);
+        }
         Ok(Lease { fence: fence.cast_unsigned(), ttl })
     }
 
@@ -68,9 +82,9 @@ impl Database {
     }
 }
 
-/// Who holds the lock, as the error that says so.
-async fn held(connection: &mut SqliteConnection) -> Result<Option<Error>, sqlx::Error> {
-    let row = sqlx::query("SELECT who, command, until FROM lock").fetch_one(connection).await?;
+/// Who holds the lock, as its fence and the error that says so.
+async fn held(connection: &mut SqliteConnection) -> Result<Option<(i64, Error)>, sqlx::Error> {
+    let row = sqlx::query("SELECT who, command, until, fence FROM lock").fetch_one(connection).await?;
     let Some(until) = row.try_get::<Option<i64>, _>(2)? else { return Ok(None) };
     let remaining = until.saturating_sub(now());
     if remaining <= 0 {
@@ -78,7 +92,8 @@ async fn held(connection: &mut SqliteConnection) -> Result<Option<Error>, sqlx::
     }
     let text = |index| row.try_get::<Option<String>, _>(index).map(Option::unwrap_or_default);
     let holder = Holder { who: text(0)?, command: text(1)? };
-    Ok(Some(Error::Locked { holder, remaining: Duration::from_millis(remaining.unsigned_abs()) }))
+    let locked = Error::Locked { holder, remaining: Duration::from_millis(remaining.unsigned_abs()) };
+    Ok(Some((row.try_get(3)?, locked)))
 }
 
 /// Refuses to go on under a lease that was lost and on another base. Part of the transaction

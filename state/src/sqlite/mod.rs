@@ -1,7 +1,7 @@
 //! The state in an SQLite database: a file, the default backend.
 //!
 //! - `connection` finds, makes and opens the file; `migrations` brings it to the present form;
-//! - `lease` is the lock; `commit` and `load` write and read, by `encode` and `decode`;
+//! - `lease` is the lock, `presence` tells whether its holder lives; `commit` and `load` write and read, by `encode` and `decode`;
 //! - `statement` writes many rows with few statements; `failure` says what went wrong.
 //!
 //! The database is in WAL mode: readers see the last commit while a writer writes. A commit
@@ -17,6 +17,7 @@ mod failure;
 mod lease;
 mod load;
 mod migrations;
+mod presence;
 mod statement;
 #[cfg(test)]
 mod tests;
@@ -32,6 +33,7 @@ use crate::record::{Change, Edit, Run};
 use crate::seal::{KeySource, key_file_beside};
 use connection::{Access, Database};
 use failure::Place;
+use presence::Presence;
 
 /// The state in a file.
 ///
@@ -42,6 +44,7 @@ pub struct Sqlite {
     place: Place,
     keys: KeySource,
     writer: Mutex<Option<Database>>,
+    presence: Mutex<Option<Presence>>,
 }
 
 impl Sqlite {
@@ -55,7 +58,7 @@ impl Sqlite {
 
     /// The state in this file, which need not exist, with its key from there.
     pub fn with_keys(path: impl Into<PathBuf>, keys: KeySource) -> Self {
-        Sqlite { place: Place::new(path.into()), keys, writer: Mutex::new(None) }
+        Sqlite { place: Place::new(path.into()), keys, writer: Mutex::new(None), presence: Mutex::new(None) }
     }
 
     /// The file.
@@ -98,7 +101,8 @@ impl Backend for Sqlite {
         let mut writer = self.writer.lock().await;
         *writer = None;
         let mut database = connection::open_or_create(&self.place).await?;
-        let lease = database.lock(holder, ttl).await?;
+        let mut presence = self.presence.lock().await;
+        let lease = database.lock(holder, ttl, &mut presence).await?;
         *writer = Some(database);
         Ok(lease)
     }
@@ -112,6 +116,10 @@ impl Backend for Sqlite {
             Ok(mut database) => database.unlock(lease).await?,
             Err(Error::Fenced) => return Ok(()),
             Err(error) => return Err(error),
+        }
+        let mut presence = self.presence.lock().await;
+        if let Some(ended) = presence.take_if(|presence| presence.tells_of(lease.fence.cast_signed())) {
+            ended.end();
         }
         match self.writer.lock().await.take() {
             Some(database) => database.close().await,
