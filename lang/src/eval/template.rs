@@ -13,6 +13,10 @@ use crate::value::{Data, Marks, Unknown, Value};
 /// How much of the beginning of an unknown string is kept.
 const MAX_PREFIX: usize = 128;
 
+/// The longest text that a template makes, in bytes; functions have the same limit. Without
+/// it, a few lines that double a text fill the memory.
+const MAX_LENGTH: usize = 64 * 1024 * 1024;
+
 /// The text so far.
 struct Text {
     text: String,
@@ -87,6 +91,11 @@ impl Evaluator<'_> {
             return self.fail(not_text("The value is null, and null is no text.", "this is null", expr.span));
         }
         match convert(&value, &Type::String).map(Value::into_data) {
+            Ok(Data::String(more)) if text.text.len().saturating_add(more.len()) > MAX_LENGTH => {
+                let problem = Diagnostic::error("Text too long")
+                    .detail(format!("The template makes a text of more than {} MiB.", MAX_LENGTH >> 20));
+                return self.fail(problem.label(expr.span, "what is put in here is too much"));
+            }
             Ok(Data::String(more)) => text.push(&more),
             Ok(_) => text.known = false,
             Err(error) => {
