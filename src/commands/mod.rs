@@ -80,8 +80,8 @@ impl Failure {
 }
 
 impl From<io::Error> for Failure {
+    /// Whoever read the output and left, as `head` does, need not be told.
     fn from(error: io::Error) -> Self {
-        // Whoever read the output has seen enough: there is nothing to tell, and nobody to tell.
         if error.kind() == io::ErrorKind::BrokenPipe {
             return Failure { diagnostics: Diagnostics::new(), sources: Sources::new() };
         }
@@ -144,7 +144,11 @@ fn tell(failure: Failure) -> ExitCode {
 /// Runs a command's asynchronous part to its end.
 pub(crate) fn block_on(work: impl Future<Output = Outcome>) -> Outcome {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    runtime.block_on(work)
+    runtime.block_on(async {
+        // A limit on the size of files is to be met like a full disk, not to end the process.
+        let _limit = signal(SignalKind::from_raw(rustix::process::Signal::XFSZ.as_raw()));
+        work.await
+    })
 }
 
 /// A message for each time that a person, or the system, asks the program to stop.

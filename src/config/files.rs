@@ -100,7 +100,7 @@ pub(super) fn kept_module(shown: &str, sources: &Sources) -> ModuleFiles {
 
 /// Reads one file into `sources` under the name `shown`.
 pub(super) fn read_source(path: &Path, shown: &str, sources: &mut Sources) -> Result<FileId, Diagnostic> {
-    let unreadable = |why: String| Diagnostic::error("Unreadable file").detail(format!("{shown} {why}."));
+    let unreadable = |why: String| Diagnostic::error("Unreadable file").detail(format!("{shown}: {why}."));
     let bytes = read_bytes(path).map_err(|error| unreadable(error.to_string()))?;
     match String::from_utf8(bytes) {
         Ok(mut text) => {
@@ -124,12 +124,12 @@ fn read_bytes(path: &Path) -> io::Result<Vec<u8>> {
     let refuse = |why: String| Err(io::Error::other(why));
     // Asked before the file is opened, because opening a pipe waits for its writer.
     if !fs::metadata(path)?.is_file() {
-        return refuse("is not a regular file".to_owned());
+        return refuse("it is not a regular file".to_owned());
     }
     let mut bytes = Vec::new();
     fs::File::open(path)?.take(MAX_FILE_BYTES + 1).read_to_end(&mut bytes)?;
     if bytes.len() as u64 > MAX_FILE_BYTES {
-        return refuse(format!("is larger than {} MiB, the most that is read", MAX_FILE_BYTES >> 20));
+        return refuse(format!("it is larger than {} MiB, the most that is read", MAX_FILE_BYTES >> 20));
     }
     Ok(bytes)
 }
