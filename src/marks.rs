@@ -69,6 +69,25 @@ fn items_like(items: &[Value], like: &Value) -> Vec<Value> {
     items.iter().enumerate().map(|(at, item)| child_like(item, likes.get(at))).collect()
 }
 
+/// The object with the marks of each attribute also at those that repeat it, as the output of
+/// `terraform_data` repeats its input: a provider sees no marks and cannot pass them on.
+pub(crate) fn marked_where_repeated(object: Value) -> Value {
+    let Data::Object(entries) = object.data() else { return object };
+    let marked: Vec<Value> = entries.iter().map(|(_, child)| child).filter(|child| has_marks(child)).cloned().collect();
+    if marked.is_empty() {
+        return object;
+    }
+    let entries = entries.map(|_, child| {
+        // Those say too little to be the same for a reason.
+        if has_marks(child) || matches!(child.data(), Data::Null(_) | Data::Bool(_)) || !child.is_known() {
+            return child.clone();
+        }
+        let repeated = marked.iter().find(|marked| same(marked, child));
+        repeated.map_or_else(|| child.clone(), |marked| marked_like(child.clone(), marked))
+    });
+    Value::from(Data::Object(Arc::new(entries))).mark(object.marks())
+}
+
 /// The value with what the schema calls sensitive marked so.
 pub(crate) fn marked_by_schema(value: Value, schema: &Schema) -> Value {
     if !is_ever_sensitive(schema) {
@@ -122,6 +141,18 @@ mod tests {
         let marked: Vec<bool> =
             back.get("a").expect("a").items().expect("items").iter().map(Value::is_sensitive).collect();
         assert_eq!(marked, [true, false, false]);
+    }
+
+    #[test]
+    fn what_repeats_a_secret_is_one() {
+        let secret = |text: &'static str| Value::object([("url", Value::string(text))]);
+        let hidden = Value::object([("url", Value::string("x").sensitive())]);
+        let object = Value::object([("input", hidden), ("output", secret("x")), ("other", secret("y"))]);
+        let marked = marked_where_repeated(object);
+        assert_eq!(
+            marked.paths(&Value::is_sensitive).iter().map(ToString::to_string).collect::<Vec<_>>(),
+            ["input.url", "output.url"]
+        );
     }
 
     #[test]

@@ -21,7 +21,7 @@ use super::observe::{Observer, Progress};
 use super::walk::{Action, Event, Walk};
 use super::{Job, Outcome, Report, SessionOf, prepare, record};
 use crate::compile::{ConditionTime, InstanceId};
-use crate::marks::{marked_by_schema, marked_like};
+use crate::marks::{marked_by_schema, marked_like, marked_where_repeated};
 use crate::plan::{Action as Planned, Change, Configurations, Mode, OperationKind, row};
 use crate::retry::pause_after;
 use crate::sessions::{diagnostic_of, listed};
@@ -565,7 +565,7 @@ impl<'a, C: Configurations> Shell<'a, '_, C> {
 
     fn marked(&self, operation: usize, value: Value, schema: Option<&portolan_lang::Schema>) -> Value {
         let value = match self.wanted.get(&operation) {
-            Some(wanted) => marked_like(value, wanted),
+            Some(wanted) => marked_where_repeated(marked_like(value, wanted)),
             None => value,
         };
         schema.map_or_else(|| value.clone(), |schema| marked_by_schema(value.clone(), schema))

@@ -24,7 +24,7 @@ use super::request::Request;
 use crate::compile::{ConditionTime, Instance, InstanceId};
 use crate::config::Lifecycle;
 use crate::graph::Graph;
-use crate::marks::{marked_by_schema, marked_like, same};
+use crate::marks::{marked_by_schema, marked_like, marked_where_repeated, same};
 use crate::plan::records::Records;
 use crate::retry::retrying;
 use crate::sessions::{Sessions, attribute_of, diagnostic_of, listed};
@@ -386,7 +386,7 @@ impl<'a, 'e, C: Configurations> Planner<'a, 'e, C> {
     }
 
     fn marked(&self, question: &Question, planned: Value) -> Value {
-        let marked = marked_like(planned, &question.proposed);
+        let marked = marked_where_repeated(marked_like(planned, &question.proposed));
         self.schema(question.id).map_or(marked.clone(), |schema| marked_by_schema(marked, schema))
     }
 
