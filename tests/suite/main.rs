@@ -2,8 +2,15 @@
 
 #![allow(clippy::expect_used, reason = "a test ends where something is not as it should be")]
 
+mod bad_input;
 mod configurations;
+mod fuzz;
+mod killed;
 mod loading;
+mod program;
 mod reference;
 mod running;
+mod secrets;
+mod served;
+mod together;
 mod vectors;

@@ -1,0 +1,99 @@
+//! Two runs at once, and runs that are asked to stop.
+
+use std::fs::File;
+use std::process::{Child, Command};
+use std::time::{Duration, Instant};
+
+use crate::program::{Project, Said, mixed};
+
+/// Long enough that a signal meets the run in the middle.
+const SIZE: usize = 600;
+
+const APPLY: [&str; 2] = ["apply", "--auto-approve"];
+
+/// Starts to apply, and waits until the first file is there.
+fn begin(project: &Project) -> Child {
+    let mut command = project.command(&APPLY);
+    // A pipe that nobody reads would hold the program up.
+    let file = |name: &str| File::create(project.path(name)).expect("a file");
+    let child = command.stdout(file("said")).stderr(file("told")).spawn().expect("the program starts");
+    let started = Instant::now();
+    while project.files("out").is_empty() {
+        assert!(started.elapsed() < Duration::from_secs(20), "nothing is made");
+        std::thread::sleep(Duration::from_millis(2));
+    }
+    child
+}
+
+fn signal(process: &Child, signals: &[&str]) {
+    for signal in signals {
+        let sent = Command::new("kill").arg(signal).arg(process.id().to_string()).status();
+        assert!(sent.expect("kill starts").success());
+    }
+}
+
+fn end(project: &Project, mut process: Child) -> Said {
+    let code = process.wait().expect("its end").code();
+    Said { code, text: project.read("said"), error: project.read("told") }
+}
+
+/// A run that was stopped says so, and the next one goes on where it ended.
+fn is_stopped_by(signals: &[&str]) -> Said {
+    let project = Project::new(mixed(SIZE));
+    let process = begin(&project);
+    signal(&process, signals);
+    let said = end(&project, process);
+    assert_eq!(said.code, Some(1), "{}", said.all());
+    project.succeed(&APPLY);
+    project.is_settled();
+    project.succeed(&["destroy", "--auto-approve"]);
+    assert!(project.files("out").is_empty());
+    said
+}
+
+#[test]
+fn an_interrupt_lets_what_runs_come_to_its_end() {
+    for name in ["-INT", "-TERM"] {
+        let said = is_stopped_by(&[name]).all();
+        assert!(said.contains("not begun") || said.contains("not started"), "{name}: {said}");
+    }
+}
+
+#[test]
+fn a_second_interrupt_ends_at_once() {
+    is_stopped_by(&["-INT", "-INT"]);
+}
+
+#[test]
+fn a_second_run_is_refused_and_told_who_is_first() {
+    let project = Project::new(mixed(SIZE));
+    let first = begin(&project);
+    let said = project.refused(&APPLY, "The state is locked");
+    assert!(said.error.contains(&format!("process {}", first.id())), "{}", said.error);
+    assert!(said.error.contains("(apply)"), "{}", said.error);
+    let ended = end(&project, first);
+    assert_eq!(ended.code, Some(0), "{}", ended.all());
+    project.is_settled();
+}
+
+#[test]
+fn a_second_run_waits_as_long_as_it_is_told() {
+    let project = Project::new(mixed(100));
+    let first = begin(&project);
+    project.succeed(&["apply", "--auto-approve", "--lock-timeout=60s"]);
+    assert_eq!(end(&project, first).code, Some(0));
+    project.is_settled();
+    project.refused(&["apply", "--lock-timeout=soon"], "not a duration");
+}
+
+#[test]
+fn the_lock_of_a_killed_run_is_taken_over_at_once() {
+    let project = Project::new(mixed(SIZE));
+    let mut first = begin(&project);
+    first.kill().expect("kills");
+    first.wait().expect("its end");
+    let started = Instant::now();
+    project.succeed(&APPLY);
+    assert!(started.elapsed() < Duration::from_secs(20), "it waited for the lease to run out");
+    project.is_settled();
+}
