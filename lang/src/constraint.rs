@@ -152,7 +152,7 @@ impl Reader {
     fn read(&mut self, expr: &Expr) -> TypeConstraint {
         match &expr.kind {
             ExprKind::Variable(name) => self.keyword(name, expr.span),
-            ExprKind::Call { name, arguments, expand: false } => self.constructor(name, arguments, expr.span),
+            ExprKind::Call(call) if !call.expand => self.constructor(&call.name, &call.arguments, expr.span),
             // The parser has told what is wrong.
             ExprKind::Invalid => TypeConstraint::default(),
             _ => self.refuse(
@@ -259,19 +259,17 @@ impl Reader {
     /// `type`, `optional(type)` or `optional(type, default)`
     fn attribute(&mut self, expr: &Expr) -> ((AttributeType, Defaults), Option<Value>) {
         let (optional, inner, default) = match &expr.kind {
-            ExprKind::Call { name, arguments, expand: false } if &*name.name == "optional" => {
-                match arguments.as_slice() {
-                    [inner] => (true, &**inner, None),
-                    [inner, default] => (true, &**inner, Some(default)),
-                    _ => {
-                        self.refuse(
-                            expr.span,
-                            "An optional attribute has a type, and perhaps a default: optional(number, 80).",
-                        );
-                        return ((AttributeType { ty: Type::Any, optional: true }, Defaults::default()), None);
-                    }
+            ExprKind::Call(call) if !call.expand && &*call.name.name == "optional" => match call.arguments.as_slice() {
+                [inner] => (true, &**inner, None),
+                [inner, default] => (true, &**inner, Some(default)),
+                _ => {
+                    self.refuse(
+                        expr.span,
+                        "An optional attribute has a type, and perhaps a default: optional(number, 80).",
+                    );
+                    return ((AttributeType { ty: Type::Any, optional: true }, Defaults::default()), None);
                 }
-            }
+            },
             _ => (false, expr, None),
         };
         let constraint = self.read(inner);

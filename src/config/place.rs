@@ -40,7 +40,8 @@ fn children(expr: &Expr) -> Vec<&Expr> {
         ExprKind::Index(left, right) | ExprKind::Binary(_, left, right) => vec![left, right],
         ExprKind::Splat { source, each } => vec![source, each],
         ExprKind::Conditional(condition, then, otherwise) => vec![condition, then, otherwise],
-        ExprKind::Call { arguments: items, .. } | ExprKind::Tuple(items) => items.iter().map(|item| &**item).collect(),
+        ExprKind::Call(call) => call.arguments.iter().map(|argument| &**argument).collect(),
+        ExprKind::Tuple(items) => items.iter().map(|item| &**item).collect(),
         ExprKind::Object(items) => items.iter().flat_map(|(key, value)| [&**key, &**value]).collect(),
         ExprKind::For(each) => for_children(each),
     }
@@ -79,8 +80,8 @@ pub(super) fn calls(expr: &Expr) -> Vec<&portolan_lang::syntax::Ident> {
 }
 
 fn collect_calls<'e>(expr: &'e Expr, found: &mut Vec<&'e portolan_lang::syntax::Ident>) {
-    if let ExprKind::Call { name, .. } = &expr.kind {
-        found.push(name);
+    if let ExprKind::Call(call) = &expr.kind {
+        found.push(&call.name);
     }
     children(expr).into_iter().for_each(|child| collect_calls(child, found));
 }

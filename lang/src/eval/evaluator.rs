@@ -76,7 +76,7 @@ impl<'a> Evaluator<'a> {
             ExprKind::Conditional(condition, then, otherwise) => {
                 self.conditional(condition, then, otherwise, expr.span)
             }
-            ExprKind::Call { name, arguments, expand } => self.call(name, arguments, *expand, expr.span),
+            ExprKind::Call(call) => self.call(&call.name, &call.arguments, call.expand, expr.span),
             ExprKind::Tuple(items) => self.all(items).map(Value::tuple),
             ExprKind::Object(items) => self.object(items),
             ExprKind::For(each) => self.for_expr(each),

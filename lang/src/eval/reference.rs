@@ -127,7 +127,7 @@ impl Search {
             ExprKind::Unary(_, operand) | ExprKind::Parentheses(operand) => self.expr(operand),
             ExprKind::Binary(_, left, right) => self.all([left, right]),
             ExprKind::Conditional(condition, then, otherwise) => self.all([condition, then, otherwise]),
-            ExprKind::Call { arguments, .. } => self.all(arguments),
+            ExprKind::Call(call) => self.all(&call.arguments),
             ExprKind::Tuple(items) => self.all(items),
             ExprKind::Object(items) => items.iter().for_each(|(key, value)| self.all([key, value])),
             ExprKind::For(each) => self.for_expr(each),

@@ -88,14 +88,7 @@ pub enum ExprKind {
     /// `a ? b : c`
     Conditional(Arc<Expr>, Arc<Expr>, Arc<Expr>),
     /// `name(a, b...)`
-    Call {
-        /// The function, with `::` between the names of a namespaced one.
-        name: Ident,
-        /// The arguments.
-        arguments: Vec<Arc<Expr>>,
-        /// Whether `...` follows the last argument.
-        expand: bool,
-    },
+    Call(Box<Call>),
     /// `[a, b]`
     Tuple(Vec<Arc<Expr>>),
     /// `{a = b}`
@@ -106,6 +99,18 @@ pub enum ExprKind {
     Parentheses(Arc<Expr>),
     /// What could not be parsed; the parser has told why.
     Invalid,
+}
+
+/// The parts of a call. They stand apart, because references, of which there are far more, need
+/// less room.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Call {
+    /// The function, with `::` between the names of a namespaced one.
+    pub name: Ident,
+    /// The arguments.
+    pub arguments: Vec<Arc<Expr>>,
+    /// Whether `...` follows the last argument.
+    pub expand: bool,
 }
 
 /// The parts of a `for` expression.

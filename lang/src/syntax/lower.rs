@@ -11,7 +11,7 @@ use crate::diagnostic::Diagnostic;
 use crate::number::Number;
 use crate::syntax::parse::{MAX_DEPTH, Parser};
 use crate::syntax::scan::Extent;
-use crate::syntax::{BinaryOperator, Expr, ExprKind, For, Ident, UnaryOperator};
+use crate::syntax::{BinaryOperator, Call, Expr, ExprKind, For, Ident, UnaryOperator};
 use crate::types::Type;
 use crate::value::Value;
 
@@ -206,7 +206,7 @@ impl Lowering<'_, '_> {
             Ident { name: self.parser.name(&parts.join("::")), span: self.parser.span(self.range(range)) }
         };
         let arguments = call.args.iter().map(|argument| self.shared(argument)).collect();
-        ExprKind::Call { name, arguments, expand: call.args.expand_final() }
+        ExprKind::Call(Box::new(Call { name, arguments, expand: call.args.expand_final() }))
     }
 
     fn for_expr(&mut self, expr: &hcl::ForExpr) -> For {
