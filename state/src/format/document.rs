@@ -24,7 +24,6 @@ use std::sync::Arc;
 use portolan_lang::types::ObjectType;
 use portolan_lang::value::{Collection, Entries, MapValue};
 use portolan_lang::{Data, Marks, Number, Type, Value};
-use rustc_hash::FxHashSet;
 use serde::de::value::MapAccessDeserializer;
 use serde::de::{DeserializeSeed, Deserializer, Error as _, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde::ser::{Error as _, SerializeMap, SerializeSeq};
@@ -32,6 +31,7 @@ use serde::{Deserialize, Serialize, Serializer};
 use serde_json::de::StrRead;
 
 use crate::format::notes::{Notes, StoredPath, collect};
+use crate::format::texts::Texts;
 use crate::format::{FormatError, types};
 
 /// How deep a value may nest and still be stored; a part stored with its own type counts as
@@ -189,10 +189,10 @@ fn serialize_number<S: Serializer>(number: &Number, serializer: S) -> Result<S::
     }
 }
 
-/// Reads documents, sharing the names of map elements among the values that it reads.
+/// Reads documents, sharing names and texts among the values that it reads.
 #[derive(Debug, Default)]
 pub struct Reader {
-    names: RefCell<FxHashSet<Arc<str>>>,
+    texts: RefCell<Texts>,
 }
 
 impl Reader {
@@ -223,28 +223,18 @@ impl Reader {
         source: &mut serde_json::Deserializer<StrRead<'_>>,
         ty: &Type,
     ) -> Result<Value, FormatError> {
-        Ok(source.deserialize_map(BodyVisitor { ty, names: &self.names })?)
+        Ok(source.deserialize_map(BodyVisitor { ty, texts: &self.texts })?)
     }
 
     /// A name that the values share with whoever asks.
     pub fn share(&self, name: &str) -> Arc<str> {
-        share(&self.names, name)
+        self.texts.borrow_mut().name(name)
     }
-}
-
-fn share(names: &RefCell<FxHashSet<Arc<str>>>, name: &str) -> Arc<str> {
-    let mut names = names.borrow_mut();
-    if let Some(shared) = names.get(name) {
-        return shared.clone();
-    }
-    let shared: Arc<str> = Arc::from(name);
-    names.insert(shared.clone());
-    shared
 }
 
 struct BodyVisitor<'a> {
     ty: &'a Type,
-    names: &'a RefCell<FxHashSet<Arc<str>>>,
+    texts: &'a RefCell<Texts>,
 }
 
 impl<'de> Visitor<'de> for BodyVisitor<'_> {
@@ -265,7 +255,7 @@ impl<'de> Visitor<'de> for BodyVisitor<'_> {
                 "unknown" => note(&mut notes, map.next_value()?, |notes| notes.unknown = true),
                 "value" => {
                     let notes = (!notes.is_empty()).then_some(&notes);
-                    value = Some(map.next_value_seed(Place { ty: self.ty, notes, names: self.names })?);
+                    value = Some(map.next_value_seed(Place { ty: self.ty, notes, texts: self.texts })?);
                 }
                 _ => return Err(A::Error::custom("unknown field")),
             }
@@ -283,7 +273,7 @@ fn note(notes: &mut Notes, paths: Vec<StoredPath>, set: impl Fn(&mut Notes)) {
 struct Place<'a> {
     ty: &'a Type,
     notes: Option<&'a Notes>,
-    names: &'a RefCell<FxHashSet<Arc<str>>>,
+    texts: &'a RefCell<Texts>,
 }
 
 impl<'a> Place<'a> {
@@ -310,11 +300,11 @@ impl<'a> Place<'a> {
     }
 
     fn item(&self, ty: &'a Type, index: usize) -> Place<'a> {
-        Place { ty, notes: self.notes.and_then(|notes| notes.at(index)), names: self.names }
+        Place { ty, notes: self.notes.and_then(|notes| notes.at(index)), texts: self.texts }
     }
 
     fn entry(&self, ty: &'a Type, name: &str) -> Place<'a> {
-        Place { ty, notes: self.notes.and_then(|notes| notes.inside(name)), names: self.names }
+        Place { ty, notes: self.notes.and_then(|notes| notes.inside(name)), texts: self.texts }
     }
 
     fn items<'de, A: SeqAccess<'de>>(&self, ty: &'a Type, mut seq: A) -> Result<Vec<Value>, A::Error> {
@@ -339,7 +329,7 @@ impl<'a> Place<'a> {
 
     fn map<'de, A: MapAccess<'de>>(&self, element: &'a Type, mut map: A) -> Result<Entries, A::Error> {
         let mut entries: Vec<(Arc<str>, Value)> = Vec::new();
-        while let Some(name) = map.next_key_seed(Key(|name: &str| share(self.names, name)))? {
+        while let Some(name) = map.next_key_seed(Key(|name: &str| self.texts.borrow_mut().name(name)))? {
             let value = map.next_value_seed(self.entry(element, &name))?;
             entries.push((name, value));
         }
@@ -432,7 +422,7 @@ impl<'de> Visitor<'de> for Place<'_> {
 
     fn visit_str<E: serde::de::Error>(self, text: &str) -> Result<Value, E> {
         match self.ty {
-            Type::String => Ok(self.finish(Data::String(Arc::from(text)))),
+            Type::String => Ok(self.finish(Data::String(self.texts.borrow_mut().text(text)))),
             _ => Err(E::custom("a string is out of place")),
         }
     }

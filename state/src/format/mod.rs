@@ -11,6 +11,7 @@
 
 pub mod document;
 mod notes;
+mod texts;
 pub mod types;
 pub mod words;
 
