@@ -231,7 +231,9 @@ impl<'a, 'e, C: Configurations> Planner<'a, 'e, C> {
         if let (Some(prior), None) = (&prior, replaced)
             && same(&prior.value, &proposed)
         {
-            let after = marked_by_schema(proposed, schema);
+            // One copy for both, unless the configuration's marks are other ones.
+            let after = if prior.value == proposed { prior.value.clone() } else { proposed };
+            let after = marked_by_schema(after, schema);
             let change = self.no_change(id, Some(prior));
             self.settle(id, Change { after: Some(after), ..change });
             return None;
