@@ -99,7 +99,7 @@ impl<'e> Dependencies<'e> {
             "data" => self.resource(module, &format!("data.{name}.{}", reference.name(2).unwrap_or_default()), groups),
             "each" | "count" | "self" | "path" | "portolan" | "terraform" => {}
             root if domain::kind(root).is_some() => self.domain(module, reference, groups),
-            root => self.resource(module, &format!("{root}.{name}"), groups),
+            root => self.resource(module, &[root, ".", name].concat(), groups),
         }
     }
 

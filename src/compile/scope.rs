@@ -96,7 +96,7 @@ impl<'e> ModuleScope<'e> {
             return Err(incomplete(reference));
         };
         let prefix = if before == 1 { "data." } else { "" };
-        let local = format!("{prefix}{kind}.{name}");
+        let local = [prefix, kind, ".", name].concat();
         let Some(position) = names.get_index_of(&*local) else {
             return Err(undeclared(reference, "resource", "", &local, names.keys().map(|key| &**key)));
         };

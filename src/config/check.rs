@@ -159,7 +159,7 @@ impl Checker<'_> {
         let reference = found.reference;
         let kind = &*reference.root;
         let Some(name) = reference.name(1) else { return Err(self.lone_name(reference)) };
-        let address = format!("{kind}.{name}");
+        let address = [kind, ".", name].concat();
         let Some(resource) = self.module.resources.get(&*address) else {
             return match self.is_declared(&address) {
                 true => Ok(()),

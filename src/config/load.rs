@@ -1,8 +1,10 @@
 //! From directories to modules.
 
 use std::fs;
+use std::panic::resume_unwind;
 use std::path::{Component, Path, PathBuf};
 use std::sync::Arc;
+use std::thread;
 
 use indexmap::IndexMap;
 use portolan_lang::syntax::{Body, parse_body, parse_json_body};
@@ -51,10 +53,15 @@ fn load_from(root: Root<'_>, sources: Sources, catalog: &Catalog) -> (Config, Di
     let Loader { sources, modules, settings, mut diagnostics, .. } = loader;
     // A name that seems not to be declared may be declared in what could not be read.
     if modules.values().all(|loaded| loaded.is_whole) {
-        for loaded in modules.values() {
-            check(loaded, &root.module, &known, &mut diagnostics);
-        }
-        diagnostics.extend(cycles(&root.module, &known));
+        let loops = thread::scope(|scope| {
+            // Neither changes anything, and each looks at every reference.
+            let loops = scope.spawn(|| cycles(&root.module, &known));
+            for loaded in modules.values() {
+                check(loaded, &root.module, &known, &mut diagnostics);
+            }
+            loops.join().unwrap_or_else(|panic| resume_unwind(panic))
+        });
+        diagnostics.extend(loops);
     }
     (Config { sources, root: root.module, settings }, diagnostics)
 }

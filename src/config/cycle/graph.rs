@@ -275,6 +275,7 @@ impl Nodes {
         }
         match found.user {
             User::Call(name) if found.purpose == Purpose::Wait => self.node(&format!("module.{name} (depends_on)")).0,
+            User::Object(address) => self.node(address).0,
             user => self.node(&user.to_string()).0,
         }
     }
@@ -313,7 +314,7 @@ fn targets(module: &Module, found: &Use<'_>, names: &[&str]) -> Vec<Target> {
     match names {
         ["var", name, ..] if module.variables.contains_key(*name) => vec![Target::Whole(format!("var.{name}"))],
         ["local", name, ..] if module.locals.contains_key(*name) => vec![Target::Whole(format!("local.{name}"))],
-        ["data", kind, name, ..] => declared(format!("data.{kind}.{name}")),
+        ["data", kind, name, ..] => declared(["data", kind, name].join(".")),
         _ if found.purpose == Purpose::Provider => {
             let address = found.reference.to_string();
             match module.providers.contains_key(&*address) {
@@ -325,10 +326,13 @@ fn targets(module: &Module, found: &Use<'_>, names: &[&str]) -> Vec<Target> {
             (User::Object(own), Some(body)) if has_part(body, kind, name) => {
                 vec![Target::Part(own.to_string(), format!("{kind}.{name}"))]
             }
-            _ => match module.domain.get(&*format!("{kind}.{name}")) {
-                Some(block) => in_domain(found, block, rest),
-                None => declared(format!("{kind}.{name}")),
-            },
+            _ => {
+                let address = [kind, ".", name].concat();
+                match module.domain.get(&*address) {
+                    Some(block) => in_domain(found, block, rest),
+                    None => declared(address),
+                }
+            }
         },
         _ => Vec::new(),
     }
@@ -357,5 +361,8 @@ fn names(reference: &Reference) -> Vec<&str> {
         ReferenceStep::Attribute(name) => Some(&**name),
         ReferenceStep::Key(_) => None,
     });
-    [&*reference.root].into_iter().chain(steps).collect()
+    let mut names = Vec::with_capacity(1 + reference.steps.len());
+    names.push(&*reference.root);
+    names.extend(steps);
+    names
 }
