@@ -30,9 +30,10 @@ async fn console(arguments: &ConsoleArguments) -> Outcome {
         let line = line.map_err(|error| {
             Failure::from(portolan_lang::Diagnostic::error("Cannot read the input").detail(error.to_string()))
         })?;
+        // A heredoc begins with the end of its first line.
         pending.push_str(&line);
+        pending.push('\n');
         if is_unfinished(&pending) {
-            pending.push('\n');
             continue;
         }
         answer(&evaluation, &mut sources, &std::mem::take(&mut pending), arguments.json)?;
