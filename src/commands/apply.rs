@@ -183,7 +183,15 @@ fn conclude(
         warn(&report.diagnostics, &project.config.sources);
         return Ok(Exit::Success);
     }
-    Err(project.failure(report.diagnostics))
+    let mut diagnostics = report.diagnostics;
+    if !diagnostics.has_errors() {
+        diagnostics.push(
+            Diagnostic::error("Stopped before everything was done")
+                .detail("The run was interrupted. What was begun and what was not stands above.")
+                .help("Run it again: it goes on where this run ended."),
+        );
+    }
+    Err(project.failure(diagnostics))
 }
 
 /// What is to be said of the whole after everything was done.

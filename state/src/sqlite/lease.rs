@@ -53,12 +53,14 @@ impl Database {
             .fetch_one(&mut *transaction)
             .await
             .map_err(failed)?;
-        transaction.commit().await.map_err(failed)?;
-        self.form = MIGRATIONS.len();
         *presence = found.or(presence.take());
+        // Before the commit, so that there is no instant in which a kill leaves a lease without a
+        // sign; a sign without its lease tells of nothing.
         if let Some(presence) = presence {
             presence.announce(fence);
         }
+        transaction.commit().await.map_err(failed)?;
+        self.form = MIGRATIONS.len();
         Ok(Lease { fence: fence.cast_unsigned(), ttl })
     }
 
