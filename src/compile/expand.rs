@@ -55,6 +55,7 @@ pub fn compile(inputs: Inputs) -> (Desired, Diagnostics) {
     }
     let mut problems = evaluator.take_diagnostics();
     problems.extend(builder.problems);
+    problems.extend(domain::clashes(&builder.claims));
     let mut desired = builder.desired;
     desired.expansion = Arc::new(Expansion {
         settled: Some(evaluator.settle()),
@@ -88,6 +89,8 @@ struct Builder {
     /// What instances ask for by address: connections, and instances or groups of their block.
     wanted_connections: Vec<(InstanceId, Address)>,
     wanted_dependencies: Vec<(InstanceId, Vec<Address>)>,
+    /// What domain blocks want for themselves alone.
+    claims: Vec<domain::Claim>,
     problems: Diagnostics,
 }
 
@@ -173,6 +176,7 @@ impl Builder {
         let instances = evaluator.domain_instances(id, position, block);
         let lifecycle = Arc::new(block.lifecycle.clone());
         for (at, compiled) in evaluator.compiled(id, position).iter().enumerate() {
+            self.claims.extend(compiled.claims.iter().cloned());
             let address = address.instance(instances.key(at));
             self.desired.decisions.extend(compiled.decisions.iter().cloned());
             if let Some(connection) = &compiled.connection {

@@ -205,8 +205,12 @@ mod tests {
         assert_eq!(files.primary.len(), 1);
         assert_eq!(sources.get(files.primary[0].id).map(|file| &*file.text), Some("a = 1"));
         let details: Vec<&str> = diagnostics.iter().map(|diagnostic| &*diagnostic.detail).collect();
-        let expected =
-            ["circle.hcl: Too many", "huge.hcl: it is larger", "latin.hcl is not in UTF-8", "socket.hcl is not a regular"];
+        let expected = [
+            "circle.hcl: Too many",
+            "huge.hcl: it is larger",
+            "latin.hcl is not in UTF-8",
+            "socket.hcl is not a regular",
+        ];
         assert_eq!(details.len(), expected.len(), "{details:?}");
         for (detail, expected) in details.iter().zip(expected) {
             assert!(detail.starts_with(expected), "{detail}");

@@ -3,7 +3,9 @@
 #![allow(clippy::expect_used, reason = "a test ends where something is not as it should be")]
 
 mod bad_input;
+mod compiling;
 mod configurations;
+mod examples;
 mod fuzz;
 mod killed;
 mod loading;

@@ -4,7 +4,7 @@ use portolan_lang::decode::decode;
 use portolan_lang::eval::Scope;
 use portolan_lang::{Attribute, AttributePath, Block as Nested, Diagnostic, Schema, Step, Type, Value};
 
-use super::{Block, Compiled, CompiledConnection, Kind, exports, object, quantity};
+use super::{Block, Claim, Compiled, CompiledConnection, Kind, exports, object, quantity};
 
 /// `cluster "beijing" { region = "north" … }`
 pub(super) const CLUSTER: Kind = Kind { keyword: "cluster", schema, compile };
@@ -55,6 +55,20 @@ fn schema() -> Schema {
         .block(Nested::single("probe", probe))
 }
 
+/// The directory of a system, which holds what this block describes and nothing else.
+pub(super) fn directory_claim(input: &Block<'_>, value: &Value) -> Option<Claim> {
+    let path: AttributePath = ["directory", "path"].into_iter().map(|name| Step::Attribute(name.into())).collect();
+    let directory = value.at(&path)?;
+    let clean: std::path::PathBuf = std::path::Path::new(directory.as_str()?).components().collect();
+    Some(Claim {
+        owner: input.address.clone(),
+        what: format!("the directory \"{}\"", clean.display()),
+        share: None,
+        span: input.path_span(&path),
+        help: "Give each a directory of its own.",
+    })
+}
+
 fn compile(input: &Block<'_>, scope: &dyn Scope) -> Compiled {
     let (value, mut diagnostics) = decode(input.body, &schema(), scope);
     if diagnostics.has_errors() {
@@ -82,6 +96,7 @@ fn compile(input: &Block<'_>, scope: &dyn Scope) -> Compiled {
         }),
         resources: Vec::new(),
         decisions: Vec::new(),
+        claims: directory_claim(input, &value).into_iter().collect(),
         diagnostics,
     }
 }

@@ -9,6 +9,7 @@
 //! carries its `address` and what others may need of it.
 
 mod application;
+mod claim;
 mod cluster;
 mod edge;
 mod names;
@@ -17,6 +18,9 @@ mod quantity;
 
 use std::sync::Arc;
 
+pub use claim::Claim;
+pub(super) use claim::clashes;
+use portolan_lang::diagnostic::did_you_mean;
 use portolan_lang::eval::Scope;
 use portolan_lang::syntax::Body;
 use portolan_lang::{Address, AttributePath, Data, Diagnostic, Diagnostics, Schema, Span, Step, Value};
@@ -88,6 +92,8 @@ pub struct Compiled {
     pub resources: Vec<CompiledResource>,
     /// Decisions that were made or changed.
     pub decisions: Vec<Decision>,
+    /// What the block wants for itself alone.
+    pub claims: Vec<Claim>,
     /// What is wrong.
     pub diagnostics: Diagnostics,
 }
@@ -127,6 +133,7 @@ impl Compiled {
             connection: None,
             resources: Vec::new(),
             decisions: Vec::new(),
+            claims: Vec::new(),
             diagnostics,
         }
     }
@@ -174,6 +181,20 @@ pub(crate) fn reference(
             .at(block.attribute_span(name))
             .help(format!("Write {kind}.NAME, without quotes."))
     })
+}
+
+/// The problem of a word that is none of those that are known.
+pub(crate) fn unknown_word(summary: &str, given: &Value, known: &[&str]) -> Diagnostic {
+    let listed = known.join(", ");
+    let Some(given) = given.as_str() else {
+        return Diagnostic::error("Not known before apply")
+            .detail(format!("It decides what there will be, and is one of {listed}, so it cannot depend on something that will only be known after apply."));
+    };
+    let problem = Diagnostic::error(summary).detail(format!("\"{given}\" is none of {listed}."));
+    match did_you_mean(given, known.iter().copied()) {
+        Some(near) => problem.help(format!("Did you mean \"{near}\"?")),
+        None => problem,
+    }
 }
 
 /// The text of an attribute on which the shape of what is compiled depends.

@@ -1,10 +1,12 @@
 //! `dns_zone` and `dns_record`: zones, and the names in them.
 
+use std::sync::Arc;
+
 use portolan_lang::decode::decode;
 use portolan_lang::eval::Scope;
 use portolan_lang::{Address, Attribute, Diagnostic, Diagnostics, Schema, Type, Value};
 
-use super::{Block, Compiled, CompiledConnection, CompiledResource, Kind, exports, object, reference};
+use super::{Block, Claim, Compiled, CompiledConnection, CompiledResource, Kind, exports, object, reference};
 
 /// `dns_zone "corp" { name = "example.com" … }`
 pub(super) const ZONE: Kind = Kind { keyword: "dns_zone", schema: zone_schema, compile: zone };
@@ -61,7 +63,21 @@ fn zone(block: &Block<'_>, scope: &dyn Scope) -> Compiled {
         connection: Some(CompiledConnection { provider: "dns", config: object([("directory", take("directory"))]) }),
         resources: if name.is_some() { vec![apex] } else { Vec::new() },
         decisions: Vec::new(),
+        claims: name.iter().map(|name| zone_claim(block, &value, name)).collect(),
         diagnostics,
+    }
+}
+
+/// A zone stands once in a directory, which it shares with others.
+fn zone_claim(block: &Block<'_>, value: &Value, name: &str) -> Claim {
+    let directory = value.get("directory").and_then(|directory| directory.get("path"));
+    let directory = directory.as_ref().and_then(Value::as_str).unwrap_or_default();
+    Claim {
+        owner: block.address.clone(),
+        what: format!("the zone \"{}\" in the directory \"{directory}\"", name.trim_end_matches('.').to_lowercase()),
+        share: None,
+        span: block.attribute_span("name"),
+        help: "Put all records of a zone into one dns_zone.",
     }
 }
 
@@ -110,6 +126,7 @@ fn record(block: &Block<'_>, scope: &dyn Scope) -> Compiled {
     };
     let shown = [("name", take("name")), ("type", take("type")), ("ttl", ttl.clone()), ("values", take("values"))];
     let exported = exports(block.address, names[0].as_deref().unwrap_or(block.name), shown);
+    let claims = connection.iter().filter_map(|zone| record_claim(block, zone, zone_name.as_str()?, &names)).collect();
     let resources = connection.into_iter().map(|zone: Address| CompiledResource {
         address: block.address.part("rrset"),
         group: block.address.clone(),
@@ -124,16 +141,37 @@ fn record(block: &Block<'_>, scope: &dyn Scope) -> Compiled {
         connection: Some(zone),
         dependencies: Vec::new(),
     });
-    Compiled { exports: exported, connection: None, resources: resources.collect(), decisions: Vec::new(), diagnostics }
+    let resources = if diagnostics.has_errors() { Vec::new() } else { resources.collect() };
+    Compiled { exports: exported, connection: None, resources, decisions: Vec::new(), claims, diagnostics }
+}
+
+/// A name has one set of records of each type, and an alias stands alone (RFC 1034, 3.6.2).
+fn record_claim(block: &Block<'_>, zone: &Address, zone_name: &str, names: &[Option<Arc<str>>; 2]) -> Option<Claim> {
+    let [Some(name), Some(kind)] = names else { return None };
+    let zone_name = zone_name.trim_end_matches('.');
+    let absolute = match &**name {
+        "@" => zone_name.to_lowercase(),
+        name => match name.strip_suffix('.') {
+            Some(absolute) => absolute.to_lowercase(),
+            None => format!("{name}.{zone_name}").to_lowercase(),
+        },
+    };
+    let is_alias = &**kind == "CNAME";
+    Some(Claim {
+        owner: block.address.clone(),
+        what: format!("the name \"{absolute}\" in {zone}"),
+        share: (!is_alias).then(|| kind.clone()),
+        span: block.attribute_span("name"),
+        help: "A name has one dns_record of each type, with all its values; beside a CNAME it has no other.",
+    })
 }
 
 fn check_name(block: &Block<'_>, name: &str, kind: &str) -> Diagnostics {
     let mut problems = Diagnostics::new();
     const TYPES: [&str; 9] = ["A", "AAAA", "CNAME", "TXT", "MX", "SRV", "CAA", "NS", "PTR"];
     if !TYPES.contains(&kind) {
-        let problem = Diagnostic::error("Unknown record type")
-            .detail(format!("\"{kind}\" is none of {}.", TYPES.join(", ")))
-            .at(block.attribute_span("type"));
+        let problem = super::unknown_word("Unknown record type", &Value::string(kind), &TYPES);
+        let problem = problem.at(block.attribute_span("type"));
         let upper = kind.to_ascii_uppercase();
         problems.push(if TYPES.contains(&&*upper) {
             problem.help(format!("Write it in capitals: \"{upper}\"."))

@@ -229,8 +229,11 @@ impl Nodes {
         }
         let place = Some(found.reference.span);
         let is_order_only = matches!(found.purpose, Purpose::Wait | Purpose::Name);
-        let user = self.user(found, is_order_only);
         let names = names(found.reference);
+        if !is_order_only && is_member(found, &names) {
+            return;
+        }
+        let user = self.user(found, is_order_only);
         if names.first() == Some(&"module") {
             if let Some(call) = names.get(1) {
                 let output = match (names.get(2), found.purpose) {
@@ -349,6 +352,12 @@ fn in_domain(found: &Use<'_>, block: &DomainBlock, rest: &[&str]) -> Vec<Target>
         }
         _ => vec![whole],
     }
+}
+
+/// Whether a block of the domain refers to a part of its own. Of each other, parts know what each
+/// states itself (host, ports, addresses), so that two may mention each other; neither waits.
+fn is_member(found: &Use<'_>, names: &[&str]) -> bool {
+    matches!((found.site.inside, names), (Some(body), [keyword, name, ..]) if has_part(body, keyword, name))
 }
 
 fn has_part(body: &Body, keyword: &str, name: &str) -> bool {

@@ -1,6 +1,8 @@
 //! `application`: services that belong together, compiled to Kubernetes objects in each cluster
 //! of its placement.
 
+mod check;
+mod claims;
 mod endpoints;
 mod members;
 mod network;
@@ -76,8 +78,10 @@ fn compile(block: &Block<'_>, scope: &dyn Scope) -> Compiled {
         externals: value.get("external").unwrap_or_else(values::null),
         restricts_network: value.get("network_policy").and_then(|on| on.as_bool()) != Some(false),
     };
+    diagnostics.extend(application.check_disks());
     let resources = if diagnostics.has_errors() { Vec::new() } else { application.resources() };
-    Compiled { exports: application.exports(), connection: None, resources, decisions, diagnostics }
+    let claims = application.claims();
+    Compiled { exports: application.exports(), connection: None, resources, decisions, claims, diagnostics }
 }
 
 fn diagnostics_of<T>(result: (Option<T>, Diagnostics), all: &mut Diagnostics) -> Option<T> {

@@ -6,7 +6,7 @@ use portolan_lang::{Address, Type, Value};
 
 use super::service::{Kind, Service};
 use super::site::TargetCluster;
-use super::values::{fields, list, null, text};
+use super::values::{fields, list_if_any, null, text};
 use super::{Application, network, pod, workload};
 use crate::compile::domain::{CompiledResource, object as config};
 
@@ -168,7 +168,7 @@ impl Objects<'_> {
         let entries = volumes.entries().into_iter().flat_map(|entries| entries.iter());
         let claim = |(name, volume): (&Arc<str>, &Value)| {
             let head =
-                Head { name: format!("{}-{name}", self.service.name), ..self.head("v1", "PersistentVolumeClaim") };
+                Head { name: workload::claim_name(self.service, name), ..self.head("v1", "PersistentVolumeClaim") };
             let part = format!("persistent_volume_claim.{name}");
             self.resource(&part, object(&head, workload::claim_spec(volume)), Vec::new())
         };
@@ -184,20 +184,21 @@ impl Objects<'_> {
 
     /// The Service, and for a stateful set the one that names its pods.
     fn services(&self, behind: &[Address]) -> Vec<CompiledResource> {
+        let mut services = Vec::new();
         let ports = self.service.ports();
-        if ports.is_empty() || !self.service.kind.is_lasting() {
-            return Vec::new();
-        }
-        let outside = ports.values().any(|port| port.get("node_port").is_some_and(|port| !port.is_null()));
-        let list_of =
-            |with_node_ports: bool| list(ports.iter().map(|(name, port)| service_port(name, port, with_node_ports)));
         let selector = || pod::selector(self.application, self.service);
-        let spec = fields([
-            ("type", text(if outside { "NodePort" } else { "ClusterIP" })),
-            ("selector", selector()),
-            ("ports", list_of(true)),
-        ]);
-        let mut services = vec![self.resource("service", object(&self.head("v1", "Service"), spec), behind.to_vec())];
+        let list_of = |with_node_ports: bool| {
+            list_if_any(ports.iter().map(|(name, port)| service_port(name, port, with_node_ports)).collect())
+        };
+        if !ports.is_empty() && self.service.kind.is_lasting() {
+            let outside = ports.values().any(|port| port.get("node_port").is_some_and(|port| !port.is_null()));
+            let spec = fields([
+                ("type", text(if outside { "NodePort" } else { "ClusterIP" })),
+                ("selector", selector()),
+                ("ports", list_of(true)),
+            ]);
+            services.push(self.resource("service", object(&self.head("v1", "Service"), spec), behind.to_vec()));
+        }
         if self.service.kind == Kind::StatefulSet {
             let head = Head { name: workload::headless_name(self.service), ..self.head("v1", "Service") };
             let spec = fields([("clusterIP", text("None")), ("selector", selector()), ("ports", list_of(false))]);

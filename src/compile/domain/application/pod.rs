@@ -51,12 +51,17 @@ pub(super) fn template(application: &Application<'_>, service: &Service<'_>, res
                 ("terminationGracePeriodSeconds", grace.unwrap_or_else(null)),
                 ("restartPolicy", restart.map_or_else(null, text)),
                 ("securityContext", if hardened { profile() } else { null() }),
-                ("affinity", if service.is_on("anti_affinity") { anti_affinity(application, service) } else { null() }),
+                ("affinity", if is_spread(service) { anti_affinity(application, service) } else { null() }),
                 ("containers", list([container(service, hardened)])),
                 ("volumes", list_if_any(volumes(service))),
             ]),
         ),
     ])
+}
+
+/// A daemon set has one copy on each node anyway.
+fn is_spread(service: &Service<'_>) -> bool {
+    service.is_on("anti_affinity") && !service.kind.is_everywhere()
 }
 
 /// Copies avoid nodes that have one already, as long as there are others.
@@ -213,7 +218,7 @@ fn volumes(service: &Service<'_>) -> Vec<Value> {
     }
     let volumes = service.take("volume");
     for name in volumes.entries().into_iter().flat_map(|entries| entries.keys()) {
-        let claim = fields([("claimName", text(format!("{}-{name}", service.name)))]);
+        let claim = fields([("claimName", text(super::workload::claim_name(service, name)))]);
         all.push(fields([("name", text(name)), ("persistentVolumeClaim", claim)]));
     }
     all
@@ -222,7 +227,7 @@ fn volumes(service: &Service<'_>) -> Vec<Value> {
 /// A digest of the configuration and the secrets, so that a change of them replaces the pods.
 /// It is as sensitive as they are.
 fn digest(service: &Service<'_>) -> Option<Value> {
-    let parts = [service.take("config"), service.take("secret")];
+    let parts = [service.take("config"), service.take("secret").sensitive()];
     if !parts.iter().any(has_entries) {
         return None;
     }

@@ -9,7 +9,7 @@ use portolan_lang::syntax::Block as Nested;
 use portolan_lang::{Address, AttributePath, Data, Diagnostic, Diagnostics, Span, Step, Type, Value};
 
 use super::members::undeclared;
-use crate::compile::domain::{Block, quantity};
+use crate::compile::domain::{Block, unknown_word};
 
 /// What a service's copies are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -20,6 +20,8 @@ pub(super) enum Kind {
     Job,
     CronJob,
 }
+
+const KINDS: [&str; 5] = ["deployment", "stateful_set", "daemon_set", "job", "cron_job"];
 
 /// A service of an application.
 pub(super) struct Service<'a> {
@@ -129,11 +131,8 @@ impl<'a> Service<'a> {
             block,
         };
         if kind.is_none() {
-            diagnostics.push(
-                Diagnostic::error("Unknown kind of service")
-                    .detail("\"kind\" is deployment, stateful_set, daemon_set, job or cron_job.")
-                    .at(service.span(&["kind"])),
-            );
+            let problem = unknown_word("Unknown kind of service", &service.take("kind"), &KINDS);
+            diagnostics.push(problem.at(service.span(&["kind"])));
         }
         diagnostics.extend(service.connect(nested));
         diagnostics.extend(service.check());
@@ -218,115 +217,6 @@ impl<'a> Service<'a> {
                     _ => "\"connects\" holds services and externals of the same application: [service.NAME, external.NAME].",
                 })
                 .at(reference.span)),
-        }
-    }
-
-    fn check(&self) -> Diagnostics {
-        let mut diagnostics = Diagnostics::new();
-        if self.take("resources").is_null() {
-            diagnostics.push(
-                Diagnostic::error("Missing resources")
-                    .detail(format!(
-                        "It is not said what a copy of the service \"{}\" needs, so that it could starve others.",
-                        self.name
-                    ))
-                    .at(self.span(&[]))
-                    .help("Add a block: resources { cpu = \"100m\", memory = \"128Mi\" }, each on a line of its own."),
-            );
-        }
-        for name in ["cpu", "memory", "cpu_limit", "memory_limit", "ephemeral_storage"] {
-            self.check_quantity(&["resources", name], &mut diagnostics);
-        }
-        self.check_duration(&["grace_period"], &mut diagnostics);
-        for name in ["period", "timeout", "startup"] {
-            self.check_duration(&["health", name], &mut diagnostics);
-        }
-        diagnostics.keep(self.count(&["replicas"]));
-        self.check_ports(&mut diagnostics);
-        self.check_volumes(&mut diagnostics);
-        self.check_health(&mut diagnostics);
-        if (self.kind == Kind::CronJob) == self.take("schedule").is_null() {
-            let detail = match self.kind {
-                Kind::CronJob => "A cron_job needs a \"schedule\": \"30 2 * * *\".",
-                _ => "Only a cron_job has a \"schedule\".",
-            };
-            diagnostics.push(Diagnostic::error("Unsuitable schedule").detail(detail).at(self.span(&["schedule"])));
-        }
-        let runtime = self.take("runtime");
-        if runtime.as_str().is_some_and(|runtime| runtime != "java") {
-            let problem = Diagnostic::error("Unknown runtime")
-                .detail("The only runtime that needs settings of its own is \"java\".");
-            diagnostics.push(problem.at(self.span(&["runtime"])));
-        }
-        diagnostics
-    }
-
-    fn check_quantity(&self, path: &[&str], diagnostics: &mut Diagnostics) {
-        let value = path.iter().try_fold(self.value.clone(), |value, name| value.get(name));
-        if let Some(Err(detail)) = value.map(|value| quantity::text(&value)) {
-            let problem = Diagnostic::error("Unsuitable quantity").detail(format!("{}: {detail}.", path.join(".")));
-            diagnostics.push(problem.at(self.span(path)));
-        }
-    }
-
-    fn check_duration(&self, path: &[&str], diagnostics: &mut Diagnostics) {
-        let value = path.iter().try_fold(self.value.clone(), |value, name| value.get(name));
-        if let Some(text) = value.as_ref().and_then(Value::as_str)
-            && seconds(text).is_none()
-        {
-            let problem = Diagnostic::error("Unsuitable duration")
-                .detail(format!("{}: \"{text}\" is not a duration such as \"30s\", \"5m\" or \"1h\".", path.join(".")));
-            diagnostics.push(problem.at(self.span(path)));
-        }
-    }
-
-    fn check_ports(&self, diagnostics: &mut Diagnostics) {
-        for (name, port) in self.ports() {
-            let valid_name = name.len() <= 15 && is_dns_label(&name);
-            if !valid_name {
-                diagnostics.push(
-                    Diagnostic::error("Unsuitable port name")
-                        .detail(format!("\"{name}\" cannot be the name of a port."))
-                        .at(self.span(&["port", &name]))
-                        .help("Use lower-case letters, digits and dashes, a letter first and at most 15 characters."),
-                );
-            }
-            for (attribute, range) in [("number", 1..=65535), ("node_port", 30000..=32767)] {
-                let path = ["port", &*name, attribute];
-                let number = port.get(attribute).and_then(|value| value.as_number().cloned());
-                if number.is_some_and(|number| !number.to_i64().is_some_and(|number| range.contains(&number))) {
-                    let detail = format!("{attribute} is a whole number from {} to {}.", range.start(), range.end());
-                    diagnostics.push(Diagnostic::error("Unsuitable port").detail(detail).at(self.span(&path)));
-                }
-            }
-        }
-    }
-
-    fn check_volumes(&self, diagnostics: &mut Diagnostics) {
-        let volumes = self.take("volume");
-        let names = volumes.entries().into_iter().flat_map(|entries| entries.keys());
-        for name in names {
-            self.check_quantity(&["volume", name, "size"], diagnostics);
-            if !is_dns_label(name) {
-                diagnostics.push(unsuitable_name("volume", name, self.span(&["volume", name])));
-            }
-        }
-    }
-
-    fn check_health(&self, diagnostics: &mut Diagnostics) {
-        let health = self.take("health");
-        if health.is_null() {
-            return;
-        }
-        if self.inner("health", "path").is_null() == self.inner("health", "command").is_null() {
-            diagnostics.push(
-                Diagnostic::error("Unclear health")
-                    .detail("\"health\" has either \"path\" or \"command\".")
-                    .at(self.span(&["health"])),
-            );
-        }
-        if self.inner("health", "command").is_null() {
-            diagnostics.keep(self.health_port());
         }
     }
 

@@ -8,8 +8,8 @@ use portolan_lang::{
 };
 
 use super::service::{Service, whole_number};
-use crate::compile::domain::Block;
 use crate::compile::domain::placement::{NotEnoughRoom, Room, Rules, Site, Strategy};
+use crate::compile::domain::{Block, unknown_word};
 
 /// A cluster as the application sees it.
 #[derive(Debug, Clone)]
@@ -40,10 +40,9 @@ impl Placement {
         let number = |name: &str| whole_number(Some(&take(name)), || span(name));
         let (min, max) = (diagnostics.keep(number("min_per_cluster")), diagnostics.keep(number("max_per_cluster")));
         let strategy = match take("strategy").as_str() {
-            None => Some(Strategy::FreeCapacity),
-            Some(text) => Strategy::parse(text).or_else(|| {
-                let problem = Diagnostic::error("Unknown strategy")
-                    .detail(format!("\"{text}\" is none of free_capacity, weighted, duplicated and single."));
+            None if take("strategy").is_null() => Some(Strategy::FreeCapacity),
+            text => text.and_then(Strategy::parse).or_else(|| {
+                let problem = unknown_word("Unknown strategy", &take("strategy"), &Strategy::WORDS);
                 diagnostics.push(problem.at(span("strategy")));
                 None
             }),

@@ -57,6 +57,11 @@ pub(super) fn headless_name(service: &Service<'_>) -> String {
     format!("{}-pods", service.name)
 }
 
+/// The name of the claim for a volume of a service that is not a stateful set.
+pub(super) fn claim_name(service: &Service<'_>, volume: &str) -> String {
+    format!("{}-{volume}", service.name)
+}
+
 /// New pods are ready before old ones go, unless they would fight for the same disk.
 fn strategy(service: &Service<'_>) -> Value {
     if super::pod::has_entries(&service.take("volume")) {

@@ -2,10 +2,13 @@
 
 use portolan_lang::decode::decode;
 use portolan_lang::eval::Scope;
-use portolan_lang::{Attribute, Block as Nested, Data, Diagnostic, Schema, Type, Value};
+use portolan_lang::{Attribute, Block as Nested, Data, Schema, Type, Value};
 
 use super::directive::{block, directive, words};
-use crate::compile::domain::{Block, Compiled, CompiledConnection, CompiledResource, Kind, exports, object};
+use crate::compile::domain::cluster::directory_claim;
+use crate::compile::domain::{
+    Block, Compiled, CompiledConnection, CompiledResource, Kind, exports, object, unknown_word,
+};
 
 /// `nginx "edge" { flavor = "nginx" … }`
 pub(in crate::compile::domain) const NGINX: Kind = Kind { keyword: "nginx", schema, compile };
@@ -49,14 +52,10 @@ fn compile(input: &Block<'_>, scope: &dyn Scope) -> Compiled {
         return Compiled::nothing(diagnostics);
     }
     let take = |name: &str| value.get(name).unwrap_or_else(|| Value::null(Type::Any));
-    if let Some(flavor) = take("flavor").as_str()
-        && !matches!(flavor, "nginx" | "tengine")
-    {
-        diagnostics.push(
-            Diagnostic::error("Unknown flavor")
-                .detail(format!("\"{flavor}\" is neither \"nginx\" nor \"tengine\"."))
-                .at(input.attribute_span("flavor")),
-        );
+    const FLAVORS: [&str; 2] = ["nginx", "tengine"];
+    let flavor = take("flavor");
+    if !flavor.as_str().is_some_and(|flavor| FLAVORS.contains(&flavor)) {
+        diagnostics.push(unknown_word("Unknown flavor", &flavor, &FLAVORS).at(input.attribute_span("flavor")));
     }
     let fleet = Fleet::of(&value);
     let main = CompiledResource {
@@ -77,6 +76,7 @@ fn compile(input: &Block<'_>, scope: &dyn Scope) -> Compiled {
         connection: Some(CompiledConnection { provider: "nginx", config }),
         resources: vec![main],
         decisions: Vec::new(),
+        claims: directory_claim(input, &value).into_iter().collect(),
         diagnostics,
     }
 }

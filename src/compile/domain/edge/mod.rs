@@ -5,6 +5,7 @@
 
 mod directive;
 mod fleet;
+mod host;
 mod route;
 mod upstream;
 

@@ -5,15 +5,14 @@ use std::sync::Arc;
 
 use portolan_lang::decode::decode;
 use portolan_lang::eval::Scope;
-use portolan_lang::{
-    Address, Attribute, Block as Nested, Data, Diagnostic, Diagnostics, Marks, Schema, Span, Type, Value,
-};
+use portolan_lang::{Address, Attribute, Block as Nested, Diagnostic, Diagnostics, Schema, Span, Type, Value};
 use sha2::{Digest, Sha256};
 
 use super::directive::{block, directive, words};
 use super::fleet::{CONNECTION_UPGRADE, Fleet};
+use super::host;
 use super::upstream::{Health, Places, Upstream};
-use crate::compile::domain::{Block, Compiled, CompiledResource, Kind, exports, object, reference};
+use crate::compile::domain::{Block, Compiled, CompiledResource, Kind, exports, object, reference, unknown_word};
 
 /// `route "shop" { nginx = nginx.edge … }`
 pub(in crate::compile::domain) const ROUTE: Kind = Kind { keyword: "route", schema, compile };
@@ -90,7 +89,7 @@ fn compile(input: &Block<'_>, scope: &dyn Scope) -> Compiled {
     }
     let take = |name: &str| value.get(name).unwrap_or_else(|| Value::null(Type::Any));
     let nginx = diagnostics.keep(reference(input, &value, "nginx", "nginx")).flatten();
-    diagnostics.extend(check_hosts(input, &take("hosts")));
+    diagnostics.extend(host::check(input, &take("hosts")));
     let route = Route {
         input,
         stem: stem(input.address),
@@ -101,12 +100,14 @@ fn compile(input: &Block<'_>, scope: &dyn Scope) -> Compiled {
     let (locations, upstreams, problems) = route.locations(&take("location"));
     diagnostics.extend(problems);
     let shown = [("hosts", take("hosts")), ("nginx", take("nginx"))];
+    let claims = nginx.iter().flat_map(|nginx| host::claims(input, nginx, &route.hosts)).collect();
     let resources = nginx.map(|nginx| route.resources(&nginx, locations, upstreams)).unwrap_or_default();
     Compiled {
         exports: exports(input.address, input.name, shown),
         connection: None,
         resources: if diagnostics.has_errors() { Vec::new() } else { resources },
         decisions: Vec::new(),
+        claims,
         diagnostics,
     }
 }
@@ -258,9 +259,9 @@ impl Location<'_> {
             Some("prefix") => Ok(vec![path]),
             Some("exact") => Ok(vec![Value::string("="), path]),
             Some("regex") => Ok(vec![Value::string("~"), path]),
-            _ => Err(Diagnostic::error("Unknown way of matching")
-                .detail("\"match\" is \"prefix\", \"exact\" or \"regex\".")
-                .at(self.span("match"))),
+            _ => {
+                Err(unknown_word("Unknown way of matching", &how, &["prefix", "exact", "regex"]).at(self.span("match")))
+            }
         }
     }
 
@@ -287,10 +288,9 @@ impl Location<'_> {
 
     fn pass(&self, to: &Value, upstreams: &mut BTreeMap<String, Value>) -> Result<Vec<Value>, Diagnostic> {
         let balance = self.take("balance");
-        if !matches!(balance.as_str(), Some("round_robin" | "least_conn" | "ip_hash")) {
-            return Err(Diagnostic::error("Unknown balance")
-                .detail("\"balance\" is \"round_robin\", \"least_conn\" or \"ip_hash\".")
-                .at(self.span("balance")));
+        const BALANCES: [&str; 3] = ["round_robin", "least_conn", "ip_hash"];
+        if !balance.as_str().is_some_and(|balance| BALANCES.contains(&balance)) {
+            return Err(unknown_word("Unknown balance", &balance, &BALANCES).at(self.span("balance")));
         }
         let places = Places { to: self.span("to"), port: self.span("port") };
         let Some(upstream) = Upstream::of(to, &self.take("port"), &places)? else { return Ok(Vec::new()) };
@@ -349,29 +349,6 @@ impl Location<'_> {
         lines.extend(set.filter(|(_, value)| !value.is_null()).map(|(name, value)| directive(name, [value])));
         lines
     }
-}
-
-fn check_hosts(input: &Block<'_>, hosts: &Value) -> Diagnostics {
-    let mut problems = Diagnostics::new();
-    let at = input.attribute_span("hosts");
-    let items = hosts.items().unwrap_or_default();
-    if hosts.is_known() && items.is_empty() {
-        problems.push(Diagnostic::error("Route without hosts").detail("At least one host name is required.").at(at));
-    }
-    let mut seen = std::collections::BTreeSet::new();
-    for host in items.iter().filter_map(Value::as_str) {
-        if !seen.insert(host.to_lowercase()) {
-            problems.push(
-                Diagnostic::error("Host given twice").detail(format!("\"{host}\" stands in the list twice.")).at(at),
-            );
-        }
-    }
-    let hidden = hosts.deep_marks().contains(Marks::SENSITIVE);
-    if hidden || items.iter().any(|host| matches!(host.data(), Data::Null(_))) {
-        problems
-            .push(Diagnostic::error("Unsuitable host").detail("A host name can be neither null nor sensitive.").at(at));
-    }
-    problems
 }
 
 /// What the files and upstreams of a route are called: its address without what all routes

@@ -34,6 +34,8 @@ pub(super) enum Strategy {
 }
 
 impl Strategy {
+    pub(super) const WORDS: [&str; 4] = ["free_capacity", "weighted", "duplicated", "single"];
+
     pub(super) fn parse(text: &str) -> Option<Strategy> {
         Some(match text {
             "free_capacity" => Strategy::FreeCapacity,
@@ -190,9 +192,11 @@ fn decide(subject: &Address, value: &Replicas, recorded: Option<&Replicas>) -> D
         Some(before) if before.weights != value.weights => "the weights have changed",
         Some(_) => "the bounds have changed",
     };
-    let reason = match value.strategy {
-        Strategy::Duplicated => format!("{} in every cluster; {occasion}", value.total),
-        strategy => format!("{} divided {} ({}); {occasion}", value.total, strategy.words(), shares.join(", ")),
+    let only = value.replicas.keys().next().filter(|_| value.replicas.len() == 1);
+    let reason = match (value.strategy, only) {
+        (_, Some(name)) => format!("{} in {name}, the only cluster; {occasion}", value.total),
+        (Strategy::Duplicated, None) => format!("{} in every cluster; {occasion}", value.total),
+        (strategy, None) => format!("{} divided {} ({}); {occasion}", value.total, strategy.words(), shares.join(", ")),
     };
     Decision {
         subject: subject.clone(),
