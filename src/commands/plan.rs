@@ -28,7 +28,7 @@ async fn plan(arguments: &PlanArguments) -> Outcome {
             return Err(failure);
         }
     };
-    show(arguments, &plan, &project, &prepared)?;
+    show(arguments, &plan, &project)?;
     if plan.diagnostics.has_errors() {
         return Err(project.failure(plan.diagnostics));
     }
@@ -61,10 +61,10 @@ fn exit(detailed: bool, plan: &Plan) -> Exit {
     if detailed && (plan.has_changes() || refreshes) { Exit::Changes } else { Exit::Success }
 }
 
-fn show(arguments: &PlanArguments, plan: &Plan, project: &Project, prepared: &Prepared) -> std::io::Result<()> {
+fn show(arguments: &PlanArguments, plan: &Plan, project: &Project) -> std::io::Result<()> {
     let mut out = std::io::BufWriter::new(std::io::stdout().lock());
     if arguments.json {
-        let mut document = render::plan::json(plan, &prepared.desired);
+        let mut document = render::plan::json(plan);
         document["diagnostics"] = render::diagnostic::list_json(&plan.diagnostics, &project.config.sources);
         writeln!(out, "{document}")?;
     } else if plan.diagnostics.has_errors() {

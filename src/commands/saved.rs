@@ -161,7 +161,6 @@ impl Saved {
     }
 
     /// The plan as it can be shown, not applied.
-    #[allow(dead_code, reason = "for `show FILE`")]
     pub(crate) fn shown(&self) -> &Plan {
         self.plan.plan()
     }

@@ -1,11 +1,16 @@
 //! `portolan show`
 
+use std::path::Path;
+
 use super::arguments::ShowArguments;
 use super::project::recorded;
-use super::{Exit, Outcome, block_on, print};
+use super::{Exit, Outcome, block_on, is_colourful, print, saved};
 use crate::render;
 
 pub(crate) fn run(arguments: &ShowArguments) -> Outcome {
+    if let Some(file) = &arguments.plan {
+        return plan(file, arguments.json);
+    }
     block_on(async {
         let snapshot = recorded().await?;
         print(|out| match arguments.json {
@@ -14,4 +19,14 @@ pub(crate) fn run(arguments: &ShowArguments) -> Outcome {
         })?;
         Ok(Exit::Success)
     })
+}
+
+/// Shows a saved plan, which needs neither its configuration nor the state.
+fn plan(file: &Path, json: bool) -> Outcome {
+    let saved = saved::read(file)?;
+    print(|out| match json {
+        true => writeln!(out, "{}", render::plan::json(saved.shown())),
+        false => out.write_all(render::plan::human(saved.shown(), is_colourful(false)).as_bytes()),
+    })?;
+    Ok(Exit::Success)
 }

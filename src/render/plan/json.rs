@@ -4,7 +4,6 @@
 //! stand, there is null, and `before_sensitive` and `after_sensitive` say so.
 
 use jiff::Timestamp;
-use portolan::compile::Desired;
 use portolan::plan::{Action, Change, Drift, Mode, OutputChange, Plan, Reason};
 use portolan_lang::Value;
 use serde_json::{Map, Value as Json, json};
@@ -12,8 +11,7 @@ use serde_json::{Map, Value as Json, json};
 use crate::render::representation::{Module, identity, known, sensitive_parts, unknown_parts, with_values};
 
 /// The document.
-pub(crate) fn json(plan: &Plan, desired: &Desired) -> Json {
-    let _ = desired;
+pub(crate) fn json(plan: &Plan) -> Json {
     let mut document = json!({
         "format_version": "1.2",
         "terraform_version": env!("CARGO_PKG_VERSION"),
