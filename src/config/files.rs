@@ -209,7 +209,7 @@ mod tests {
             "circle.hcl: Too many",
             "huge.hcl: it is larger",
             "latin.hcl is not in UTF-8",
-            "socket.hcl is not a regular",
+            "socket.hcl: it is not a regular",
         ];
         assert_eq!(details.len(), expected.len(), "{details:?}");
         for (detail, expected) in details.iter().zip(expected) {
