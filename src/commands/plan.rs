@@ -7,7 +7,7 @@ use portolan::sessions::Sessions;
 use serde_json::json;
 
 use super::arguments::PlanArguments;
-use super::planning::{Prepared, make_plan, prepare, recovered, request};
+use super::planning::{make_plan, prepare, recovered, request};
 use super::project::Project;
 use super::{Exit, Failure, Outcome, block_on, record, saved, warn};
 use crate::{render, setup};
@@ -17,7 +17,7 @@ pub(crate) fn run(arguments: &PlanArguments) -> Outcome {
 }
 
 async fn plan(arguments: &PlanArguments) -> Outcome {
-    let (project, prepared, plan) = match make(arguments).await {
+    let (project, plan) = match make(arguments).await {
         Ok(made) => made,
         Err(failure) => {
             if arguments.json {
@@ -42,7 +42,7 @@ async fn plan(arguments: &PlanArguments) -> Outcome {
     Ok(exit(arguments.detailed_exitcode, &plan))
 }
 
-async fn make(arguments: &PlanArguments) -> Result<(Project, Prepared, Plan), Failure> {
+async fn make(arguments: &PlanArguments) -> Result<(Project, Plan), Failure> {
     let request = request(&arguments.planning, arguments.destroy)?;
     let project = Project::load(&arguments.planning.variables)?;
     let backend = setup::backend(&project.config.settings).map_err(|problem| project.failure(problem.into()))?;
@@ -51,8 +51,7 @@ async fn make(arguments: &PlanArguments) -> Result<(Project, Prepared, Plan), Fa
     let prepared = prepare(&project, snapshot)?;
     let sessions = Sessions::new(&project.catalog, &prepared.desired);
     let plan = make_plan(&project, &prepared, &sessions, &request).await;
-    drop(sessions);
-    Ok((project, prepared, plan))
+    Ok((project, plan))
 }
 
 /// In a plan that only refreshes the record, what was changed outside is the change.
