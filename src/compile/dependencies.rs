@@ -130,7 +130,13 @@ impl<'e> Dependencies<'e> {
                 && segments.iter().zip(&named).all(|(s, n)| s.name == *n)
         };
         let narrow: Vec<GroupId> = made.iter().copied().filter(within).collect();
-        groups.extend(if narrow.is_empty() { made } else { &narrow });
+        // What is named but makes nothing, such as an external, is there already.
+        let Some((_, block)) = declared.module.domain.get_index(at) else { return };
+        let is_part = |keyword: &str, label: &str| {
+            block.body.blocks(keyword).any(|nested| nested.labels.first().is_some_and(|first| &*first.name == label))
+        };
+        let names_part = matches!(named.as_slice(), [_, _, keyword, label, ..] if is_part(keyword, label));
+        groups.extend(if narrow.is_empty() && !names_part { made } else { &narrow });
     }
 
     fn outputs(&mut self, module: ModuleId, reference: &Reference, groups: &mut BTreeSet<GroupId>) {

@@ -1,6 +1,12 @@
 //! The program driven from outside, and the engine as a library.
 
-#![allow(clippy::expect_used, reason = "a test ends where something is not as it should be")]
+#![allow(
+    clippy::expect_used,
+    clippy::panic,
+    clippy::print_stderr,
+    clippy::unwrap_used,
+    reason = "a test ends where something is not as it should be, and says what it leaves out"
+)]
 
 mod bad_input;
 mod compiling;
