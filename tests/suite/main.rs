@@ -9,6 +9,7 @@
 )]
 
 mod bad_input;
+mod commands;
 mod compiling;
 mod configurations;
 mod examples;

@@ -61,3 +61,14 @@ fn escaped(text: &str) -> String {
 fn quoted(text: &impl ToString) -> String {
     format!("\"{}\"", super::one_line(&text.to_string()).replace('\\', "\\\\").replace('"', "\\\""))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_do_not_leave_their_string() {
+        assert_eq!(quoted(&"a[\"x\\N\n\"]"), "\"a[\\\"x\\\\N\u{fffd}\\\"]\"");
+        assert_eq!(label("<a>", ""), "<<B>&lt;a&gt;</B>>");
+    }
+}

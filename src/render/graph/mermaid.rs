@@ -55,3 +55,13 @@ fn escaped(text: &str) -> String {
     }
     escaped
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_do_not_leave_their_label() {
+        assert_eq!(escaped("a[\"b\"]`"), "a#91;#34;b#34;#93;#96;");
+    }
+}

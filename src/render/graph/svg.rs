@@ -29,14 +29,19 @@ pub(crate) fn svg(drawing: &Drawing) -> String {
         r#"<svg xmlns="http://www.w3.org/2000/svg" width="{width:.0}" height="{height:.0}" viewBox="0 0 {width:.0} {height:.0}" font-family="Helvetica, Arial, sans-serif">"#
     );
     text.push_str(HEAD);
-    for (at, frame) in drawing.boxes.iter().enumerate() {
+    for at in 0..drawing.boxes.len() {
         if let Some(place) = graph.node(&frame_name(at)) {
-            write_frame(&mut text, place, &drawing.frame_title(frame));
+            write_frame(&mut text, place);
         }
     }
     for edge in &drawing.edges {
         if let Some(route) = graph.edge(&node_name(edge.from), &node_name(edge.to), None) {
             write_edge(&mut text, edge, &route.points);
+        }
+    }
+    for (at, frame) in drawing.boxes.iter().enumerate() {
+        if let Some(place) = graph.node(&frame_name(at)) {
+            write_frame_title(&mut text, place, &drawing.frame_title(frame));
         }
     }
     for (at, node) in drawing.nodes.iter().enumerate() {
@@ -122,17 +127,25 @@ fn text_width(text: &str, size: f64) -> f64 {
     text.chars().map(em).sum::<f64>() * size
 }
 
-fn write_frame(text: &mut String, place: &NodeLabel, title: &str) {
-    let (Some(x), Some(y)) = (place.x, place.y) else { return };
-    let (left, top) = (x - place.width / 2.0, y - place.height / 2.0);
+fn corner(place: &NodeLabel) -> Option<(f64, f64)> {
+    Some((place.x? - place.width / 2.0, place.y? - place.height / 2.0))
+}
+
+fn write_frame(text: &mut String, place: &NodeLabel) {
+    let Some((left, top)) = corner(place) else { return };
     let _ = writeln!(
         text,
         r##"<rect x="{left:.1}" y="{top:.1}" width="{:.1}" height="{:.1}" rx="10" fill="#f8fafc" stroke="#94a3b8"/>"##,
         place.width, place.height
     );
+}
+
+/// Titles stand above the lines that pass through a box, with a margin in its colour.
+fn write_frame_title(text: &mut String, place: &NodeLabel, title: &str) {
+    let Some((left, top)) = corner(place) else { return };
     let _ = writeln!(
         text,
-        r##"<text x="{:.1}" y="{:.1}" font-size="12" fill="#475569">{}</text>"##,
+        r##"<text x="{:.1}" y="{:.1}" font-size="12" fill="#475569" stroke="#f8fafc" stroke-width="6" paint-order="stroke">{}</text>"##,
         left + FRAME_TITLE.0,
         top + FRAME_TITLE.1,
         escaped(title)
@@ -196,4 +209,21 @@ fn write_line(text: &mut String, x: f64, y: f64, size: f64, look: &str, words: &
 
 fn escaped(text: &str) -> String {
     text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_do_not_leave_their_element() {
+        assert_eq!(escaped("a\"</text>&"), "a&quot;&lt;/text&gt;&amp;");
+    }
+
+    #[test]
+    fn a_line_ends_where_its_points_do() {
+        let points = [(0.0, 0.0), (4.0, 2.0), (8.0, 8.0)].map(|(x, y)| Point::new(x, y));
+        assert_eq!(curve(&points), "M0.0,0.0 Q4.0,2.0 6.0,5.0 L8.0,8.0");
+        assert_eq!(curve(&[]), "");
+    }
 }
