@@ -7,12 +7,15 @@ dns_zone "corp" {
   }
 }
 
+# A name is published once its route is there, and goes before it.
 dns_record "shop" {
   zone   = dns_zone.corp
   name   = "shop"
   type   = "A"
   ttl    = 60
   values = nginx.edge.addresses
+
+  depends_on = [route.shop]
 }
 
 dns_record "www" {
@@ -21,6 +24,8 @@ dns_record "www" {
   type   = "CNAME"
   ttl    = 300
   values = ["shop.${var.domain}."]
+
+  depends_on = [route.shop]
 }
 
 dns_record "orders" {
@@ -29,4 +34,6 @@ dns_record "orders" {
   type   = "A"
   ttl    = 60
   values = nginx.edge.addresses
+
+  depends_on = [route.orders]
 }
