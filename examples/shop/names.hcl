@@ -7,15 +7,13 @@ dns_zone "corp" {
   }
 }
 
-# A name is published once its route is there, and goes before it.
+# A name is published once the route of its host is there, and goes before it.
 dns_record "shop" {
   zone   = dns_zone.corp
   name   = "shop"
   type   = "A"
   ttl    = 60
   values = nginx.edge.addresses
-
-  depends_on = [route.shop]
 }
 
 dns_record "www" {
@@ -24,8 +22,6 @@ dns_record "www" {
   type   = "CNAME"
   ttl    = 300
   values = ["shop.${var.domain}."]
-
-  depends_on = [route.shop]
 }
 
 dns_record "orders" {
@@ -34,6 +30,4 @@ dns_record "orders" {
   type   = "A"
   ttl    = 60
   values = nginx.edge.addresses
-
-  depends_on = [route.orders]
 }

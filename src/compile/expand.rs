@@ -91,6 +91,9 @@ struct Builder {
     wanted_dependencies: Vec<(InstanceId, Vec<Address>)>,
     /// What domain blocks want for themselves alone.
     claims: Vec<domain::Claim>,
+    /// The groups that serve a host name, and those that publish one.
+    served: FxHashMap<Arc<str>, Vec<GroupId>>,
+    published: Vec<(Arc<str>, Vec<GroupId>)>,
     problems: Diagnostics,
 }
 
@@ -187,13 +190,19 @@ impl Builder {
             for (resource, made) in compiled.resources.iter().enumerate() {
                 groups.entry(&made.group).or_default().push(resource);
             }
+            let mut own = Vec::with_capacity(groups.len());
             for (group, resources) in groups {
                 let group = self.add_group(node, group.clone(), lifecycle.clone());
+                own.push(group);
                 for resource in resources {
                     let origin = Origin { node, position: at as u32, resource: resource as u32 };
                     self.compiled(evaluator, &compiled.resources[resource], group, block, origin);
                 }
             }
+            for host in &compiled.hosts.served {
+                self.served.entry(host.clone()).or_default().extend(&own);
+            }
+            self.published.extend(compiled.hosts.published.clone().map(|host| (host, own)));
         }
     }
 
@@ -321,12 +330,42 @@ impl Builder {
                 _ => {}
             }
         }
+        self.publish_after_serving(&mut found);
         for (at, groups) in found.into_iter().enumerate() {
             let group = &mut self.desired.groups[at];
             group.dependencies.extend(groups.into_iter().filter(|id| id.0 as usize != at));
             group.dependencies.sort();
             group.dependencies.dedup();
         }
+    }
+
+    /// Who publishes a host name waits for who serves it, unless that one waits for the publisher.
+    fn publish_after_serving(&self, found: &mut [BTreeSet<GroupId>]) {
+        for (host, publishers) in &self.published {
+            for server in self.served.get(host).into_iter().flatten() {
+                for publisher in publishers {
+                    if !self.waits(found, *server, *publisher) {
+                        found[publisher.0 as usize].insert(*server);
+                    }
+                }
+            }
+        }
+    }
+
+    /// Whether a group waits for another one, directly or not.
+    fn waits(&self, found: &[BTreeSet<GroupId>], from: GroupId, to: GroupId) -> bool {
+        let mut seen = FxHashSet::default();
+        let mut waiting = vec![from];
+        while let Some(group) = waiting.pop() {
+            if group == to {
+                return true;
+            }
+            if seen.insert(group) {
+                waiting
+                    .extend(found[group.0 as usize].iter().chain(&self.desired.groups[group.0 as usize].dependencies));
+            }
+        }
+        false
     }
 
     /// Turns the addresses that compiled resources depend on into positions.

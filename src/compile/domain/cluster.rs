@@ -4,7 +4,7 @@ use portolan_lang::decode::decode;
 use portolan_lang::eval::Scope;
 use portolan_lang::{Attribute, AttributePath, Block as Nested, Diagnostic, Schema, Step, Type, Value};
 
-use super::{Block, Claim, Compiled, CompiledConnection, Kind, exports, object, quantity};
+use super::{Block, Claim, Compiled, CompiledConnection, Hosts, Kind, exports, object, quantity};
 
 /// `cluster "beijing" { region = "north" … }`
 pub(super) const CLUSTER: Kind = Kind { keyword: "cluster", schema, compile };
@@ -97,6 +97,7 @@ fn compile(input: &Block<'_>, scope: &dyn Scope) -> Compiled {
         resources: Vec::new(),
         decisions: Vec::new(),
         claims: directory_claim(input, &value).into_iter().collect(),
+        hosts: Hosts::default(),
         diagnostics,
     }
 }

@@ -94,8 +94,20 @@ pub struct Compiled {
     pub decisions: Vec<Decision>,
     /// What the block wants for itself alone.
     pub claims: Vec<Claim>,
+    /// The host names that it has to do with.
+    pub hosts: Hosts,
     /// What is wrong.
     pub diagnostics: Diagnostics,
+}
+
+/// The host names that a block has to do with, in lower case and without a dot at the end. A name
+/// is published once it is served, and taken back before.
+#[derive(Debug, Clone, Default)]
+pub struct Hosts {
+    /// Whose requests it answers.
+    pub served: Vec<Arc<str>>,
+    /// Which it tells the world the addresses of.
+    pub published: Option<Arc<str>>,
 }
 
 /// How to reach the system that a block describes.
@@ -134,6 +146,7 @@ impl Compiled {
             resources: Vec::new(),
             decisions: Vec::new(),
             claims: Vec::new(),
+            hosts: Hosts::default(),
             diagnostics,
         }
     }

@@ -6,7 +6,7 @@ use portolan_lang::decode::decode;
 use portolan_lang::eval::Scope;
 use portolan_lang::{Address, Attribute, Diagnostic, Diagnostics, Schema, Type, Value};
 
-use super::{Block, Claim, Compiled, CompiledConnection, CompiledResource, Kind, exports, object, reference};
+use super::{Block, Claim, Compiled, CompiledConnection, CompiledResource, Hosts, Kind, exports, object, reference};
 
 /// `dns_zone "corp" { name = "example.com" … }`
 pub(super) const ZONE: Kind = Kind { keyword: "dns_zone", schema: zone_schema, compile: zone };
@@ -64,6 +64,7 @@ fn zone(block: &Block<'_>, scope: &dyn Scope) -> Compiled {
         resources: if name.is_some() { vec![apex] } else { Vec::new() },
         decisions: Vec::new(),
         claims: name.iter().map(|name| zone_claim(block, &value, name)).collect(),
+        hosts: Hosts::default(),
         diagnostics,
     }
 }
@@ -127,6 +128,7 @@ fn record(block: &Block<'_>, scope: &dyn Scope) -> Compiled {
     let shown = [("name", take("name")), ("type", take("type")), ("ttl", ttl.clone()), ("values", take("values"))];
     let exported = exports(block.address, names[0].as_deref().unwrap_or(block.name), shown);
     let claims = connection.iter().filter_map(|zone| record_claim(block, zone, zone_name.as_str()?, &names)).collect();
+    let hosts = Hosts { served: Vec::new(), published: published(zone_name.as_str(), &names) };
     let resources = connection.into_iter().map(|zone: Address| CompiledResource {
         address: block.address.part("rrset"),
         group: block.address.clone(),
@@ -142,7 +144,7 @@ fn record(block: &Block<'_>, scope: &dyn Scope) -> Compiled {
         dependencies: Vec::new(),
     });
     let resources = if diagnostics.has_errors() { Vec::new() } else { resources.collect() };
-    Compiled { exports: exported, connection: None, resources, decisions: Vec::new(), claims, diagnostics }
+    Compiled { exports: exported, connection: None, resources, decisions: Vec::new(), claims, hosts, diagnostics }
 }
 
 /// A name has one set of records of each type, and an alias stands alone (RFC 1034, 3.6.2).
@@ -191,4 +193,16 @@ fn check_name(block: &Block<'_>, name: &str, kind: &str) -> Diagnostics {
         );
     }
     problems
+}
+
+/// The name of which a record tells the addresses.
+fn published(zone: Option<&str>, [name, kind]: &[Option<Arc<str>>; 2]) -> Option<Arc<str>> {
+    let (zone, name) = (zone?.trim_end_matches('.'), name.as_deref()?);
+    let whole = match name {
+        _ if !matches!(kind.as_deref(), Some("A" | "AAAA" | "CNAME")) => return None,
+        "@" => zone.to_owned(),
+        absolute if absolute.ends_with('.') => absolute.trim_end_matches('.').to_owned(),
+        relative => format!("{relative}.{zone}"),
+    };
+    Some(Arc::from(whole.to_lowercase()))
 }

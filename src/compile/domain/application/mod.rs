@@ -27,7 +27,7 @@ use service::{Service, is_dns_label, services, unsuitable_name};
 use site::{Placement, TargetCluster};
 
 use super::placement::{Demand, Room, place, recorded};
-use super::{Block, Compiled, CompiledResource, Kind, exports};
+use super::{Block, Compiled, CompiledResource, Hosts, Kind, exports};
 
 /// `application "shop" { … }`
 pub(super) const APPLICATION: Kind = Kind { keyword: "application", schema: application_schema, compile };
@@ -81,7 +81,8 @@ fn compile(block: &Block<'_>, scope: &dyn Scope) -> Compiled {
     diagnostics.extend(application.check_disks());
     let resources = if diagnostics.has_errors() { Vec::new() } else { application.resources() };
     let claims = application.claims();
-    Compiled { exports: application.exports(), connection: None, resources, decisions, claims, diagnostics }
+    let (exports, hosts) = (application.exports(), Hosts::default());
+    Compiled { exports, connection: None, resources, decisions, claims, hosts, diagnostics }
 }
 
 fn diagnostics_of<T>(result: (Option<T>, Diagnostics), all: &mut Diagnostics) -> Option<T> {

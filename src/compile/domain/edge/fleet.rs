@@ -7,7 +7,7 @@ use portolan_lang::{Attribute, Block as Nested, Data, Schema, Type, Value};
 use super::directive::{block, directive, words};
 use crate::compile::domain::cluster::directory_claim;
 use crate::compile::domain::{
-    Block, Compiled, CompiledConnection, CompiledResource, Kind, exports, object, unknown_word,
+    Block, Compiled, CompiledConnection, CompiledResource, Hosts, Kind, exports, object, unknown_word,
 };
 
 /// `nginx "edge" { flavor = "nginx" … }`
@@ -77,6 +77,7 @@ fn compile(input: &Block<'_>, scope: &dyn Scope) -> Compiled {
         resources: vec![main],
         decisions: Vec::new(),
         claims: directory_claim(input, &value).into_iter().collect(),
+        hosts: Hosts::default(),
         diagnostics,
     }
 }

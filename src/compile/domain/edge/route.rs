@@ -12,7 +12,9 @@ use super::directive::{block, directive, words};
 use super::fleet::{CONNECTION_UPGRADE, Fleet};
 use super::host;
 use super::upstream::{Health, Places, Upstream};
-use crate::compile::domain::{Block, Compiled, CompiledResource, Kind, exports, object, reference, unknown_word};
+use crate::compile::domain::{
+    Block, Compiled, CompiledResource, Hosts, Kind, exports, object, reference, unknown_word,
+};
 
 /// `route "shop" { nginx = nginx.edge … }`
 pub(in crate::compile::domain) const ROUTE: Kind = Kind { keyword: "route", schema, compile };
@@ -101,6 +103,8 @@ fn compile(input: &Block<'_>, scope: &dyn Scope) -> Compiled {
     diagnostics.extend(problems);
     let shown = [("hosts", take("hosts")), ("nginx", take("nginx"))];
     let claims = nginx.iter().flat_map(|nginx| host::claims(input, nginx, &route.hosts)).collect();
+    let named = route.hosts.items().unwrap_or_default().iter().filter_map(Value::as_str);
+    let hosts = Hosts { served: named.map(|host| Arc::from(host.to_lowercase())).collect(), published: None };
     let resources = nginx.map(|nginx| route.resources(&nginx, locations, upstreams)).unwrap_or_default();
     Compiled {
         exports: exports(input.address, input.name, shown),
@@ -108,6 +112,7 @@ fn compile(input: &Block<'_>, scope: &dyn Scope) -> Compiled {
         resources: if diagnostics.has_errors() { Vec::new() } else { resources },
         decisions: Vec::new(),
         claims,
+        hosts,
         diagnostics,
     }
 }
