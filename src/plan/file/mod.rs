@@ -54,7 +54,7 @@ pub fn write(plan: &Plan, origin: &Origin) -> Result<String, Diagnostic> {
     stored::write(plan, origin).map_err(|error| unsaved(format!("{error}.")))
 }
 
-/// Reads what [`write`] wrote.
+/// Reads what [`write()`] wrote.
 ///
 /// # Errors
 ///
