@@ -3,13 +3,12 @@
 #![allow(clippy::expect_used, clippy::panic, reason = "the functions beside the tests are tests too")]
 
 use std::sync::Arc;
-use std::time::Instant;
 
 use async_trait::async_trait;
 use portolan_builtin::Builtin;
 use portolan_lang::{AttributePath, Type, Value};
 use portolan_provider::conformance::{self, Subject};
-use portolan_provider::{Applied, Change, Planned, Proposal, Provider, Session, Wanted, propose};
+use portolan_provider::{Applied, Change, Planned, Proposal, Provider, Session, propose};
 
 const TYPE: &str = "terraform_data";
 
@@ -139,32 +138,4 @@ async fn marks_are_kept_and_are_no_change() {
     assert!(planned.value.is_wholly_known());
     let created = create(&*session, &config(Value::string("s").sensitive(), null())).await.value;
     assert!(created.get("output").is_some_and(|output| output.is_sensitive()));
-}
-
-/// Run by hand: `cargo test --release -p portolan-builtin -- --ignored --nocapture`.
-#[tokio::test]
-#[ignore = "measures time"]
-async fn a_hundred_thousand_instances() {
-    let session = session().await;
-    let config = config(Value::string("v"), null());
-    let started = Instant::now();
-    let mut objects = Vec::with_capacity(100_000);
-    for _ in 0..100_000 {
-        objects.push(create(&*session, &config).await);
-    }
-    println!("planned and created in {:?}", started.elapsed());
-    let started = Instant::now();
-    for object in &objects {
-        plan(&*session, Some(&object.value), &config).await;
-    }
-    println!("planned again in {:?}", started.elapsed());
-    let wanted = |object: &Applied| Wanted {
-        resource_type: TYPE.into(),
-        identity: object.identity.clone(),
-        prior: Some(object.value.clone()),
-    };
-    let batch: Vec<Wanted> = objects.iter().map(wanted).collect();
-    let started = Instant::now();
-    assert_eq!(session.read(&batch).await.len(), objects.len());
-    println!("read in {:?}", started.elapsed());
 }

@@ -7,7 +7,6 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::Instant;
 
 use async_trait::async_trait;
 use futures::StreamExt;
@@ -320,32 +319,25 @@ async fn a_connection_that_cannot_be_is_refused() {
     assert_eq!(error.message, "the connection \"kubernetes\" is not supported");
 }
 
-/// Run by hand: `cargo test --release -p portolan-kubernetes --test directory -- --ignored --nocapture`.
 #[tokio::test(flavor = "multi_thread")]
-#[ignore = "measures time"]
-async fn ten_thousand_objects() {
+async fn objects_made_side_by_side_are_read_in_one_batch() {
     let cluster = Cluster::new().await;
-    let started = Instant::now();
-    let creations = (0..10_000).map(|number| {
+    let creations = (0..500).map(|number| {
         let cluster = &cluster;
         async move { cluster.create(&config_map(&format!("map-{number}"), "text")).await.expect("creates") }
     });
     let created: Vec<Applied> = futures::stream::iter(creations).buffer_unordered(32).collect().await;
-    println!("created in {:?}", started.elapsed());
     let wanted = |object: &Applied| Wanted {
         resource_type: OBJECT.into(),
         identity: object.identity.clone(),
         prior: Some(object.value.clone()),
     };
     let batch: Vec<Wanted> = created.iter().map(wanted).collect();
-    let started = Instant::now();
     let answers = cluster.session.read(&batch).await;
-    println!("read in {:?}", started.elapsed());
     assert!(
         answers.iter().zip(&created).all(|(answer, one)| answer.as_ref().expect("reads").as_ref() == Some(&one.value))
     );
     let unrecorded: Vec<Wanted> = batch.into_iter().map(|one| Wanted { prior: None, ..one }).collect();
-    let started = Instant::now();
-    cluster.session.read(&unrecorded).await;
-    println!("read without records in {:?}", started.elapsed());
+    let answers = cluster.session.read(&unrecorded).await;
+    assert!(answers.iter().all(|answer| answer.as_ref().expect("reads").is_some()));
 }
