@@ -1,20 +1,24 @@
 //! Carrying out a plan.
 //!
-//! `walk` decides what may begin when, `journal` what is committed when, `prepare` what an
-//! operation is to do now that everything before it is known; all three are synchronous.
-//! `shell` is the one task that owns the record: it lets the providers and the backend do
-//! what those decide, and tells them what came of it.
+//! `walk` decides what may begin when, `operations` what each is to do and what came of it,
+//! `writer` what is committed; all three are synchronous, but for the wait in `writer`. `shell` is
+//! the one task that owns them: it lets the providers and the backend do what those decide, and
+//! tells them what came of it.
 //!
 //! Nothing is planned again here. What the plan left unknown is evaluated and checked against
 //! what it knew; what a provider answers is checked against both.
 
 mod journal;
 mod observe;
+mod operations;
 mod prepare;
+mod problems;
 mod record;
 mod shell;
 pub mod stale;
 mod walk;
+mod work;
+mod writer;
 
 use std::sync::Arc;
 

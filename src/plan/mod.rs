@@ -202,8 +202,7 @@ fn recorded_dependencies<'a>(snapshot: &'a Snapshot, change: &Change) -> &'a [Ad
 /// The row of the object that a change is about.
 pub(crate) fn row<'a>(snapshot: &'a Snapshot, change: &Change) -> Option<&'a Resource> {
     let key = ResourceKey { address: change.recorded_address().clone(), deposed: change.key.deposed.clone() };
-    let at = snapshot.resources.binary_search_by(|row| row.key.cmp(&key)).ok()?;
-    snapshot.resources.get(at)
+    snapshot.resource(&key)
 }
 
 #[cfg(test)]

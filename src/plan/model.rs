@@ -203,6 +203,11 @@ pub struct OutputChange {
 }
 
 impl Plan {
+    /// The change that an operation belongs to, by the operation's position.
+    pub(crate) fn change_of(&self, operation: usize) -> &Change {
+        &self.changes[self.operations[operation].change]
+    }
+
     /// Whether applying it would change anything: objects, addresses, outputs, or decisions.
     pub fn has_changes(&self) -> bool {
         let outputs = self.outputs.iter().any(|output| output.before != output.after);

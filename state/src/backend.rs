@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 
-use crate::record::{Change, Decision, Edit, JournalEntry, Output, Resource, Run};
+use crate::record::{Change, Decision, Edit, JournalEntry, Output, Resource, ResourceKey, Run};
 
 /// Counts the commits of a state; a plan made at one serial is stale at another.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
@@ -33,6 +33,14 @@ pub struct Snapshot {
     /// Changes that began and of which no outcome is known, in the order in which they began:
     /// what a killed run left.
     pub unfinished: Vec<JournalEntry>,
+}
+
+impl Snapshot {
+    /// The recorded object of this key.
+    pub fn resource(&self, key: &ResourceKey) -> Option<&Resource> {
+        let at = self.resources.binary_search_by(|resource| resource.key.cmp(key)).ok()?;
+        self.resources.get(at)
+    }
 }
 
 /// Who asks for the lock: shown to whoever finds it taken.

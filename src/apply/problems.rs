@@ -1,0 +1,57 @@
+//! What is said when applying goes wrong.
+
+use portolan_lang::{AttributePath, Diagnostic};
+use portolan_provider::{Error, ErrorKind};
+use portolan_state as state;
+
+use super::Job;
+use crate::plan::{Change, OperationKind};
+use crate::sessions::{diagnostic_of, listed};
+
+/// A provider refused an operation.
+pub(super) fn cannot_do(job: &Job<'_>, operation: usize, error: &Error) -> Diagnostic {
+    let change = job.plan.change_of(operation);
+    let doing = match job.plan.operations[operation].kind {
+        OperationKind::Create => "create",
+        OperationKind::Update => "change",
+        OperationKind::Delete => "delete",
+        OperationKind::Forget => "forget",
+        OperationKind::Read => "read",
+    };
+    let address = &change.key.address;
+    let mut diagnostic = diagnostic_of(&format!("Cannot {doing} {address}"), error).of(address);
+    if error.kind == ErrorKind::Conflict && error.help.is_none() {
+        diagnostic = diagnostic.help("Somebody else changed it meanwhile. Plan again.");
+    }
+    match change.instance {
+        Some(id) => diagnostic.at(job.sessions.desired().instance(id).span),
+        None => diagnostic,
+    }
+}
+
+/// An object is not what was planned, or is not wholly known.
+pub(super) fn not_as_planned(change: &Change, departures: &[AttributePath]) -> Diagnostic {
+    Diagnostic::error("Provider produced inconsistent result after apply")
+        .detail(format!(
+            "The provider {:?} made something else of {} than was planned, at: {}.",
+            change.provider,
+            change.key.address,
+            listed(departures)
+        ))
+        .help("The object is recorded as it is. This is a mistake in the provider, which should be reported.")
+        .of(&change.key.address)
+}
+
+/// An operation does not say what it takes to carry it out.
+pub(super) fn unsound(job: &Job<'_>, operation: usize) -> Diagnostic {
+    let operations = job.plan.operations.len();
+    Diagnostic::error("The plan is not sound")
+        .detail(format!("Operation {operation} of {operations} lacks what it is about."))
+}
+
+/// The backend refused what was to be recorded.
+pub(super) fn cannot_write(error: &state::Error) -> Diagnostic {
+    Diagnostic::error("The state cannot be written")
+        .detail(error.to_string())
+        .help("Nothing more was begun. The next run finds out what became of what was under way.")
+}

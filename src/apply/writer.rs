@@ -1,0 +1,251 @@
+//! What is committed: it owns the record while a plan is applied.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use portolan_lang::Value;
+use portolan_state::{
+    self as state, Edit, JournalEntry, Outcome, Output, Resource, ResourceKey, ResourceStatus, Run, RunStatus, Serial,
+};
+use rustc_hash::FxHashMap;
+use uuid::Uuid;
+
+use super::journal::Journal;
+use super::work::Future;
+use super::{Job, record};
+use crate::plan::{Action, Change, Mode, OperationKind, row};
+
+/// What the backend answered.
+pub(super) enum Written {
+    Committed(Vec<usize>, Result<Serial, state::Error>),
+    Renewed(Result<(), state::Error>),
+}
+
+pub(super) struct Writer<'a> {
+    job: &'a Job<'a>,
+    run: Run,
+    journal: Journal,
+    serial: Serial,
+    renew_at: Instant,
+    /// What the backend does; it does one thing at a time.
+    writing: Option<Future<'a, Written>>,
+    /// The keys under which operations are journalled, with the identity in the entry.
+    entries: FxHashMap<usize, (ResourceKey, Arc<str>)>,
+    /// The old objects that were put aside, by their change.
+    deposed: FxHashMap<usize, Resource>,
+}
+
+impl<'a> Writer<'a> {
+    /// Begins a run: everything that is known before anything is done is recorded.
+    pub(super) fn new(job: &'a Job<'a>) -> Self {
+        let run = Run { started: now(), ended: None, status: RunStatus::Running, ..job.run.clone() };
+        let mut journal = Journal::default();
+        journal.record([Edit::PutRun(run.clone())]);
+        journal.record(job.plan.decisions.iter().cloned().map(Edit::PutDecision));
+        journal.record(record::edits_before(job.plan, job.sessions, job.snapshot));
+        Writer {
+            job,
+            run,
+            journal,
+            serial: job.snapshot.serial,
+            renew_at: Instant::now() + job.lease.ttl / 3,
+            writing: None,
+            entries: FxHashMap::default(),
+            deposed: FxHashMap::default(),
+        }
+    }
+
+    /// The last commit.
+    pub(super) fn serial(&self) -> Serial {
+        self.serial
+    }
+
+    /// The identity under which an operation is journalled; empty where none was known.
+    pub(super) fn journalled(&self, operation: usize) -> Option<&Arc<str>> {
+        self.entries.get(&operation).map(|(_, identity)| identity)
+    }
+
+    /// The old object that was put aside for a change.
+    pub(super) fn deposed(&self, change: usize) -> Option<&Resource> {
+        self.deposed.get(&change)
+    }
+}
+
+/// # When
+impl Writer<'_> {
+    pub(super) fn is_writing(&self) -> bool {
+        self.writing.is_some()
+    }
+
+    /// How long nothing has to be written unless something happens. `is_idle` says that no
+    /// operation runs.
+    pub(super) fn pause(&self, is_idle: bool) -> Duration {
+        let until_renewal = self.renew_at.saturating_duration_since(Instant::now());
+        let until_commit = self.journal.due_in(is_idle).filter(|_| !self.is_writing());
+        let shortest = if self.is_writing() { Duration::from_secs(1) } else { Duration::from_millis(1) };
+        until_commit.unwrap_or(until_renewal).min(until_renewal).max(shortest)
+    }
+
+    /// Lets the backend do what is due, unless it is busy.
+    pub(super) fn write(&mut self, is_idle: bool) {
+        if self.is_writing() {
+            return;
+        }
+        let Job { backend, lease, .. } = *self.job;
+        if Instant::now() >= self.renew_at {
+            self.renew_at = Instant::now() + lease.ttl / 3;
+            self.writing = Some(Box::pin(async move { Written::Renewed(backend.renew(lease).await) }));
+        } else if self.journal.due_in(is_idle) == Some(Duration::ZERO) {
+            let (edits, entries) = self.journal.take();
+            let base = self.serial;
+            self.writing =
+                Some(Box::pin(async move { Written::Committed(entries, backend.commit(lease, base, &edits).await) }));
+        }
+    }
+
+    /// Waits for what the backend does.
+    pub(super) async fn written(&mut self) -> Written {
+        let written = match &mut self.writing {
+            Some(writing) => writing.await,
+            None => std::future::pending().await,
+        };
+        self.writing = None;
+        written
+    }
+
+    /// The operations that are journalled by now.
+    pub(super) fn on(&mut self, written: Written) -> Result<Vec<usize>, state::Error> {
+        match written {
+            Written::Renewed(renewed) => renewed.map(|()| Vec::new()),
+            Written::Committed(entries, committed) => {
+                self.serial = committed?;
+                Ok(entries)
+            }
+        }
+    }
+}
+
+/// # What
+impl Writer<'_> {
+    /// The journal entry of an operation, with what is put aside for it. `made` is what it is
+    /// about to create.
+    pub(super) fn begin(&mut self, operation: usize, made: Option<Resource>) {
+        let at = self.job.plan.operations[operation].change;
+        let change = &self.job.plan.changes[at];
+        let kind = self.job.plan.operations[operation].kind;
+        let mut edits = Vec::new();
+        let resource = match kind {
+            OperationKind::Create => {
+                if change.action == Action::CreateThenDelete && !self.deposed.contains_key(&at) {
+                    edits.extend(self.depose(at, change));
+                }
+                made
+            }
+            OperationKind::Delete if change.action == Action::CreateThenDelete => self.deposed.get(&at).cloned(),
+            _ => self.row_before(change),
+        };
+        let Some(resource) = resource else { return };
+        self.entries.insert(operation, (resource.key.clone(), resource.identity.clone()));
+        let entry = JournalEntry { run: self.run.id.clone(), operation: journalled(kind), resource };
+        edits.push(Edit::Begin(Box::new(entry)));
+        self.journal.begin(operation, edits);
+    }
+
+    /// Puts the old object of a replacement aside.
+    fn depose(&mut self, at: usize, change: &Change) -> Vec<Edit> {
+        let Some(old) = self.row_before(change) else { return Vec::new() };
+        let id = Uuid::new_v4().simple().to_string();
+        let key = ResourceKey { address: old.key.address.clone(), deposed: Some(Arc::from(&id[..8])) };
+        let current = std::mem::replace(&mut self.deposed.entry(at).or_insert(old).key, key);
+        let deposed = self.deposed.get(&at).cloned();
+        let put = deposed.map(|deposed| Edit::PutResource(Box::new(deposed)));
+        [Edit::RemoveResource(current)].into_iter().chain(put).collect()
+    }
+
+    /// Puts the old object back in its place, where no new one took it.
+    fn restore(&mut self, operation: usize) {
+        let operation = &self.job.plan.operations[operation];
+        if operation.kind != OperationKind::Create {
+            return;
+        }
+        let Some(deposed) = self.deposed.remove(&operation.change) else { return };
+        let removed = Edit::RemoveResource(deposed.key.clone());
+        let key = ResourceKey::current(deposed.key.address.clone());
+        self.journal.record([removed, Edit::PutResource(Box::new(Resource { key, ..deposed }))]);
+    }
+
+    fn row_before(&self, change: &Change) -> Option<Resource> {
+        if let Some(recorded) = row(self.job.snapshot, change) {
+            return Some(record::moved_row(recorded, change));
+        }
+        let (Some(id), Some(identity), Some(before)) = (change.instance, &change.identity, &change.before) else {
+            return None;
+        };
+        let (sessions, key) = (self.job.sessions, change.key.clone());
+        Some(record::new_row(sessions, key, id, identity.clone(), before.clone(), ResourceStatus::Ready))
+    }
+
+    /// Records how a journalled operation ended. One that failed has made nothing: what was put
+    /// aside for it comes back.
+    pub(super) fn end(&mut self, operation: usize, outcome: Outcome) {
+        let Some((key, identity)) = self.entries.remove(&operation) else { return };
+        if matches!(outcome, Outcome::Failed(_)) {
+            self.restore(operation);
+        }
+        self.journal.end([Edit::End { run: self.run.id.clone(), key, outcome }], identity.is_empty());
+    }
+
+    /// Takes the object of an operation out of the record.
+    pub(super) fn forget(&mut self, operation: usize) {
+        if self.entries.contains_key(&operation) {
+            self.end(operation, Outcome::Removed);
+        } else {
+            let key = self.job.plan.change_of(operation).key.clone();
+            self.journal.end([Edit::RemoveResource(key)], false);
+        }
+    }
+
+    /// Records the outputs that are known by now, and takes away those that will not be there
+    /// once everything is done.
+    pub(super) fn record_outputs(&mut self, values: &FxHashMap<Arc<str>, Value>, is_done: bool) {
+        for output in &self.job.plan.outputs {
+            let Some(planned) = &output.after else {
+                if is_done {
+                    self.journal.record([Edit::RemoveOutput(output.name.clone())]);
+                }
+                continue;
+            };
+            let value = if self.job.plan.mode == Mode::Normal { values.get(&output.name) } else { Some(planned) };
+            let is_new = |value: &&Value| value.is_wholly_known() && output.before.as_ref() != Some(value);
+            if let Some(value) = value.filter(is_new) {
+                let output = Output { name: output.name.clone(), value: value.clone() };
+                self.journal.record([Edit::PutOutput(output)]);
+            }
+        }
+    }
+
+    /// Records how the run ended. Where everything was taken away, decisions are about nothing.
+    pub(super) fn end_run(&mut self, status: RunStatus) {
+        let plan = self.job.plan;
+        if status == RunStatus::Succeeded && plan.mode == Mode::Destroy && plan.targets.is_empty() {
+            let forgotten = self.job.snapshot.decisions.iter();
+            self.journal.record(forgotten.map(|decision| Edit::RemoveDecision {
+                subject: decision.subject.clone(),
+                kind: decision.kind.clone(),
+            }));
+        }
+        self.journal.record([Edit::PutRun(Run { ended: Some(now()), status, ..self.run.clone() })]);
+    }
+}
+
+fn journalled(kind: OperationKind) -> state::Operation {
+    match kind {
+        OperationKind::Create => state::Operation::Create,
+        OperationKind::Delete => state::Operation::Delete,
+        OperationKind::Update | OperationKind::Forget | OperationKind::Read => state::Operation::Update,
+    }
+}
+
+fn now() -> String {
+    jiff::Timestamp::now().to_string()
+}
