@@ -1,24 +1,40 @@
-# make demo    builds the program and takes examples/shop through its life in directories
-# make test    runs all tests, against real servers where there are some
-# make bench   measures speed and memory
-# make lint    what CI checks beside the tests
-# make fmt     formats the code
+# make demo          builds the program and takes examples/shop through its life in directories
+# make test          runs all tests, against real servers
+# make cluster-up    starts two Kubernetes clusters on this machine, to try things on
+# make cluster-down  stops them
+# make bench         measures speed and memory
+# make lint          what CI checks beside the tests
+# make fmt           formats the code
 #
 # `demo` and `test` install what is missing, or say what to install.
 
 # nextest where it is installed: it runs tests of all crates at the same time.
 test_runner := $(shell cargo nextest --version >/dev/null 2>&1 && echo 'nextest run' || echo 'test')
 
-.PHONY: demo test bench lint fmt
+clusters := beijing shanghai
+
+.PHONY: demo test cluster-up cluster-down bench lint fmt
 
 demo:
 	@tools/install build
 	cargo build --locked
 	@examples/demo
 
+# The first run builds Kubernetes, which takes some minutes.
 test:
 	@tools/install test
-	cargo $(test_runner) --locked --workspace --no-fail-fast
+	@tests/cluster/build --for-tests >/dev/null
+	cargo $(test_runner) --locked --workspace --no-fail-fast; \
+	    status=$$?; tests/cluster/cluster down --unused; exit $$status
+
+cluster-up:
+	@tools/install test
+	@tests/cluster/build >/dev/null
+	@for name in $(clusters); do tests/cluster/cluster up $$name || exit; done | \
+	    paste -sd: | sed 's/^/export KUBECONFIG=/'
+
+cluster-down:
+	@for name in $(clusters); do tests/cluster/cluster down $$name; done
 
 bench:
 	@tools/install bench
