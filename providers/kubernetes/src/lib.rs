@@ -10,6 +10,7 @@
 mod alike;
 mod connection;
 mod directory;
+pub mod health;
 mod identity;
 mod immutable;
 mod manifest;

@@ -1,0 +1,342 @@
+//! Families of custom resources, as a table: where their objects report, and what the words
+//! that they report in mean.
+//!
+//! The facts were taken from the documentation of the APIs, and are checked against Argo CD's
+//! assessments of the same kinds.
+
+use super::{State, words};
+use State::{Degraded, Progressing, Ready, Suspended};
+
+/// How the objects of some API groups report.
+#[derive(Debug)]
+pub(super) struct Family {
+    /// The groups, each with all groups below it: `crossplane.io` is `pkg.crossplane.io` too.
+    groups: &'static [&'static str],
+    /// The kinds; none for all.
+    kinds: &'static [&'static str],
+    /// Where the conditions stand.
+    pub(super) conditions_at: &'static [&'static str],
+    /// The conditions all of which have to be true, where they are there; `None` for the usual
+    /// ones, none where a condition can only say that something is wrong.
+    pub(super) ready: Option<&'static [&'static str]>,
+    /// Conditions that say that the others do not count yet.
+    pub(super) busy: &'static [&'static str],
+    /// What it means that an expected condition is false without a telling reason.
+    pub(super) while_false: State,
+    /// The strictest that such a condition can mean.
+    pub(super) at_worst: State,
+    /// Where the phase stands; `None` for the usual places.
+    pub(super) phases_at: Option<&'static [&'static str]>,
+    /// Phases that mean something else here, or are not usual.
+    phases: &'static [(&'static str, State)],
+    /// What it means that nothing is reported.
+    pub(super) without_status: State,
+}
+
+impl Family {
+    /// Whether each condition is told by one controller alone, and its generation counts.
+    pub(super) fn is_told_once(&self) -> bool {
+        self.conditions_at == CONDITIONS
+    }
+
+    /// What a phase means.
+    pub(super) fn says(&self, phase: &str) -> Option<State> {
+        let own = self.phases.iter().find(|(word, _)| *word == phase);
+        own.map(|(_, state)| *state).or_else(|| words::phase(phase))
+    }
+
+    fn is_of(&self, group: &str, kind: &str) -> bool {
+        let is_below = |of: &str| group.strip_suffix(of).is_some_and(|rest| rest.is_empty() || rest.ends_with('.'));
+        (self.kinds.is_empty() || self.kinds.contains(&kind)) && self.groups.iter().any(|of| is_below(of))
+    }
+}
+
+/// The family of a kind.
+pub(super) fn of(group: &str, kind: &str) -> &'static Family {
+    FAMILIES.iter().find(|family| family.is_of(group, kind)).unwrap_or(&STRANGER)
+}
+
+const CONDITIONS: &[&str] = &["status.conditions"];
+
+/// Controllers that report a status on each of their objects, in the usual way. A condition that
+/// is false says that something is wrong.
+const USUAL: Family = Family {
+    groups: &[],
+    kinds: &[],
+    conditions_at: CONDITIONS,
+    ready: None,
+    busy: &[],
+    while_false: Degraded,
+    at_worst: Degraded,
+    phases_at: None,
+    phases: &[],
+    without_status: Progressing,
+};
+
+/// A kind that nothing is known of. It may have no controller at all; and kstatus's rule is that
+/// `Ready` is false while it is on its way.
+const STRANGER: Family = Family { while_false: Progressing, at_worst: Progressing, without_status: Ready, ..USUAL };
+
+const FAMILIES: &[Family] = &[
+    Family {
+        groups: &["argoproj.io"],
+        kinds: &["AnalysisRun", "Experiment", "Workflow"],
+        phases_at: Some(&["status.phase"]),
+        phases: &[("running", Progressing)],
+        ..USUAL
+    },
+    Family {
+        groups: &["argoproj.io"],
+        kinds: &["ApplicationSet"],
+        ready: Some(&["ParametersGenerated", "ResourcesUpToDate"]),
+        ..USUAL
+    },
+    Family { groups: &["argoproj.io"], kinds: &["CronWorkflow"], ready: Some(&[]), without_status: Ready, ..USUAL },
+    Family { groups: &["argoproj.io"], kinds: &["EventBus"], ready: Some(&["Configured", "Deployed"]), ..USUAL },
+    Family {
+        groups: &["argoproj.io"],
+        kinds: &["Rollout"],
+        ready: Some(&["Available"]),
+        while_false: Progressing,
+        phases_at: Some(&["status.phase"]),
+        ..USUAL
+    },
+    Family { groups: &["cert-manager.io", "certmanager.k8s.io"], kinds: &["Certificate"], busy: &["Issuing"], ..USUAL },
+    Family {
+        groups: &["cnrm.cloud.google.com"],
+        kinds: &["ConfigConnector", "ConfigConnectorContext"],
+        phases_at: Some(&["status.healthy"]),
+        phases: &[("true", Ready), ("false", Degraded)],
+        ..USUAL
+    },
+    Family { groups: &["pkg.crossplane.io"], ready: Some(&["Healthy", "Installed", "RevisionHealthy"]), ..USUAL },
+    Family {
+        groups: &["stacks.crossplane.io"],
+        conditions_at: &["status.conditionedStatus.conditions"],
+        while_false: Progressing,
+        ..USUAL
+    },
+    Family {
+        groups: &["crossplane.io", "upbound.io"],
+        without_status: Ready,
+        kinds: &[
+            "ClusterProviderConfig",
+            "Composition",
+            "CompositionRevision",
+            "ControllerConfig",
+            "DeploymentRuntimeConfig",
+            "ProviderConfig",
+            "ProviderConfigUsage",
+        ],
+        ..USUAL
+    },
+    Family {
+        groups: &["crossplane.io", "upbound.io"],
+        ready: Some(&["Synced", "Ready"]),
+        while_false: Progressing,
+        ..USUAL
+    },
+    Family { groups: &["acid.zalan.do"], phases_at: Some(&["status.PostgresClusterStatus"]), ..USUAL },
+    Family { groups: &["addons.cluster.x-k8s.io"], ready: Some(&["ResourcesApplied"]), ..USUAL },
+    Family { groups: &["apps.kruise.io"], kinds: &["BroadcastJob"], phases: &[("running", Progressing)], ..USUAL },
+    Family { groups: &["astra.netapp.io"], kinds: &["ExecHook", "Schedule"], without_status: Ready, ..USUAL },
+    Family { groups: &["coralogix.com"], ready: Some(&["RemoteSynced"]), ..USUAL },
+    Family { groups: &["core.humio.com"], phases: &[("exists", Ready)], ..USUAL },
+    Family { groups: &["datadoghq.com"], ready: Some(&["Active", "Valid"]), ..USUAL },
+    Family { groups: &["elastic.co"], phases_at: Some(&["status.health", "status.phase"]), ..USUAL },
+    Family {
+        groups: &["flagger.app"],
+        ready: Some(&[]),
+        phases_at: Some(&["status.phase"]),
+        phases: &[("initialized", Ready)],
+        ..USUAL
+    },
+    Family {
+        groups: &["flink.apache.org"],
+        phases_at: Some(&["status.jobStatus.state", "status.reconciliationStatus.success"]),
+        phases: &[("suspended", Ready), ("true", Ready), ("false", Degraded)],
+        ..USUAL
+    },
+    Family {
+        groups: &["gateway.networking.k8s.io"],
+        ready: Some(&["Accepted", "Programmed", "ResolvedRefs"]),
+        conditions_at: &[
+            "status.conditions",
+            "status.parents.*.conditions",
+            "status.ancestors.*.conditions",
+            "status.listeners.*.conditions",
+        ],
+        ..USUAL
+    },
+    Family {
+        groups: &["grafana.integreatly.org"],
+        kinds: &["Grafana"],
+        phases_at: Some(&["status.stageStatus"]),
+        ..USUAL
+    },
+    Family {
+        groups: &["grafana.integreatly.org"],
+        ready: Some(&["DashboardSynchronized", "FolderSynchronized"]),
+        ..USUAL
+    },
+    Family {
+        groups: &["kafka.banzaicloud.io"],
+        phases_at: Some(&["status.state"]),
+        phases: &[("clusterrunning", Ready)],
+        ..USUAL
+    },
+    Family {
+        groups: &["keptn.sh"],
+        phases_at: Some(&["status.overallStatus", "status.status", "status.state", "status.pass"]),
+        phases: &[("true", Ready), ("false", Degraded)],
+        ..USUAL
+    },
+    Family { groups: &["cdi.kubevirt.io"], ..USUAL },
+    Family {
+        groups: &["kubevirt.io"],
+        ready: Some(&[]),
+        phases_at: Some(&["status.printableStatus", "status.phase"]),
+        phases: &[("succeeded", Suspended)],
+        ..USUAL
+    },
+    Family { groups: &["mariadb.com", "mmontes.io"], while_false: Progressing, ..USUAL },
+    Family {
+        groups: &["microgateway.airlock.com"],
+        conditions_at: &["status.ancestors.*.conditions"],
+        ready: Some(&["Accepted", "ResolvedRefs"]),
+        ..USUAL
+    },
+    Family {
+        groups: &["minio.min.io"],
+        phases_at: Some(&["status.currentState"]),
+        phases: &[
+            ("initialized", Ready),
+            ("anotherminiotenantalreadyexistsinthenamespace", Degraded),
+            ("differentversionsacrossminiopools", Degraded),
+            ("pooldecommissioningnotallowed", Degraded),
+            ("statefulsetnotcontrolledbyoperator", Degraded),
+            ("tenantcredentialsarenotsetproperly", Degraded),
+        ],
+        ..USUAL
+    },
+    Family {
+        groups: &["networking.gke.io"],
+        phases_at: Some(&["status.certificateStatus", "status.domainStatus.*.status"]),
+        phases: &[("failednotvisible", Degraded)],
+        ..USUAL
+    },
+    Family {
+        groups: &["numaplane.numaproj.io"],
+        phases_at: Some(&["status.phase"]),
+        ready: Some(&["ChildResourceDeployed", "ChildResourcesHealthy", "ProgressiveUpgradeSucceeded"]),
+        ..USUAL
+    },
+    Family {
+        groups: &["numaflow.numaproj.io"],
+        phases_at: Some(&["status.phase"]),
+        phases: &[("paused", Ready)],
+        ..USUAL
+    },
+    Family {
+        groups: &["open-cluster-management.io"],
+        ready: Some(&[]),
+        phases_at: Some(&["status.compliant"]),
+        ..USUAL
+    },
+    Family {
+        groups: &["projectcontour.io"],
+        ready: Some(&["Valid"]),
+        phases_at: Some(&["status.currentStatus"]),
+        ..USUAL
+    },
+    Family {
+        groups: &["route.openshift.io"],
+        conditions_at: &["status.ingress.*.conditions"],
+        ready: Some(&["Admitted"]),
+        ..USUAL
+    },
+    Family {
+        groups: &["snapshot.storage.k8s.io"],
+        phases_at: Some(&["status.readyToUse"]),
+        phases: &[("true", Ready), ("false", Degraded)],
+        ..USUAL
+    },
+    Family {
+        groups: &["solo.io"],
+        phases_at: Some(&["status.state", "status.statuses.*.state"]),
+        phases: &[
+            ("0", Suspended),
+            ("pending", Suspended),
+            ("1", Ready),
+            ("2", Degraded),
+            ("3", Degraded),
+            ("warning", Degraded),
+        ],
+        ..USUAL
+    },
+    Family { groups: &["sparkoperator.k8s.io"], phases_at: Some(&["status.applicationState.state"]), ..USUAL },
+    Family { groups: &["tower.ansible.com"], phases_at: Some(&["status.ansibleJobResult.status"]), ..USUAL },
+    Family {
+        groups: &["trident.netapp.io"],
+        phases_at: Some(&["status.lastOperationStatus", "status.phase", "status.status"]),
+        ..USUAL
+    },
+    Family { groups: REPORTING, ..USUAL },
+];
+
+/// Groups whose objects report in the usual way.
+const REPORTING: &[&str] = &[
+    "3scale.net",
+    "acme.cert-manager.io",
+    "altinity.com",
+    "apache.org",
+    "argoproj.io",
+    "astra.netapp.io",
+    "atlasgo.io",
+    "bitnami.com",
+    "cert-manager.io",
+    "certmanager.k8s.io",
+    "cluster.x-k8s.io",
+    "cnrm.cloud.google.com",
+    "confluent.io",
+    "core.spinkube.dev",
+    "external-secrets.io",
+    "gardener.cloud",
+    "istio.io",
+    "jaegertracing.io",
+    "k8s.keycloak.org",
+    "karmada.io",
+    "karpenter.k8s.aws",
+    "karpenter.sh",
+    "keda.sh",
+    "keikoproj.io",
+    "kiali.io",
+    "knative.dev",
+    "kruise.io",
+    "kserve.io",
+    "kubernetes-client.io",
+    "kubitus-project.gitlab.io",
+    "kyverno.io",
+    "monitoring.coreos.com",
+    "nmstate.io",
+    "numaproj.io",
+    "objectbucket.io",
+    "onepassword.com",
+    "openfaas.com",
+    "openshift.io",
+    "opentelemetry.io",
+    "operators.coreos.com",
+    "percona.com",
+    "postgresql.cnpg.io",
+    "pravega.io",
+    "proclaim.dogmatiq.io",
+    "pulumi.com",
+    "rabbitmq.com",
+    "rook.io",
+    "sap.com",
+    "services.k8s.aws",
+    "spot.io",
+    "strimzi.io",
+    "toolkit.fluxcd.io",
+    "victoriametrics.com",
+];
