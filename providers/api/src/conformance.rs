@@ -11,18 +11,18 @@
 //! - repeating a creation, an update or a deletion succeeds;
 //! - many changes at the same time do not disturb each other.
 
+mod client;
+
 use std::fmt;
 use std::sync::Arc;
 
 use async_trait::async_trait;
+pub use client::Client;
 use futures::StreamExt;
 use futures::stream::FuturesUnordered;
 use portolan_lang::{Schema, Value};
 
-use crate::{
-    Applied, Change, Error, Planned, Proposal, Provider, Session, Wanted, departures_from_config, departures_from_plan,
-    propose,
-};
+use crate::{Applied, Change, Error, Planned, Session, Wanted, departures_from_config, departures_from_plan};
 
 /// How many objects are changed at the same time.
 const MANY: usize = 64;
@@ -73,11 +73,11 @@ type Outcome<T = ()> = Result<T, Violation>;
 /// # Errors
 ///
 /// The first promise that the provider breaks.
-pub async fn check(provider: &dyn Provider, session: &dyn Session, subject: &dyn Subject) -> Outcome {
-    let Some(resource) = provider.schema().resources.get(subject.resource_type()) else {
+pub async fn check(client: &Client, subject: &dyn Subject) -> Outcome {
+    let Some(resource) = client.provider.schema().resources.get(subject.resource_type()) else {
         return Err(violation(format!("{} is not in the schema", subject.resource_type())));
     };
-    let trial = Trial { provider, session, subject, schema: &resource.schema };
+    let trial = Trial { client, session: &*client.session, subject, schema: &resource.schema };
     trial.validates().await?;
     let created = trial.creates().await?;
     let updated = trial.updates(created).await?;
@@ -87,7 +87,7 @@ pub async fn check(provider: &dyn Provider, session: &dyn Session, subject: &dyn
 }
 
 struct Trial<'a> {
-    provider: &'a dyn Provider,
+    client: &'a Client,
     session: &'a dyn Session,
     subject: &'a dyn Subject,
     schema: &'a Schema,
@@ -103,7 +103,7 @@ fn ensure(kept: bool, message: impl FnOnce() -> String) -> Outcome {
 
 impl Trial<'_> {
     async fn validates(&self) -> Outcome {
-        let errors = self.provider.validate(self.subject.resource_type(), &self.subject.config(0));
+        let errors = self.client.provider.validate(self.subject.resource_type(), &self.subject.config(0));
         ensure(errors.is_empty(), || format!("a right configuration is refused: {}", messages(&errors)))
     }
 
@@ -213,9 +213,7 @@ impl Trial<'_> {
     }
 
     async fn plan(&self, prior: Option<&Value>, config: &Value) -> Outcome<Planned> {
-        let proposed = propose(self.schema, prior, config);
-        let proposal = Proposal { resource_type: self.subject.resource_type(), prior, config, proposed: &proposed };
-        let answer = self.session.plan(proposal).await;
+        let answer = self.client.plan(self.subject.resource_type(), prior, config).await;
         let planned = answer.map_err(|error| violation(format!("planning fails: {error}")))?;
         let departures = departures_from_config(self.schema, config, &planned.value);
         ensure(departures.is_empty(), || format!("a plan departs from the configuration at {departures:?}"))?;

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use portolan_lang::{Type, Value};
-use portolan_provider::conformance::{self, Subject};
+use portolan_provider::conformance::{self, Client, Subject};
 use portolan_provider::scripted::{Fault, NUMBERED, OBJECT, Operation, Rule, World};
 use portolan_provider::{Change, Error, ErrorKind, Provider, Session, Wanted};
 
@@ -42,9 +42,9 @@ impl Subject for Objects {
 }
 
 async fn run(world: &World, resource_type: &'static str) -> Result<(), conformance::Violation> {
-    let provider = world.provider();
-    let session = provider.connect(&Value::object([("endpoint", Value::null(Type::String))])).await.expect("connects");
-    conformance::check(&provider, &*session, &Objects(world.clone(), resource_type)).await
+    let config = Value::object([("endpoint", Value::null(Type::String))]);
+    let client = Client::connect(world.provider(), &config).await.expect("connects");
+    conformance::check(&client, &Objects(world.clone(), resource_type)).await
 }
 
 async fn session(world: &World) -> std::sync::Arc<dyn Session> {

@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use futures::future::join_all;
 use portolan_lang::{AttributePath, Type, Value};
-use portolan_provider::{ErrorKind, Provider};
+use portolan_provider::ErrorKind;
 
 use crate::world::{RRSET, World, ZONE, rrset, zone};
 

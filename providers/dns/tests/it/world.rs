@@ -1,5 +1,6 @@
 //! A directory of zones with a clock that stands still.
 
+use std::ops::Deref;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -7,7 +8,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use portolan_dns::DnsProvider;
 use portolan_dns::serial::Clock;
 use portolan_lang::{Type, Value};
-use portolan_provider::{Applied, Change, Error, Planned, Proposal, Provider, Session, Wanted, propose};
+use portolan_provider::conformance::Client;
 use tempfile::TempDir;
 
 pub(crate) const RRSET: &str = "dns_rrset";
@@ -26,8 +27,7 @@ impl Clock for StandingClock {
 pub(crate) struct World {
     pub(crate) directory: TempDir,
     pub(crate) clock: Arc<StandingClock>,
-    pub(crate) provider: DnsProvider,
-    pub(crate) session: Arc<dyn Session>,
+    client: Client,
 }
 
 impl World {
@@ -35,11 +35,11 @@ impl World {
     pub(crate) async fn new() -> World {
         let directory = tempfile::tempdir().expect("a directory");
         let clock = Arc::new(StandingClock(AtomicU32::new(20_260_304)));
-        let provider = DnsProvider::with_clock(clock.clone());
         let path = Value::string(directory.path().to_str().expect("text"));
         let config = Value::object([("directory", Value::object([("path", path)]))]);
-        let session = provider.connect(&config).await.expect("connects");
-        World { directory, clock, provider, session }
+        let provider = DnsProvider::with_clock(clock.clone());
+        let client = Client::connect(provider, &config).await.expect("connects");
+        World { directory, clock, client }
     }
 
     /// The same with the zone `example.com`, served by `ns1.example.net`.
@@ -67,42 +67,13 @@ impl World {
         let line = text.lines().find(|line| line.ends_with("; serial")).expect("a serial");
         line.split_whitespace().next().expect("a number").parse().expect("a number")
     }
+}
 
-    pub(crate) async fn plan(
-        &self,
-        resource_type: &str,
-        prior: Option<&Value>,
-        config: &Value,
-    ) -> Result<Planned, Error> {
-        let schema = &self.provider.schema().resources[resource_type].schema;
-        let proposed = propose(schema, prior, config);
-        self.session.plan(Proposal { resource_type, prior, config, proposed: &proposed }).await
-    }
+impl Deref for World {
+    type Target = Client;
 
-    pub(crate) async fn create(&self, resource_type: &str, config: &Value) -> Result<Applied, Error> {
-        let planned = self.plan(resource_type, None, config).await?;
-        let applied = self.session.apply(resource_type, Change::Create { planned: &planned.value }).await?;
-        Ok(applied.expect("an object"))
-    }
-
-    pub(crate) async fn update(&self, resource_type: &str, before: &Applied, config: &Value) -> Result<Applied, Error> {
-        let planned = self.plan(resource_type, Some(&before.value), config).await?;
-        let change = Change::Update { identity: &before.identity, prior: &before.value, planned: &planned.value };
-        Ok(self.session.apply(resource_type, change).await?.expect("an object"))
-    }
-
-    pub(crate) async fn delete(&self, resource_type: &str, object: &Applied) -> Result<(), Error> {
-        let change = Change::Delete { identity: &object.identity, prior: &object.value };
-        self.session.apply(resource_type, change).await.map(|left| assert_eq!(left, None))
-    }
-
-    pub(crate) async fn read(&self, resource_type: &str, object: &Applied) -> Result<Option<Value>, Error> {
-        let wanted = Wanted {
-            resource_type: Arc::from(resource_type),
-            identity: object.identity.clone(),
-            prior: Some(object.value.clone()),
-        };
-        self.session.read(&[wanted]).await.pop().expect("an answer")
+    fn deref(&self) -> &Client {
+        &self.client
     }
 }
 

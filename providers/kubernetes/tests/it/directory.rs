@@ -1,34 +1,31 @@
 //! A directory of manifests keeps the promises of the seam, and its files are what people
 //! expect to find in Git.
 
-#![allow(clippy::expect_used, reason = "the functions beside the tests are tests too")]
-
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 
 use async_trait::async_trait;
 use futures::StreamExt;
 use portolan_kubernetes::{Kubernetes, OBJECT};
 use portolan_lang::{AttributePath, Step, Type, Value};
-use portolan_provider::conformance::{self, Subject};
-use portolan_provider::{Applied, Change, Error, ErrorKind, Provider, Session, Wanted};
+use portolan_provider::conformance::{self, Client, Subject};
+use portolan_provider::{Applied, Error, ErrorKind, Provider, Wanted};
 use tempfile::TempDir;
 
-/// A directory that is not there yet, and a session on it.
+/// A directory that is not there yet, and who works on it.
 struct Cluster {
     _parent: TempDir,
     path: PathBuf,
-    session: Arc<dyn Session>,
+    client: Client,
 }
 
 impl Cluster {
     async fn new() -> Self {
         let parent = tempfile::tempdir().expect("a directory");
         let path = parent.path().join("out/eu");
-        let session = connect(&path).await.expect("connects");
-        Cluster { _parent: parent, path, session }
+        let client = connect(&path).await.expect("connects");
+        Cluster { _parent: parent, path, client }
     }
 
     fn text(&self, file: &str) -> String {
@@ -46,18 +43,15 @@ impl Cluster {
     }
 
     async fn create(&self, object: &Value) -> Result<Applied, Error> {
-        let change = Change::Create { planned: object };
-        Ok(self.session.apply(OBJECT, change).await?.expect("an object"))
+        self.client.create(OBJECT, object).await
     }
 
-    async fn update(&self, prior: &Applied, planned: &Value) -> Result<Applied, Error> {
-        let change = Change::Update { identity: &prior.identity, prior: &prior.value, planned };
-        Ok(self.session.apply(OBJECT, change).await?.expect("an object"))
+    async fn update(&self, prior: &Applied, config: &Value) -> Result<Applied, Error> {
+        self.client.update(OBJECT, prior, config).await
     }
 
     async fn delete(&self, object: &Applied) -> Result<(), Error> {
-        let change = Change::Delete { identity: &object.identity, prior: &object.value };
-        self.session.apply(OBJECT, change).await.map(|left| assert_eq!(left, None))
+        self.client.delete(OBJECT, object).await
     }
 
     async fn read(&self, object: &Applied) -> Result<Option<Value>, Error> {
@@ -65,14 +59,13 @@ impl Cluster {
     }
 
     async fn find(&self, identity: &str, prior: Option<&Value>) -> Result<Option<Value>, Error> {
-        let wanted = Wanted { resource_type: OBJECT.into(), identity: identity.into(), prior: prior.cloned() };
-        self.session.read(&[wanted]).await.remove(0)
+        self.client.find(OBJECT, identity, prior).await
     }
 }
 
-async fn connect(path: &Path) -> Result<Arc<dyn Session>, Error> {
+async fn connect(path: &Path) -> Result<Client, Error> {
     let directory = Value::object([("path", Value::string(path.to_str().expect("text")))]);
-    Kubernetes::new().connect(&Value::object([("directory", directory)])).await
+    Client::connect(Kubernetes::new(), &Value::object([("directory", directory)])).await
 }
 
 fn object(kind: &str, name: &str, rest: Value) -> Value {
@@ -124,7 +117,7 @@ impl Subject for ConfigMaps {
 async fn it_conforms() {
     let cluster = Cluster::new().await;
     let subject = ConfigMaps(cluster.path.clone());
-    assert_eq!(conformance::check(&Kubernetes::new(), &*cluster.session, &subject).await, Ok(()));
+    assert_eq!(conformance::check(&cluster.client, &subject).await, Ok(()));
     assert_eq!(fs::read_dir(&cluster.path).expect("lists").count(), 0, "nothing is left");
 }
 
@@ -207,7 +200,7 @@ async fn a_broken_file_fails_alone_and_with_its_place() {
         identity: object.identity.clone(),
         prior: Some(object.value.clone()),
     });
-    let answers = cluster.session.read(&wanted).await;
+    let answers = cluster.client.session.read(&wanted).await;
     let error = answers[0].as_ref().expect_err("a broken file");
     assert!(error.message.contains("shop/configmap-a.yaml:3:1: "), "{}", error.message);
     assert_eq!(answers[1].as_ref().expect("reads"), &Some(second.value.clone()));
@@ -229,14 +222,15 @@ async fn a_file_of_somebody_else_is_not_overwritten() {
     assert_eq!(cluster.find("v1/ConfigMap/shop/a", None).await.expect("reads"), None);
 
     for id in ["v1/ConfigMap/shop/a", "shop/configmap-a.yaml"] {
-        let imported = cluster.session.import(OBJECT, id).await.expect("imports").expect("an object");
+        let imported = cluster.client.session.import(OBJECT, id).await.expect("imports").expect("an object");
         assert_eq!(imported, Applied { identity: "v1/ConfigMap/shop/a".into(), value: config_map("a", "one") });
     }
-    let imported = cluster.session.import(OBJECT, "shop/configmap-a.yaml").await.expect("imports").expect("an object");
+    let imported =
+        cluster.client.session.import(OBJECT, "shop/configmap-a.yaml").await.expect("imports").expect("an object");
     cluster.update(&imported, &config_map("a", "two")).await.expect("updates");
     assert!(cluster.text("shop/configmap-a.yaml").contains("app.kubernetes.io/managed-by: portolan"));
-    assert_eq!(cluster.session.import(OBJECT, "shop/configmap-none.yaml").await.expect("imports"), None);
-    assert_eq!(cluster.session.import(OBJECT, "v1/ConfigMap/shop/none").await.expect("imports"), None);
+    assert_eq!(cluster.client.session.import(OBJECT, "shop/configmap-none.yaml").await.expect("imports"), None);
+    assert_eq!(cluster.client.session.import(OBJECT, "v1/ConfigMap/shop/none").await.expect("imports"), None);
 }
 
 #[tokio::test]
@@ -248,7 +242,7 @@ async fn another_object_in_the_file_is_a_conflict() {
     let error = cluster.read(&applied).await.expect_err("a conflict");
     assert_eq!(error.kind, ErrorKind::Conflict);
     assert!(error.message.contains("holds v1/ConfigMap/shop/b in the place of v1/ConfigMap/shop/a"));
-    let error = cluster.session.import(OBJECT, "shop/configmap-a.yaml").await.expect_err("a wrong place");
+    let error = cluster.client.session.import(OBJECT, "shop/configmap-a.yaml").await.expect_err("a wrong place");
     assert!(error.message.ends_with("shop/configmap-a.yaml is not where its object belongs"), "{}", error.message);
 }
 
@@ -311,7 +305,7 @@ async fn a_wrong_manifest_is_never_written() {
 #[tokio::test]
 async fn a_connection_that_cannot_be_is_refused() {
     let file = tempfile::NamedTempFile::new().expect("a file");
-    let error = connect(file.path()).await.err().expect("an error");
+    let error = connect(file.path()).await.expect_err("an error");
     assert!(error.message.ends_with("is not a directory"));
     assert_eq!(error.path.expect("a path").to_string(), "directory.path");
     let kubernetes = Value::object([("kubernetes", Value::object([("context", Value::string("eu"))]))]);
@@ -333,11 +327,11 @@ async fn objects_made_side_by_side_are_read_in_one_batch() {
         prior: Some(object.value.clone()),
     };
     let batch: Vec<Wanted> = created.iter().map(wanted).collect();
-    let answers = cluster.session.read(&batch).await;
+    let answers = cluster.client.session.read(&batch).await;
     assert!(
         answers.iter().zip(&created).all(|(answer, one)| answer.as_ref().expect("reads").as_ref() == Some(&one.value))
     );
     let unrecorded: Vec<Wanted> = batch.into_iter().map(|one| Wanted { prior: None, ..one }).collect();
-    let answers = cluster.session.read(&unrecorded).await;
+    let answers = cluster.client.session.read(&unrecorded).await;
     assert!(answers.iter().all(|answer| answer.as_ref().expect("reads").is_some()));
 }

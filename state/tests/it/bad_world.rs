@@ -1,19 +1,15 @@
 //! Files and systems that are not as they should be.
 
-#![allow(clippy::expect_used, clippy::panic, clippy::print_stdout, reason = "these are tests, down to what they share")]
-
-mod process;
-
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::process::Command;
 
+use crate::process::{FOLDER, LONG, asked, command, holder, state};
 use portolan_state::conformance::samples::{changed, output, resource};
 use portolan_state::seal::KeySource;
 use portolan_state::sqlite::Sqlite;
 use portolan_state::{Backend, Edit, Error, Resource, Serial};
-use process::{LONG, command, holder, state};
 
 /// Writes some resources with sensitive values.
 async fn write(state: &Sqlite, numbers: std::ops::Range<usize>) -> Result<(), Error> {
@@ -98,7 +94,7 @@ async fn another_key_and_no_key_are_refused() {
     refuses(&other, "restore that key, or set PORTOLAN_STATE_KEY to it", sealed).await;
     fs::remove_file(folder.path().join("key")).expect("removed");
     let holder = holder("other");
-    let fresh = process::state(folder.path());
+    let fresh = crate::process::state(folder.path());
     assert!(sealed(&fresh.load().await.expect_err("no key")));
     assert!(!folder.path().join("key").exists(), "a key was made where another one is needed");
     assert!(matches!(fresh.lock(&holder, LONG).await, Err(Error::Locked { .. })), "the refused writer holds the lock");
@@ -203,7 +199,7 @@ async fn a_directory_that_cannot_be_is_said() {
 #[tokio::test]
 #[ignore = "carried out by another test as a process of its own"]
 async fn intruder() {
-    let Some(folder) = process::asked() else { return };
+    let Some(folder) = asked() else { return };
     let error = write(&state(&folder), 0..1).await.expect_err("not allowed");
     assert!(io(&error) && error.to_string().contains("ermission denied"), "{error:?}");
 }
@@ -213,7 +209,7 @@ async fn a_directory_of_somebody_else_is_said() {
     let folder = tempfile::tempdir().expect("a folder");
     let allow = |mode| fs::set_permissions(folder.path(), fs::Permissions::from_mode(mode)).expect("allowed");
     allow(0o555);
-    let mut intruder = command("intruder", folder.path());
+    let mut intruder = command("bad_world::intruder", folder.path());
     let mut run = match nobody(&intruder) {
         // Root may write everywhere.
         Some(command) => command,
@@ -240,7 +236,7 @@ fn nobody(command: &Command) -> Option<Command> {
 #[tokio::test]
 #[ignore = "carried out by another test as a process of its own"]
 async fn filler() {
-    let Some(folder) = process::asked() else { return };
+    let Some(folder) = asked() else { return };
     let state = state(&folder);
     let lease = state.lock(&holder("filler"), LONG).await.expect("the lock");
     let mut serial = Serial(0);
@@ -261,11 +257,11 @@ async fn filler() {
 #[tokio::test]
 async fn a_full_disk_loses_nothing() {
     let folder = tempfile::tempdir().expect("a folder");
-    let filler = command("filler", folder.path());
+    let filler = command("bad_world::filler", folder.path());
     // No file may become larger than a megabyte; writing more fails instead of killing.
     let mut limited = Command::new("sh");
     limited.args(["-c", "trap '' XFSZ; ulimit -f 2048; exec \"$@\"", "sh"]).arg(filler.get_program());
-    limited.args(filler.get_args()).env(process::FOLDER, folder.path());
+    limited.args(filler.get_args()).env(FOLDER, folder.path());
     let output = limited.output().expect("a process");
     let text = String::from_utf8_lossy(&output.stdout);
     assert!(output.status.success(), "{text}");

@@ -1,15 +1,11 @@
 //! Several processes, one state.
 
-#![allow(clippy::expect_used, clippy::panic, clippy::print_stdout, reason = "these are tests, down to what they share")]
-
-mod process;
-
 use std::io::{BufRead, BufReader};
 use std::time::Duration;
 
+use crate::process::{LONG, asked, holder, start, state};
 use portolan_lang::{Number, Value};
 use portolan_state::{Backend, Edit, Error, Output, Serial};
-use process::{LONG, holder, start, state};
 
 const PROCESSES: u64 = 4;
 const ROUNDS: u64 = 15;
@@ -19,7 +15,7 @@ const SHORT: Duration = Duration::from_millis(400);
 #[tokio::test]
 #[ignore = "carried out by another test as a process of its own"]
 async fn counter() {
-    let Some(folder) = process::asked() else { return };
+    let Some(folder) = asked() else { return };
     let state = state(&folder);
     let mut done = 0;
     while done < ROUNDS {
@@ -42,7 +38,7 @@ async fn counter() {
 #[tokio::test]
 async fn no_update_is_lost() {
     let folder = tempfile::tempdir().expect("a folder");
-    let children: Vec<_> = (0..PROCESSES).map(|_| start("counter", folder.path())).collect();
+    let children: Vec<_> = (0..PROCESSES).map(|_| start("rivals::counter", folder.path())).collect();
     for child in children {
         let output = child.wait_with_output().expect("its end");
         assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stdout));
@@ -56,7 +52,7 @@ async fn no_update_is_lost() {
 #[tokio::test]
 #[ignore = "carried out by another test as a process of its own"]
 async fn keeper() {
-    let Some(folder) = process::asked() else { return };
+    let Some(folder) = asked() else { return };
     let state = state(&folder);
     let lease = state.lock(&holder("keeper"), SHORT).await.expect("the lock");
     println!("\nlocked");
@@ -69,7 +65,7 @@ async fn keeper() {
 #[tokio::test]
 async fn a_live_process_keeps_the_lock_and_a_dead_one_does_not() {
     let folder = tempfile::tempdir().expect("a folder");
-    let mut child = start("keeper", folder.path());
+    let mut child = start("rivals::keeper", folder.path());
     let mut lines = BufReader::new(child.stdout.take().expect("its output")).lines();
     assert!(lines.any(|line| line.is_ok_and(|line| line == "locked")));
 

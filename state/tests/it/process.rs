@@ -29,7 +29,6 @@ pub(crate) fn command(test: &str, folder: &Path) -> Command {
 }
 
 /// A process that carries out this ignored test, its output readable.
-#[allow(dead_code, reason = "not every program of tests starts processes itself")]
 pub(crate) fn start(test: &str, folder: &Path) -> Child {
     command(test, folder).stdout(Stdio::piped()).spawn().expect("a process")
 }
@@ -40,5 +39,4 @@ pub(crate) fn holder(who: &str) -> Holder {
 }
 
 /// Longer than any test takes.
-#[allow(dead_code, reason = "not every program of tests holds a lock for long")]
 pub(crate) const LONG: Duration = Duration::from_secs(600);

@@ -4,8 +4,6 @@
 //! reason, and the number of rows that differ for it: the test fails when more do, and when
 //! fewer do.
 
-#![allow(clippy::expect_used, clippy::print_stdout, reason = "the functions beside the tests are tests too")]
-
 mod apart;
 
 use std::collections::BTreeMap;

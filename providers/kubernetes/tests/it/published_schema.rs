@@ -1,13 +1,6 @@
 //! The files of a directory fit the schemas that Kubernetes publishes, as another reader of
 //! YAML reads them.
 
-#![allow(
-    clippy::expect_used,
-    clippy::panic,
-    clippy::print_stderr,
-    reason = "the functions beside the tests are tests too"
-)]
-
 use std::path::Path;
 use std::process::Command;
 

@@ -1,7 +1,5 @@
 //! `terraform_remote_state` reads the outputs of a state file.
 
-#![allow(clippy::expect_used, reason = "the functions beside the tests are tests too")]
-
 use portolan_builtin::Builtin;
 use portolan_lang::{Type, Value};
 use portolan_provider::{Error, Provider};

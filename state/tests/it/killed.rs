@@ -1,15 +1,11 @@
 //! A process that is killed at any moment leaves a whole state.
 
-#![allow(clippy::expect_used, clippy::panic, clippy::print_stdout, reason = "these are tests, down to what they share")]
-
-mod process;
-
 use std::io::Read;
 use std::time::Duration;
 
+use crate::process::{asked, holder, start, state};
 use portolan_state::conformance::samples::{begin, changed, end, resource, run};
 use portolan_state::{Backend, Edit, Error, JournalEntry, Lease, Operation, Outcome, Resource, Serial, Snapshot};
-use process::{holder, start, state};
 
 const ROUNDS: usize = 25;
 const GROUP: usize = 3;
@@ -44,7 +40,7 @@ fn edits(serial: u64) -> Vec<Edit> {
 #[tokio::test]
 #[ignore = "carried out by another test as a process of its own"]
 async fn writer() {
-    let Some(folder) = process::asked() else { return };
+    let Some(folder) = asked() else { return };
     let state = state(&folder);
     let lease = lock(&state).await;
     let mut serial = state.load().await.expect("a state").serial;
@@ -89,7 +85,7 @@ async fn a_kill_at_any_moment_leaves_what_was_committed() {
     let folder = tempfile::tempdir().expect("a folder");
     let mut last = Serial(0);
     for round in 0..ROUNDS {
-        let mut child = start("writer", folder.path());
+        let mut child = start("killed::writer", folder.path());
         // From before the state is made to amid its many commits.
         let moment = Duration::from_micros(u64::from(rand::random::<u16>()) * 3 * (round as u64 % 3 + 1));
         tokio::time::sleep(moment).await;

@@ -1,19 +1,14 @@
 //! `terraform_data` has Terraform's meaning and keeps the promises of the seam.
 
-#![allow(clippy::expect_used, clippy::panic, reason = "the functions beside the tests are tests too")]
-
-use std::sync::Arc;
-
 use async_trait::async_trait;
 use portolan_builtin::Builtin;
 use portolan_lang::{AttributePath, Type, Value};
-use portolan_provider::conformance::{self, Subject};
-use portolan_provider::{Applied, Change, Planned, Proposal, Provider, Session, propose};
+use portolan_provider::conformance::{self, Client, Subject};
 
 const TYPE: &str = "terraform_data";
 
-async fn session() -> Arc<dyn Session> {
-    Builtin::new().connect(&Value::object::<&str>([])).await.expect("connects")
+async fn client() -> Client {
+    Client::connect(Builtin::new(), &Value::object::<&str>([])).await.expect("connects")
 }
 
 fn config(input: Value, triggers: Value) -> Value {
@@ -23,18 +18,6 @@ fn config(input: Value, triggers: Value) -> Value {
 
 fn null() -> Value {
     Value::null(Type::Any)
-}
-
-async fn plan(session: &dyn Session, prior: Option<&Value>, config: &Value) -> Planned {
-    let builtin = Builtin::new();
-    let schema = &builtin.schema().resources[TYPE].schema;
-    let proposed = propose(schema, prior, config);
-    session.plan(Proposal { resource_type: TYPE, prior, config, proposed: &proposed }).await.expect("plans")
-}
-
-async fn create(session: &dyn Session, config: &Value) -> Applied {
-    let planned = plan(session, None, config).await;
-    session.apply(TYPE, Change::Create { planned: &planned.value }).await.expect("creates").expect("an object")
 }
 
 /// The object in a line: `?` is unknown, and a UUID is not spelt out.
@@ -77,13 +60,13 @@ impl Subject for Datum {
 
 #[tokio::test]
 async fn it_conforms() {
-    assert_eq!(conformance::check(&Builtin::new(), &*session().await, &Datum).await, Ok(()));
+    assert_eq!(conformance::check(&client().await, &Datum).await, Ok(()));
 }
 
 #[tokio::test]
 async fn what_is_planned_for_each_change() {
-    let session = session().await;
-    let prior = create(&*session, &config(Value::number(1), Value::string("t"))).await.value;
+    let client = client().await;
+    let prior = client.create(TYPE, &config(Value::number(1), Value::string("t"))).await.expect("creates").value;
     assert_eq!(line(&prior), r#"id=uuid input=1 output=1 triggers_replace="t""#);
     let same_trigger = || Value::string("t");
     let cases = [
@@ -109,7 +92,7 @@ async fn what_is_planned_for_each_change() {
         ),
     ];
     for (prior, config, expected) in cases {
-        let planned = plan(&*session, prior, &config).await;
+        let planned = client.plan(TYPE, prior, &config).await.expect("plans");
         assert_eq!(line(&planned.value), expected);
         let replaced = prior.is_some() && expected.starts_with("id=?");
         assert_eq!(!planned.replace.is_empty(), replaced, "{expected}");
@@ -119,23 +102,24 @@ async fn what_is_planned_for_each_change() {
 
 #[tokio::test]
 async fn an_import_knows_the_id_alone() {
-    let session = session().await;
-    let imported = session.import(TYPE, "fixed-id").await.expect("imports").expect("an object");
+    let client = client().await;
+    let imported = client.session.import(TYPE, "fixed-id").await.expect("imports").expect("an object");
     assert_eq!(&*imported.identity, "fixed-id");
     assert_eq!(line(&imported.value), r#"id="fixed-id" input=null output=null triggers_replace=null"#);
-    let planned = plan(&*session, Some(&imported.value), &config(Value::number(1), null())).await;
+    let config = config(Value::number(1), null());
+    let planned = client.plan(TYPE, Some(&imported.value), &config).await.expect("plans");
     assert_eq!(line(&planned.value), r#"id="fixed-id" input=1 output=?number triggers_replace=null"#);
-    let change = Change::Update { identity: "fixed-id", prior: &imported.value, planned: &planned.value };
-    let updated = session.apply(TYPE, change).await.expect("updates").expect("an object");
+    let updated = client.update(TYPE, &imported, &config).await.expect("updates");
     assert_eq!(line(&updated.value), r#"id="fixed-id" input=1 output=1 triggers_replace=null"#);
 }
 
 #[tokio::test]
 async fn marks_are_kept_and_are_no_change() {
-    let session = session().await;
-    let prior = create(&*session, &config(Value::string("s"), null())).await.value;
-    let planned = plan(&*session, Some(&prior), &config(Value::string("s").sensitive(), null())).await;
+    let client = client().await;
+    let prior = client.create(TYPE, &config(Value::string("s"), null())).await.expect("creates").value;
+    let planned =
+        client.plan(TYPE, Some(&prior), &config(Value::string("s").sensitive(), null())).await.expect("plans");
     assert!(planned.value.is_wholly_known());
-    let created = create(&*session, &config(Value::string("s").sensitive(), null())).await.value;
+    let created = client.create(TYPE, &config(Value::string("s").sensitive(), null())).await.expect("creates").value;
     assert!(created.get("output").is_some_and(|output| output.is_sensitive()));
 }
