@@ -1,0 +1,38 @@
+//! Real clusters for tests, and faults on the way to them.
+//!
+//! [`Cluster`] gives a test a Kubernetes cluster that runs on this machine, or one of the user's
+//! own. [`Proxy`] stands in front of its API server: it counts what is asked, and answers wrongly,
+//! late or not at all where a [`Fault`] says so. [`metrics`] lets tests say what pods and nodes use.
+//!
+//! Everything here is for tests: what is not as it should be ends the test with a panic that says
+//! why.
+
+#![allow(
+    clippy::expect_used,
+    clippy::panic,
+    clippy::print_stderr,
+    clippy::unwrap_used,
+    reason = "a test ends where something is not as it should be, and says what it leaves out"
+)]
+
+mod cluster;
+mod kubectl;
+pub mod metrics;
+mod namespace;
+mod proxy;
+
+pub use cluster::{Cluster, OwnCluster};
+pub use kubectl::{Answer, Kubectl};
+pub use namespace::Namespace;
+pub use proxy::{Fault, Proxy};
+
+use std::time::{Duration, Instant};
+
+/// Waits until something is so, for at most a minute.
+pub fn until(what: &str, mut is_so: impl FnMut() -> bool) {
+    let started = Instant::now();
+    while !is_so() {
+        assert!(started.elapsed() < Duration::from_secs(60), "not within a minute: {what}");
+        std::thread::sleep(Duration::from_millis(100));
+    }
+}
