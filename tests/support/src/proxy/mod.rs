@@ -10,10 +10,12 @@ mod serve;
 use std::fs;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::thread;
 
 use regex::Regex;
+use serde_json::json;
 use tempfile::TempDir;
 use tokio::runtime::Runtime;
 use tokio::sync::watch;
@@ -24,11 +26,10 @@ pub use fault::Fault;
 
 /// A proxy in front of the API server of one cluster. It ends with this.
 ///
-/// It speaks TLS with the API server's own certificate, or plain HTTP where that is not to be had,
-/// as with clusters of the user's own. What a client's token allows, it allows.
+/// It speaks TLS with a certificate of its own. What a client's token allows, it allows; who has a
+/// client certificate instead is whom the cluster's kubeconfig names.
 #[derive(Debug)]
 pub struct Proxy {
-    address: SocketAddr,
     directory: TempDir,
     context: String,
     world: Arc<World>,
@@ -62,13 +63,14 @@ impl Proxy {
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build();
         let runtime = runtime.expect("a runtime");
         let world = Arc::<World>::default();
-        // In a thread of its own, as this one may be carrying out asynchronous tasks.
-        let start = || runtime.block_on(serve::start(cluster, Arc::clone(&world)));
-        let address = thread::scope(|scope| scope.spawn(start).join()).expect("a proxy that starts");
         let directory = tempfile::tempdir().expect("a directory");
+        let certificate = Certificate::made_in(directory.path());
+        // In a thread of its own, as this one may be carrying out asynchronous tasks.
+        let start = || runtime.block_on(serve::start(cluster, &certificate, Arc::clone(&world)));
+        let address = thread::scope(|scope| scope.spawn(start).join()).expect("a proxy that starts");
         let context = cluster.context().to_owned();
-        let proxy = Proxy { address, directory, context, world, runtime: Some(runtime) };
-        fs::write(proxy.kubeconfig(), leading_to(&proxy.url(cluster.keys().is_some()), cluster)).expect("a kubeconfig");
+        let proxy = Proxy { directory, context, world, runtime: Some(runtime) };
+        fs::write(proxy.kubeconfig(), leading_to(address, &certificate, cluster)).expect("a kubeconfig");
         proxy
     }
 
@@ -80,10 +82,6 @@ impl Proxy {
     /// kubectl, through the proxy.
     pub fn kubectl(&self) -> Kubectl {
         Kubectl::new(self.kubeconfig(), self.context.clone())
-    }
-
-    fn url(&self, has_keys: bool) -> String {
-        format!("{}://{}", if has_keys { "https" } else { "http" }, self.address)
     }
 
     /// Lets something go wrong from now on. Of several faults that fit a request, the one that was
@@ -151,17 +149,35 @@ impl World {
 }
 
 /// The kubeconfig of a cluster with another server in it.
-fn leading_to(url: &str, cluster: &Cluster) -> String {
+fn leading_to(address: SocketAddr, certificate: &Certificate, cluster: &Cluster) -> String {
     let mut kubeconfig = cluster.kubectl().json(&["config", "view", "--raw", "--minify"]);
-    let server = kubeconfig["clusters"][0]["cluster"].as_object_mut().expect("a cluster");
-    server.insert("server".to_owned(), url.into());
-    if !url.starts_with("https") {
-        server.retain(|key, _| key == "server");
-    }
+    let server = json!({ "server": format!("https://{address}"), "certificate-authority": certificate.certificate });
+    kubeconfig["clusters"][0]["cluster"] = server;
     kubeconfig.to_string()
 }
 
-/// The certificate and key with which a cluster's API server is trusted.
-fn certificate_in(keys: &Path) -> (PathBuf, PathBuf) {
-    (keys.join("apiserver.crt"), keys.join("apiserver.key"))
+/// A certificate for a server on loopback, which is its own authority, and its key.
+struct Certificate {
+    certificate: PathBuf,
+    key: PathBuf,
+}
+
+impl Certificate {
+    fn made_in(directory: &Path) -> Certificate {
+        let made = Certificate { certificate: directory.join("proxy.crt"), key: directory.join("proxy.key") };
+        let mut command = Command::new("openssl");
+        command.args(["req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "2"]);
+        command.args([
+            "-subj",
+            "/CN=proxy",
+            "-addext",
+            "subjectAltName=IP:127.0.0.1",
+            "-addext",
+            "basicConstraints=CA:FALSE",
+        ]);
+        command.arg("-out").arg(&made.certificate).arg("-keyout").arg(&made.key);
+        let output = command.output().expect("openssl is missing: run tools/install test");
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        made
+    }
 }

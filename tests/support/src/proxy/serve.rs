@@ -3,7 +3,6 @@
 use std::convert::Infallible;
 use std::error::Error;
 use std::net::SocketAddr;
-use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -20,7 +19,6 @@ use hyper::upgrade::OnUpgrade;
 use hyper::{Request, Response, StatusCode};
 use hyper_util::rt::TokioIo;
 use kube::config::AuthInfo;
-use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 use tokio_rustls::TlsAcceptor;
@@ -30,7 +28,7 @@ use tokio_rustls::rustls::pki_types::pem::PemObject;
 use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer};
 
 use super::fault::{Action, Refusal};
-use super::{Door, World, certificate_in};
+use super::{Certificate, Door, World};
 use crate::Cluster;
 
 /// Ends the connection, wherever it comes up.
@@ -45,8 +43,8 @@ struct Way {
 }
 
 /// Listens before a cluster, and tells where.
-pub(super) async fn start(cluster: &Cluster, world: Arc<World>) -> SocketAddr {
-    let tls = cluster.keys().map(|keys| acceptor(&keys));
+pub(super) async fn start(cluster: &Cluster, certificate: &Certificate, world: Arc<World>) -> SocketAddr {
+    let tls = acceptor(certificate);
     let way = Way { server: client(cluster).await, world };
     let listener = TcpListener::bind(("127.0.0.1", 0)).await.expect("a port");
     let address = listener.local_addr().expect("an address");
@@ -65,16 +63,15 @@ async fn client(cluster: &Cluster) -> kube::Client {
     kube::Client::try_from(config).expect("a client")
 }
 
-fn acceptor(keys: &Path) -> TlsAcceptor {
-    let (certificate, key) = certificate_in(keys);
-    let certificate = CertificateDer::from_pem_file(certificate).expect("a certificate");
-    let key = PrivateKeyDer::from_pem_file(key).expect("a key");
+fn acceptor(made: &Certificate) -> TlsAcceptor {
+    let certificate = CertificateDer::from_pem_file(&made.certificate).expect("a certificate");
+    let key = PrivateKeyDer::from_pem_file(&made.key).expect("a key");
     let config = ServerConfig::builder_with_provider(Arc::new(ring::default_provider()));
     let config = config.with_safe_default_protocol_versions().expect("versions").with_no_client_auth();
     TlsAcceptor::from(Arc::new(config.with_single_cert(vec![certificate], key).expect("a key that fits")))
 }
 
-async fn listen(mut listener: TcpListener, address: SocketAddr, tls: Option<TlsAcceptor>, way: Way) -> Infallible {
+async fn listen(mut listener: TcpListener, address: SocketAddr, tls: TlsAcceptor, way: Way) -> Infallible {
     let mut door = way.world.door.subscribe();
     loop {
         while !door.borrow_and_update().is_closed {
@@ -93,22 +90,17 @@ async fn listen(mut listener: TcpListener, address: SocketAddr, tls: Option<TlsA
 }
 
 /// Serves a connection until either side ends it, or the door changes.
-async fn connection(stream: TcpStream, tls: Option<TlsAcceptor>, way: Way) {
+async fn connection(stream: TcpStream, tls: TlsAcceptor, way: Way) {
     let mut door = way.world.door.subscribe();
-    let served = async {
-        match tls {
-            Some(tls) => serve(tls.accept(stream).await?, way).await,
-            None => serve(stream, way).await,
-        }
-    };
     tokio::select! {
         // Why it ended is the client's affair.
-        _ = served => {}
+        _ = serve(stream, tls, way) => {}
         _ = door.changed() => {}
     }
 }
 
-async fn serve(stream: impl AsyncRead + AsyncWrite + Send + Unpin + 'static, way: Way) -> Result<(), Broken> {
+async fn serve(stream: TcpStream, tls: TlsAcceptor, way: Way) -> Result<(), Broken> {
+    let stream = tls.accept(stream).await?;
     let service = service_fn(move |request| answer(way.clone(), request));
     let connection = http1::Builder::new().serve_connection(TokioIo::new(stream), service);
     Ok(connection.with_upgrades().await?)

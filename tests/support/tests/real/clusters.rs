@@ -57,7 +57,7 @@ fn pods_fail_by_their_images() {
 
 #[test]
 fn pods_that_are_not_ready_say_so() {
-    let Some(cluster) = Cluster::shared("b") else { return };
+    let Some(cluster) = Cluster::shared("a") else { return };
     let namespace = cluster.namespace("unready");
     namespace.kubectl().apply(&deployment("shop/web:1-unready"));
     let events = || namespace.kubectl().text(&["get", "events"]);
@@ -94,7 +94,7 @@ fn a_lost_node_is_noticed() {
 
 #[test]
 fn a_cluster_knows_users_by_certificates_too() {
-    let Some(cluster) = Cluster::shared("b") else { return };
+    let Some(cluster) = Cluster::shared("a") else { return };
     // A cluster of the user's own has other ways.
     let Some(keys) = cluster.keys() else { return };
     let certificate = format!("--client-certificate={}", keys.join("admin.crt").display());

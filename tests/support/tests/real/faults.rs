@@ -17,7 +17,7 @@ struct Place {
 
 impl Place {
     async fn new() -> Option<Place> {
-        let cluster = Cluster::shared("b")?;
+        let cluster = Cluster::shared("a")?;
         let namespace = cluster.namespace("faults");
         namespace.kubectl().text(&["create", "configmap", "first"]);
         let proxy = Proxy::before(&cluster);
