@@ -2,7 +2,8 @@
 //!
 //! [`Cluster`] gives a test a Kubernetes cluster that runs on this machine, or one of the user's
 //! own. [`Proxy`] stands in front of its API server: it counts what is asked, and answers wrongly,
-//! late or not at all where a [`Fault`] says so. [`metrics`] lets tests say what pods and nodes use.
+//! late or not at all where a [`Fault`] says so. A [`Webhook`] refuses or changes what is written,
+//! an [`Account`] may do only some things, and [`metrics`] are what a test says they are.
 //!
 //! Everything here is for tests: what is not as it should be ends the test with a panic that says
 //! why.
@@ -15,16 +16,21 @@
     reason = "a test ends where something is not as it should be, and says what it leaves out"
 )]
 
+mod account;
+mod certificate;
 mod cluster;
 mod kubectl;
 pub mod metrics;
 mod namespace;
 mod proxy;
+mod webhook;
 
+pub use account::Account;
 pub use cluster::{Cluster, OwnCluster};
 pub use kubectl::{Answer, Kubectl};
 pub use namespace::Namespace;
 pub use proxy::{Fault, Proxy};
+pub use webhook::{Verdict, Webhook};
 
 use std::time::{Duration, Instant};
 

@@ -9,8 +9,7 @@ mod serve;
 
 use std::fs;
 use std::net::SocketAddr;
-use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::thread;
 
@@ -20,6 +19,7 @@ use tempfile::TempDir;
 use tokio::runtime::Runtime;
 use tokio::sync::watch;
 
+use crate::certificate::Certificate;
 use crate::{Cluster, Kubectl};
 use fault::Action;
 pub use fault::Fault;
@@ -151,33 +151,7 @@ impl World {
 /// The kubeconfig of a cluster with another server in it.
 fn leading_to(address: SocketAddr, certificate: &Certificate, cluster: &Cluster) -> String {
     let mut kubeconfig = cluster.kubectl().json(&["config", "view", "--raw", "--minify"]);
-    let server = json!({ "server": format!("https://{address}"), "certificate-authority": certificate.certificate });
+    let server = json!({ "server": format!("https://{address}"), "certificate-authority": certificate.path() });
     kubeconfig["clusters"][0]["cluster"] = server;
     kubeconfig.to_string()
-}
-
-/// A certificate for a server on loopback, which is its own authority, and its key.
-struct Certificate {
-    certificate: PathBuf,
-    key: PathBuf,
-}
-
-impl Certificate {
-    fn made_in(directory: &Path) -> Certificate {
-        let made = Certificate { certificate: directory.join("proxy.crt"), key: directory.join("proxy.key") };
-        let mut command = Command::new("openssl");
-        command.args(["req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "2"]);
-        command.args([
-            "-subj",
-            "/CN=proxy",
-            "-addext",
-            "subjectAltName=IP:127.0.0.1",
-            "-addext",
-            "basicConstraints=CA:FALSE",
-        ]);
-        command.arg("-out").arg(&made.certificate).arg("-keyout").arg(&made.key);
-        let output = command.output().expect("openssl is missing: run tools/install test");
-        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-        made
-    }
 }

@@ -22,14 +22,11 @@ use kube::config::AuthInfo;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 use tokio_rustls::TlsAcceptor;
-use tokio_rustls::rustls::ServerConfig;
-use tokio_rustls::rustls::crypto::ring;
-use tokio_rustls::rustls::pki_types::pem::PemObject;
-use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer};
 
 use super::fault::{Action, Refusal};
-use super::{Certificate, Door, World};
+use super::{Door, World};
 use crate::Cluster;
+use crate::certificate::Certificate;
 
 /// Ends the connection, wherever it comes up.
 type Broken = Box<dyn Error + Send + Sync>;
@@ -44,7 +41,7 @@ struct Way {
 
 /// Listens before a cluster, and tells where.
 pub(super) async fn start(cluster: &Cluster, certificate: &Certificate, world: Arc<World>) -> SocketAddr {
-    let tls = acceptor(certificate);
+    let tls = certificate.acceptor();
     let way = Way { server: client(cluster).await, world };
     let listener = TcpListener::bind(("127.0.0.1", 0)).await.expect("a port");
     let address = listener.local_addr().expect("an address");
@@ -61,14 +58,6 @@ async fn client(cluster: &Cluster) -> kube::Client {
     config.auth_info =
         AuthInfo { client_certificate, client_certificate_data, client_key, client_key_data, ..AuthInfo::default() };
     kube::Client::try_from(config).expect("a client")
-}
-
-fn acceptor(made: &Certificate) -> TlsAcceptor {
-    let certificate = CertificateDer::from_pem_file(&made.certificate).expect("a certificate");
-    let key = PrivateKeyDer::from_pem_file(&made.key).expect("a key");
-    let config = ServerConfig::builder_with_provider(Arc::new(ring::default_provider()));
-    let config = config.with_safe_default_protocol_versions().expect("versions").with_no_client_auth();
-    TlsAcceptor::from(Arc::new(config.with_single_cert(vec![certificate], key).expect("a key that fits")))
 }
 
 async fn listen(mut listener: TcpListener, address: SocketAddr, tls: TlsAcceptor, way: Way) -> Infallible {

@@ -9,3 +9,4 @@
 
 mod clusters;
 mod faults;
+mod webhooks;

@@ -1,7 +1,8 @@
 //! Clusters run pods, lose nodes, and can be measured.
 
 use portolan_test_support::metrics::Metrics;
-use portolan_test_support::{Cluster, Namespace, Proxy, until};
+use portolan_test_support::{Account, Cluster, Namespace, Proxy, until};
+use serde_json::json;
 
 /// A Deployment of two pods whose container is called `web`.
 fn deployment(image: &str) -> String {
@@ -90,6 +91,19 @@ fn a_lost_node_is_noticed() {
     assert!(!cluster.kubectl().run(&["get", "nodes"]).succeeded());
     cluster.start("apiserver");
     until("it serves again", || cluster.kubectl().run(&["get", "nodes"]).succeeded());
+}
+
+#[test]
+fn an_account_may_do_only_what_its_rules_say() {
+    let Some(cluster) = Cluster::shared("a") else { return };
+    let namespace = cluster.namespace("account");
+    let rules = json!([{ "apiGroups": [""], "resources": ["configmaps"], "verbs": ["get", "list"] }]);
+    let account = Account::of(&cluster, &namespace, "reader", &rules);
+    let kubectl = account.kubectl().within(namespace.name());
+    kubectl.text(&["get", "configmaps"]);
+    let refused = kubectl.run(&["create", "configmap", "settings"]);
+    assert!(refused.error.contains("Forbidden") || refused.error.contains("forbidden"), "{refused:?}");
+    assert!(!kubectl.run(&["get", "secrets"]).succeeded());
 }
 
 #[test]
