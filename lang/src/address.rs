@@ -145,6 +145,13 @@ impl Address {
         Address { segments: self.segments[self.module_length()..].into(), part: self.part.clone() }
     }
 
+    /// The address with no instance key in any segment.
+    #[must_use]
+    pub fn without_keys(&self) -> Self {
+        let names = self.segments.iter().map(|segment| Segment::new(segment.name.clone()));
+        Address { segments: names.collect(), part: self.part.clone() }
+    }
+
     /// Whether `other` is this address or lies under it. A segment without a key stands for
     /// all of its instances.
     pub fn contains(&self, other: &Address) -> bool {

@@ -24,7 +24,7 @@ use crate::types::Type;
 use crate::value::Value;
 
 pub use references::{body_references, references_of};
-pub use shape::validate;
+pub use shape::{resolve, validate};
 
 /// The value of a body: an object with all attributes (but those of references) and all kinds
 /// of nested blocks of the schema, as [`Nesting`] says. What the configuration leaves out is
@@ -48,7 +48,7 @@ enum Blocks {
 
 impl Decoder<'_> {
     fn body(&mut self, body: &Body, schema: &Schema) -> Value {
-        let (resolved, problems) = body.resolved(&shape::blocks_of(schema));
+        let (resolved, problems) = resolve(body, schema);
         self.problems.extend(problems);
         self.problems.extend(shape::check(&resolved, schema));
         let attributes = schema.attributes.iter().filter(|attribute| !attribute.references);

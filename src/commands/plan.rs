@@ -63,9 +63,7 @@ fn exit(detailed: bool, plan: &Plan) -> Exit {
 fn show(arguments: &PlanArguments, plan: &Plan, project: &Project) -> std::io::Result<()> {
     let mut out = std::io::BufWriter::new(std::io::stdout().lock());
     if arguments.json {
-        let mut document = render::plan::json(plan);
-        document["diagnostics"] = render::diagnostic::list_json(&plan.diagnostics, &project.config.sources);
-        writeln!(out, "{document}")?;
+        writeln!(out, "{}", render::plan::json(plan, &project.basis()))?;
     } else if plan.diagnostics.has_errors() {
         // What could be planned beside errors would only hide them.
     } else if arguments.markdown {

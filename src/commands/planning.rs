@@ -119,6 +119,7 @@ pub(crate) async fn make_plan(
     if request.mode == Mode::Normal {
         plan.diagnostics.extend(evaluation.checks());
         plan.diagnostics.extend(evaluation.pending_checks());
+        plan.checks = evaluation.checked();
     }
     plan.diagnostics.extend(prepared.diagnostics.iter().cloned());
     plan.diagnostics.extend(project.diagnostics.iter().cloned());

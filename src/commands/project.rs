@@ -15,6 +15,7 @@ use portolan_state::{Decision, Snapshot};
 
 use super::arguments::VariableArguments;
 use super::{Failure, record};
+use crate::render::plan::Basis;
 use crate::setup;
 
 /// The name that `portolan.workspace` gives: there is one workspace.
@@ -106,6 +107,15 @@ impl Project {
                 .help("Plan again.")
                 .into());
         }
+        Project::kept(origin, host)
+    }
+
+    /// The configuration that a plan was made from, for showing that plan.
+    pub(crate) fn shown(origin: &Origin) -> Result<Project, Failure> {
+        Project::kept(origin, LocalHost::planning(".").planned_at(origin.plan_time.clone()))
+    }
+
+    fn kept(origin: &Origin, host: LocalHost) -> Result<Project, Failure> {
         let catalog = Arc::new(setup::catalog());
         let (config, diagnostics) = config::load_kept(origin.sources.clone(), &catalog);
         if diagnostics.has_errors() {
@@ -135,6 +145,12 @@ impl Project {
             plan_time: self.host.plan_time().unwrap_or_default(),
             seen: self.host.seen(),
         })
+    }
+
+    /// What is told of the configuration beside a plan for it.
+    pub(crate) fn basis(&self) -> Basis<'_> {
+        let plan_time = self.host.plan_time().unwrap_or_default();
+        Basis { config: &self.config, catalog: &self.catalog, variables: &self.variables, plan_time }
     }
 
     /// Says what ought to exist.

@@ -165,6 +165,11 @@ impl Saved {
         self.plan.plan()
     }
 
+    /// The configuration as of the plan, for showing: nothing outside of the file is looked at.
+    pub(crate) fn shown_project(&self) -> Result<Project, Failure> {
+        Project::shown(&self.origin)
+    }
+
     /// The plan for what is recorded now; refused where that is not what it was made from.
     pub(crate) fn plan(&self, project: &Project, prepared: &Prepared) -> Result<Plan, Failure> {
         let mut saved = self.plan.clone();

@@ -24,9 +24,10 @@ pub(crate) fn run(arguments: &ShowArguments) -> Outcome {
 /// Shows a saved plan, which needs neither its configuration nor the state.
 fn plan(file: &Path, json: bool) -> Outcome {
     let saved = saved::read(file)?;
-    print(|out| match json {
-        true => writeln!(out, "{}", render::plan::json(saved.shown())),
-        false => out.write_all(render::plan::human(saved.shown(), is_colourful(false)).as_bytes()),
-    })?;
+    let text = match json {
+        true => format!("{}\n", render::plan::json(saved.shown(), &saved.shown_project()?.basis())),
+        false => render::plan::human(saved.shown(), is_colourful(false)),
+    };
+    print(|out| out.write_all(text.as_bytes()))?;
     Ok(Exit::Success)
 }

@@ -30,12 +30,46 @@ pub(super) const AFTER: Wording = Wording::error("Resource postcondition failed"
 pub(super) const CHECK: Wording =
     Wording { severity: Severity::Warning, ..Wording::error("Check block assertion failed") };
 
+/// How a condition was judged.
+pub(super) enum Verdict {
+    /// It holds.
+    Holds,
+    /// What it depends on is not known yet.
+    Unknown,
+    /// It does not hold; with what its author says of that.
+    Fails(String),
+    /// It cannot be judged, because it is wrong itself.
+    Wrong,
+}
+
+/// Judges a condition in a scope.
+pub(super) fn judge(condition: &Condition, scope: &dyn Scope) -> (Verdict, Diagnostics) {
+    let (value, mut problems) = evaluate(&condition.condition, scope);
+    if problems.has_errors() {
+        return (Verdict::Wrong, problems);
+    }
+    let mut invalid = |detail: &str| {
+        let problem = Diagnostic::error("Invalid condition result").detail(detail);
+        problems.push(problem.at(condition.condition.span));
+        Verdict::Wrong
+    };
+    let verdict = match convert(&value, &Type::Bool).map(Value::into_data) {
+        Ok(Data::Bool(true)) => Verdict::Holds,
+        Ok(Data::Unknown(_)) => Verdict::Unknown,
+        Ok(Data::Bool(false)) => {
+            let (message, more) = message(condition, scope);
+            problems.extend(more);
+            Verdict::Fails(message)
+        }
+        Ok(_) => invalid("The condition is null; it must be true or false."),
+        Err(_) => invalid("The condition must be true or false."),
+    };
+    (verdict, problems)
+}
+
 /// Warns of assertions that cannot be judged yet.
 pub(super) fn pending(conditions: &[Condition], scope: &dyn Scope) -> Diagnostics {
-    let unknown = conditions.iter().filter(|condition| {
-        let (value, problems) = evaluate(&condition.condition, scope);
-        !problems.has_errors() && !value.is_known()
-    });
+    let unknown = conditions.iter().filter(|condition| matches!(judge(condition, scope).0, Verdict::Unknown));
     let warnings = unknown.map(|condition| {
         Diagnostic::warning("Check block assertion known after apply")
             .detail("The condition depends on what is not known yet. It is judged when the plan is applied.")
@@ -50,34 +84,22 @@ pub(super) fn pending(conditions: &[Condition], scope: &dyn Scope) -> Diagnostic
 pub(super) fn check(conditions: &[Condition], scope: &dyn Scope, wording: Wording) -> Diagnostics {
     let mut problems = Diagnostics::new();
     for condition in conditions {
-        problems.extend(check_one(condition, scope, wording));
+        let (verdict, more) = judge(condition, scope);
+        problems.extend(more);
+        if let Verdict::Fails(message) = verdict {
+            problems.push(failure(condition, message, wording));
+        }
     }
     problems
 }
 
-fn check_one(condition: &Condition, scope: &dyn Scope, wording: Wording) -> Diagnostics {
-    let span = condition.condition.span;
-    let (value, mut problems) = evaluate(&condition.condition, scope);
-    if problems.has_errors() {
-        return problems;
-    }
-    let invalid = |detail: &str| Diagnostic::error("Invalid condition result").detail(detail).at(span);
-    match convert(&value, &Type::Bool).map(Value::into_data) {
-        Ok(Data::Bool(true) | Data::Unknown(_)) => {}
-        Ok(Data::Bool(false)) => {
-            let (message, more) = message(condition, scope);
-            problems.extend(more);
-            let failed = Diagnostic { severity: wording.severity, ..Diagnostic::error(wording.summary) };
-            let blamed = match wording.blamed {
-                Some(blamed) => failed.label(blamed, "its value is refused"),
-                None => failed,
-            };
-            problems.push(blamed.detail(message).label(span, "this does not hold"));
-        }
-        Ok(_) => problems.push(invalid("The condition is null; it must be true or false.")),
-        Err(_) => problems.push(invalid("The condition must be true or false.")),
-    }
-    problems
+fn failure(condition: &Condition, message: String, wording: Wording) -> Diagnostic {
+    let failed = Diagnostic { severity: wording.severity, ..Diagnostic::error(wording.summary) };
+    let blamed = match wording.blamed {
+        Some(blamed) => failed.label(blamed, "its value is refused"),
+        None => failed,
+    };
+    blamed.detail(message).label(condition.condition.span, "this does not hold")
 }
 
 /// The author's message; a sensitive or unknown one cannot be shown.

@@ -69,6 +69,10 @@ impl<'a> Evaluation<'a> {
         self
     }
 
+    pub(super) fn evaluator(&self) -> Option<&Evaluator> {
+        self.evaluator.as_ref()
+    }
+
     /// What ought to exist.
     pub fn desired(&self) -> &'a Desired {
         self.desired
@@ -295,7 +299,7 @@ impl<'a> Evaluation<'a> {
 
 /// Whether a check can be judged: its data source, if it has one, is not null, which it is after
 /// reading it failed.
-fn is_read(evaluator: &Evaluator, module: ModuleId, check: &Check) -> bool {
+pub(super) fn is_read(evaluator: &Evaluator, module: ModuleId, check: &Check) -> bool {
     let declared = evaluator.module(module);
     let position = check.data.as_ref().and_then(|address| declared.module.resources.get_index_of(address));
     position.is_none_or(|position| !evaluator.resource(module, position).is_null())

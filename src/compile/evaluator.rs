@@ -437,14 +437,17 @@ impl Evaluator {
     ) -> Value {
         let Some(schema) = self.schema(block) else { return Value::unknown(Type::Any) };
         match &self.known {
-            Some(known) => {
-                let first = known.first.get(&Node::Resource(module, position as u32));
-                let value = first.and_then(|first| known.values.get(first.0 as usize + at));
-                value.cloned().flatten().unwrap_or_else(|| Value::unknown(schema.ty()))
-            }
+            Some(_) => self.known(module, position, at).unwrap_or_else(|| Value::unknown(schema.ty())),
             None if block.is_data => Value::unknown(schema.ty()),
             None => as_if_created(schema, self.resource_configuration(module, block, instances.each(at))),
         }
+    }
+
+    /// What an instance of a resource block is or is planned to be, once that is known.
+    pub(super) fn known(&self, module: ModuleId, position: usize, at: usize) -> Option<Value> {
+        let known = self.known.as_ref()?;
+        let first = known.first.get(&Node::Resource(module, position as u32))?;
+        known.values.get(first.0 as usize + at).cloned().flatten()
     }
 
     /// What the configuration says of one instance of a resource block.

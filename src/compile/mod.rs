@@ -8,6 +8,7 @@
 //! and then while applying. A domain block is a pure function from its evaluated attributes
 //! to resources, and simply runs again.
 
+mod checked;
 mod conditions;
 mod dependencies;
 mod desired;
@@ -22,6 +23,7 @@ mod repetition;
 mod scope;
 mod variables;
 
+pub use checked::{CheckStatus, Checked, CheckedInstance};
 pub use desired::*;
 pub use evaluation::{ConditionTime, Evaluation, OutputValue};
 pub use expand::compile;

@@ -228,8 +228,8 @@ impl Loader<'_> {
         if loaded.is_whole {
             self.check_arguments(&call, &loaded);
         }
-        let CallBlock { name, arguments, repetition, depends_on, span, .. } = call;
-        ModuleCall { name, module: loaded.module, arguments, repetition, depends_on, span }
+        let CallBlock { name, source: (source, _), arguments, repetition, depends_on, span, .. } = call;
+        ModuleCall { name, source, module: loaded.module, arguments, repetition, depends_on, span }
     }
 
     fn check_arguments(&mut self, call: &CallBlock, loaded: &Loaded) {

@@ -125,6 +125,8 @@ pub struct Output {
 pub struct ModuleCall {
     /// Its name.
     pub name: Ident,
+    /// The directory relative to the caller's, as it is written.
+    pub source: Arc<str>,
     /// The module that is called.
     pub module: Arc<Module>,
     /// What the call gives to the module's variables.

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use portolan_lang::{Address, AttributePath, Diagnostics, Value};
 use portolan_state::{Decision, ResourceKey, Serial};
 
-use crate::compile::InstanceId;
+use crate::compile::{Checked, InstanceId};
 
 /// What will be done, in which order, and why.
 #[derive(Debug, Clone, Default)]
@@ -33,6 +33,9 @@ pub struct Plan {
     pub decisions: Vec<Decision>,
     /// What `--target` selected; empty for everything.
     pub targets: Vec<Address>,
+    /// Whether the conditions hold that variables, outputs, resources and checks have, as far as
+    /// is known before apply; sorted by subject.
+    pub checks: Vec<Checked>,
     /// Warnings, and errors that make the plan one that cannot be applied.
     pub diagnostics: Diagnostics,
 }

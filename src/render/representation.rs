@@ -44,15 +44,20 @@ pub(super) fn local_name(address: &Address) -> String {
     }
 }
 
-fn provider_name(provider: &str) -> String {
+pub(super) fn provider_name(provider: &str) -> String {
     match provider {
         "builtin" | "terraform" => "terraform.io/builtin/terraform".to_owned(),
         other => format!("portolan/{other}"),
     }
 }
 
-/// A resource's identity with its values.
+/// A resource's identity with its values. It stands in its module, so it does not name it.
 pub(super) fn with_values(mut entry: Json, schema_version: u64, value: &Value) -> Json {
+    if let Json::Object(entry) = &mut entry {
+        entry.shift_remove("module_address");
+        let deposed = entry.shift_remove("deposed");
+        entry.extend(deposed.map(|id| ("deposed_key".to_owned(), id)));
+    }
     entry["schema_version"] = json!(schema_version);
     entry["values"] = known(value);
     entry["sensitive_values"] = sensitive_parts(value);

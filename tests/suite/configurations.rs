@@ -9,14 +9,15 @@ use std::thread;
 
 use serde_json::{Map, Value as Json, json};
 
+use crate::documents;
 use crate::vectors::{self, Problem, Row, Step};
 
 /// What is otherwise than in Terraform: the row, the aspects, and why.
-const DIFFERENT: [(&str, &[&str], &str); 6] = [
+const DIFFERENT: [(&str, &[&str], &str); 18] = [
     ("res/self_ref", &["valid", "validate"], "the reference is wrong whatever the plan, so validating tells it"),
     ("check/error_in_condition", &["validate"], "the check has an assertion, although a wrong one"),
     ("json/syntax_error", &["validate"], "only the end of the text is told about, not what follows from it"),
-    ("count/conditional", &["outputs"], "an output that is null is told; Terraform leaves it out"),
+    ("count/conditional", &["outputs", "prior_state"], "an output that is null is told; Terraform leaves it out"),
     (
         "mod/sensitive_output",
         &["valid", "validate", "plan exit", "plan problems"],
@@ -27,7 +28,22 @@ const DIFFERENT: [(&str, &[&str], &str); 6] = [
         &["plan problems", "apply problems"],
         "the place is the block's header, not the brace at its end",
     ),
+    ("check/data_scoped", &["checks"], "the provider's words stand among the problems"),
+    ("check/data_scoped", &["prior_state", "fields"], "a data source that cannot be read was not there before"),
+    ("check/data_scoped", &["stream"], "what was tried to be read is told to be done"),
+    ("flag/target", &["prior_state"], "what is not selected is not looked at"),
+    ("removed/module", &["planned_values"], "what is forgotten is no planned value"),
+    ("var/bool_from_string", &["variables"], "a value is told as it is used, not as it is given"),
+    ("json/basic", &["configuration"], TEMPLATE),
+    ("json/mixed", &["configuration"], TEMPLATE),
+    ("json/heredoc_and_comment_keys", &["configuration"], TEMPLATE),
+    ("mod/foreach", &["relevant_attributes"], MODULE_OUTPUTS),
+    ("mod/depends_on", &["relevant_attributes"], MODULE_OUTPUTS),
+    ("mod/depends_on", &["fields"], MODULE_OUTPUTS),
 ];
+
+const TEMPLATE: &str = "a string of the JSON form that is a template is no constant";
+const MODULE_OUTPUTS: &str = "outputs of modules that the root module does not use are no changes";
 
 #[test]
 fn the_same_as_terraform() {
@@ -95,7 +111,7 @@ fn write_files(directory: &Path, step: &Step, before: Option<&Step>) {
 }
 
 /// An aspect, and what it is here and in Terraform.
-type Aspect = (&'static str, Json, Json);
+pub(crate) type Aspect = (&'static str, Json, Json);
 
 /// One step, in the directory that it runs in.
 struct Run<'a> {
@@ -124,6 +140,7 @@ impl Run<'_> {
             return aspects;
         }
         aspects.extend(self.plan(&plan));
+        aspects.extend(self.step.plan.iter().flat_map(|theirs| documents::aspects(&plan, theirs)));
         aspects.extend(self.apply(&plan["diagnostics"]));
         aspects
     }
@@ -170,15 +187,20 @@ impl Run<'_> {
         let stream: Vec<Json> = stream.collect();
         let of_type = |kind: &str| stream.iter().filter(|line| line["type"] == json!(kind)).collect::<Vec<_>>();
         let told = of_type("diagnostic").into_iter().map(|line| line["diagnostic"].clone());
-        let told: Json = told.filter(|problem| !list(planned).contains(problem)).collect();
+        let problems: Json = told.filter(|problem| !list(planned).contains(problem)).collect();
         let once = list(&want["apply_diags"]).iter().filter(|problem| !list(&want["plan_diags"]).contains(problem));
         let outputs = of_type("outputs").first().map_or(json!({}), |line| normal(&line["outputs"]));
         // Data sources are read, not recorded.
         let is_recorded = |address: &&Json| !address.as_str().unwrap_or("").starts_with("data.");
         let recorded = list(&want["state"]).iter().filter(is_recorded).cloned();
+        let (told, heard) = match &self.step.stream {
+            Some(theirs) => (documents::stream(&stream), documents::stream(theirs)),
+            None => Default::default(),
+        };
         vec![
+            ("stream", told, heard),
             ("apply exit", json!(applied.code), want["apply_exit"].clone()),
-            problems_aspect("apply problems", &told, &once.cloned().collect()),
+            problems_aspect("apply problems", &problems, &once.cloned().collect()),
             ("outputs", outputs, their_outputs(&want["outputs"])),
             ("state", self.recorded(), sorted(recorded.collect())),
         ]
@@ -259,7 +281,7 @@ fn their_change(change: &Json) -> Json {
 }
 
 /// Makes null what is sensitive: it is never in our plans.
-fn hide(value: &mut Json, sensitive: &Json) {
+pub(crate) fn hide(value: &mut Json, sensitive: &Json) {
     match (value, sensitive) {
         (value, Json::Bool(true)) => *value = Json::Null,
         (Json::Object(entries), Json::Object(parts)) => {
@@ -310,7 +332,7 @@ fn summary(changes: &[Json]) -> Json {
 }
 
 /// A value with identifiers that are new in every run named alike.
-fn normal(value: &Json) -> Json {
+pub(crate) fn normal(value: &Json) -> Json {
     match value {
         Json::String(text) if is_uuid(text) => json!("<uuid>"),
         Json::Array(items) => items.iter().map(normal).collect(),

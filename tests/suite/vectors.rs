@@ -27,6 +27,10 @@ pub(crate) struct Step {
     pub(crate) environment: BTreeMap<String, String>,
     /// Terraform's answer; places in it name its files.
     pub(crate) want: Json,
+    /// The whole plan in Terraform's format, where it was kept.
+    pub(crate) plan: Option<Json>,
+    /// What Terraform's apply told, line by line, where it was kept.
+    pub(crate) stream: Option<Vec<Json>>,
 }
 
 /// A problem: its severity and its place, `main.hcl:1:2`, where it has one.
@@ -40,9 +44,30 @@ pub(crate) struct Problem {
 
 /// All rows.
 pub(crate) fn rows() -> Vec<Row> {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/vectors/configurations.jsonl");
+    let mut plans = by_step("plans.jsonl", "plan");
+    let mut streams = by_step("apply_streams.jsonl", "lines");
+    let mut rows: Vec<Row> = lines("configurations.jsonl").iter().map(row).collect();
+    for row in &mut rows {
+        for (at, step) in row.steps.iter_mut().enumerate() {
+            step.plan = plans.remove(&(row.name.clone(), at as u64));
+            let stream = streams.remove(&(row.name.clone(), at as u64));
+            step.stream = stream.and_then(|stream| stream.as_array().cloned());
+        }
+    }
+    assert!(plans.is_empty() && streams.is_empty(), "documents of no row");
+    rows
+}
+
+fn lines(file: &str) -> Vec<Json> {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/vectors").join(file);
     let text = fs::read_to_string(path).expect("the vectors");
-    text.lines().map(|line| row(&serde_json::from_str(line).expect("JSON"))).collect()
+    text.lines().map(|line| serde_json::from_str(line).expect("JSON")).collect()
+}
+
+/// One field of each line, by the row's name and the step.
+fn by_step(file: &str, field: &str) -> BTreeMap<(String, u64), Json> {
+    let key = |line: &Json| (line["name"].as_str().expect("a name").to_owned(), line["step"].as_u64().expect("a step"));
+    lines(file).iter_mut().map(|line| (key(line), line[field].take())).collect()
 }
 
 fn row(json: &Json) -> Row {
@@ -62,6 +87,8 @@ fn row(json: &Json) -> Row {
                 })
                 .collect(),
             want: step["want"].clone(),
+            plan: None,
+            stream: None,
         }
     });
     Row { steps: steps.collect(), name: json["name"].as_str().expect("a name").to_owned() }

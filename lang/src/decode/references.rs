@@ -1,6 +1,6 @@
 //! What a body refers to.
 
-use crate::decode::{dynamic, shape};
+use crate::decode::{dynamic, resolve};
 use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::eval::{Reference, references};
 use crate::schema::Schema;
@@ -40,7 +40,7 @@ fn reference(expr: &Expr) -> Result<Reference, Diagnostic> {
 /// Every reference in a body and in the blocks in it, without the iterators of its own dynamic
 /// blocks. The schema says which properties of the JSON form are blocks.
 pub fn body_references(body: &Body, schema: &Schema) -> Vec<Reference> {
-    let (body, _) = body.resolved(&shape::blocks_of(schema));
+    let (body, _) = resolve(body, schema);
     let mut found = Vec::new();
     for attribute in &body.attributes {
         let listed = schema.attribute(&attribute.name.name).is_some_and(|known| known.references);

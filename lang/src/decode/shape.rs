@@ -1,5 +1,6 @@
 //! Whether a body has the shape that its schema asks for.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use crate::decode::dynamic;
@@ -11,7 +12,7 @@ use crate::syntax::{Attribute, Block, BlockShape, Body, Ident};
 /// Everything that is wrong with the shape of a body and of the blocks in it; nothing is
 /// evaluated.
 pub fn validate(body: &Body, schema: &Schema) -> Diagnostics {
-    let (resolved, mut problems) = body.resolved(&blocks_of(schema));
+    let (resolved, mut problems) = resolve(body, schema);
     problems.extend(check(&resolved, schema));
     for block in &resolved.blocks {
         if let Some(kind) = schema.nested(&block.keyword.name) {
@@ -27,8 +28,14 @@ pub fn validate(body: &Body, schema: &Schema) -> Diagnostics {
     problems
 }
 
+/// A body with its arguments and blocks told apart, as the schema says; the bodies of its blocks
+/// are to be resolved in turn.
+pub fn resolve<'b>(body: &'b Body, schema: &Schema) -> (Cow<'b, Body>, Diagnostics) {
+    body.resolved(&blocks_of(schema))
+}
+
 /// The blocks that the schema knows, for bodies of the JSON form.
-pub(super) fn blocks_of(schema: &Schema) -> Vec<BlockShape<'_>> {
+fn blocks_of(schema: &Schema) -> Vec<BlockShape<'_>> {
     schema.blocks.iter().map(|block| BlockShape { keyword: &block.name, labels: labels_of(block) }).collect()
 }
 

@@ -20,5 +20,5 @@ mod scope;
 mod template;
 
 pub use evaluator::evaluate;
-pub use reference::{Reference, ReferenceStep, references};
+pub use reference::{Reference, ReferenceStep, is_constant, references};
 pub use scope::{Host, Resolved, Scope};

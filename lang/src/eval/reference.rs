@@ -106,18 +106,32 @@ pub(crate) fn step_of(expr: &Expr) -> Option<ReferenceStep> {
 /// Every reference in an expression, in source order, without the variables of its own
 /// `for` expressions and directives. The keys of indexes are searched too.
 pub fn references(expr: &Expr) -> Vec<Reference> {
-    let mut search = Search { found: Vec::new(), variables: Vec::new() };
-    search.expr(expr);
-    search.found
+    Search::of(expr).found
+}
+
+/// Whether an expression is made of literals and operators alone: it refers to nothing and calls
+/// no function.
+pub fn is_constant(expr: &Expr) -> bool {
+    let search = Search::of(expr);
+    search.found.is_empty() && !search.calls
 }
 
 /// A search for references, with the variables that hide names.
+#[derive(Default)]
 struct Search {
     found: Vec<Reference>,
     variables: Vec<Arc<str>>,
+    /// Whether a function is called anywhere.
+    calls: bool,
 }
 
 impl Search {
+    fn of(expr: &Expr) -> Search {
+        let mut search = Search::default();
+        search.expr(expr);
+        search
+    }
+
     fn expr(&mut self, expr: &Expr) {
         match &expr.kind {
             ExprKind::Variable(_) | ExprKind::Attribute(..) | ExprKind::Index(..) => self.traversal(expr),
@@ -127,7 +141,10 @@ impl Search {
             ExprKind::Unary(_, operand) | ExprKind::Parentheses(operand) => self.expr(operand),
             ExprKind::Binary(_, left, right) => self.all([left, right]),
             ExprKind::Conditional(condition, then, otherwise) => self.all([condition, then, otherwise]),
-            ExprKind::Call(call) => self.all(&call.arguments),
+            ExprKind::Call(call) => {
+                self.calls = true;
+                self.all(&call.arguments);
+            }
             ExprKind::Tuple(items) => self.all(items),
             ExprKind::Object(items) => items.iter().for_each(|(key, value)| self.all([key, value])),
             ExprKind::For(each) => self.for_expr(each),

@@ -7,6 +7,7 @@
 //! What it leaves out: files, headers and sealing are the program's. The text shows everything,
 //! secrets too, so it must be sealed before it is written anywhere.
 
+mod checks;
 mod stored;
 mod values;
 

@@ -10,6 +10,7 @@ use portolan_state::format::FormatError;
 use portolan_state::{Decision, ResourceKey, Serial};
 use serde::{Deserialize, Serialize};
 
+use super::checks::{self, StoredChecked};
 use super::values::{Reader, StoredValue, Writer};
 use super::{Origin, SavedPlan};
 use crate::host::Sighting;
@@ -45,6 +46,7 @@ struct Stored {
     outputs: Vec<StoredOutput>,
     decisions: Vec<StoredDecision>,
     targets: Vec<String>,
+    checks: Vec<StoredChecked>,
     warnings: Vec<StoredWarning>,
 }
 
@@ -223,6 +225,7 @@ pub(super) fn write(plan: &Plan, origin: &Origin) -> Result<String, FormatError>
         outputs: plan.outputs.iter().map(|output| write_output(output, &mut values)).collect::<Result<_, _>>()?,
         decisions: plan.decisions.iter().map(write_decision).collect(),
         targets: plan.targets.iter().map(Address::to_string).collect(),
+        checks: plan.checks.iter().map(checks::write).collect(),
         warnings: plan.diagnostics.iter().map(write_warning).collect(),
     };
     stored.types = values.into_types();
@@ -332,6 +335,7 @@ pub(super) fn read(text: &str) -> Result<(Origin, SavedPlan), Damage> {
         outputs: stored.outputs.into_iter().map(|output| read_output(output, &mut values)).collect::<Result<_, _>>()?,
         decisions: stored.decisions.into_iter().map(read_decision).collect::<Result<_, _>>()?,
         targets: stored.targets.iter().map(|target| read_address(target)).collect::<Result<_, _>>()?,
+        checks: stored.checks.into_iter().map(checks::read).collect::<Result<_, _>>()?,
         ..Plan::default()
     };
     plan.diagnostics.extend(stored.warnings.into_iter().map(read_warning));
@@ -339,7 +343,7 @@ pub(super) fn read(text: &str) -> Result<(Origin, SavedPlan), Damage> {
     Ok((origin, SavedPlan { plan, declared }))
 }
 
-fn read_address(text: &str) -> Result<Address, Damage> {
+pub(super) fn read_address(text: &str) -> Result<Address, Damage> {
     text.parse().map_err(|_| Damage::Other("an address cannot be read"))
 }
 

@@ -3,6 +3,7 @@ use portolan_state::{Decision, ResourceKey, Serial};
 use proptest::prelude::*;
 
 use super::*;
+use crate::compile::{CheckStatus, Checked, CheckedInstance};
 use crate::host::Question;
 use crate::plan::{Action, Change, Drift, Join, Mode, Operation, OperationKind, OutputChange, Reason, Step};
 use crate::testing::{address, desired};
@@ -89,6 +90,17 @@ fn full_plan(before: Value, after: Value) -> Plan {
         outputs: vec![OutputChange { name: "o".into(), before: Some(before), after: Some(after) }],
         decisions: vec![decision],
         targets: vec![address("object.a")],
+        checks: vec![
+            Checked { subject: address("object.a"), instances: Vec::new() },
+            Checked {
+                subject: address("module.m.var.x"),
+                instances: vec![CheckedInstance {
+                    address: address("module.m[0].var.x"),
+                    status: CheckStatus::Fail,
+                    problems: vec!["no".to_owned()],
+                }],
+            },
+        ],
         diagnostics: warning.into(),
     }
 }

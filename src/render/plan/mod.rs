@@ -7,7 +7,7 @@ mod markdown;
 mod overview;
 
 pub(crate) use human::human;
-pub(crate) use json::json;
+pub(crate) use json::{Basis, json};
 pub(crate) use markdown::markdown;
 use portolan::compile::OutputValue;
 use portolan::plan::{Action, Plan};

@@ -3,20 +3,44 @@
 //! One thing is otherwise on purpose: values that are sensitive are never written. Where they
 //! stand, there is null, and `before_sensitive` and `after_sensitive` say so.
 
-use jiff::Timestamp;
+mod checks;
+mod configuration;
+mod references;
+mod relevant;
+
+use std::sync::Arc;
+
+use indexmap::IndexMap;
+use portolan::catalog::Catalog;
+use portolan::compile::accept;
+use portolan::config::{Config, Variable};
+use portolan::host::LocalHost;
 use portolan::plan::{Action, Change, Drift, Mode, OutputChange, Plan, Reason};
 use portolan_lang::Value;
 use serde_json::{Map, Value as Json, json};
 
+use crate::render::diagnostic::list_json;
 use crate::render::representation::{Module, identity, known, sensitive_parts, unknown_parts, with_values};
 
+/// What a plan was made from, as far as it is told beside the plan.
+pub(crate) struct Basis<'a> {
+    pub(crate) config: &'a Config,
+    pub(crate) catalog: &'a Catalog,
+    /// The values that are given for the root module's variables.
+    pub(crate) variables: &'a IndexMap<Arc<str>, Value>,
+    /// When the plan was made: RFC 3339 in UTC.
+    pub(crate) plan_time: String,
+}
+
 /// The document.
-pub(crate) fn json(plan: &Plan) -> Json {
-    let mut document = json!({
-        "format_version": "1.2",
-        "terraform_version": env!("CARGO_PKG_VERSION"),
-        "planned_values": planned_values(plan),
-    });
+pub(crate) fn json(plan: &Plan, basis: &Basis<'_>) -> Json {
+    let Basis { config, catalog, .. } = *basis;
+    let mut document = json!({"format_version": "1.2", "terraform_version": env!("CARGO_PKG_VERSION")});
+    let variables = variables(basis);
+    if !variables.is_empty() {
+        document["variables"] = Json::Object(variables);
+    }
+    document["planned_values"] = planned_values(plan, catalog);
     if !plan.drift.is_empty() {
         document["resource_drift"] = plan.drift.iter().map(drift).collect();
     }
@@ -25,15 +49,23 @@ pub(crate) fn json(plan: &Plan) -> Json {
     let outputs: Map<String, Json> =
         plan.outputs.iter().map(|output| (output.name.to_string(), output_change(output))).collect();
     document["output_changes"] = Json::Object(outputs);
-    document["timestamp"] = json!(timestamp());
+    if let Some(prior) = prior_state(plan, catalog) {
+        document["prior_state"] = prior;
+    }
+    document["configuration"] = configuration::json(config, catalog);
+    let relevant = relevant::json(config, catalog, plan);
+    if relevant.as_array().is_some_and(|found| !found.is_empty()) {
+        document["relevant_attributes"] = relevant;
+    }
+    if !plan.checks.is_empty() {
+        document["checks"] = checks::json(&plan.checks);
+    }
+    document["timestamp"] = json!(basis.plan_time);
     document["applyable"] = json!(plan.is_applicable());
     document["complete"] = json!(plan.targets.is_empty() && !plan.diagnostics.has_errors());
     document["errored"] = json!(plan.diagnostics.has_errors());
+    document["diagnostics"] = list_json(&plan.diagnostics, &config.sources);
     document
-}
-
-fn timestamp() -> String {
-    jiff::fmt::strtime::format("%Y-%m-%dT%H:%M:%SZ", Timestamp::now()).unwrap_or_default()
 }
 
 fn drift(drift: &Drift) -> Json {
@@ -133,28 +165,74 @@ fn output_change(output: &OutputChange) -> Json {
     change
 }
 
-fn planned_values(plan: &Plan) -> Json {
+fn planned_values(plan: &Plan, catalog: &Catalog) -> Json {
     let outputs = plan.outputs.iter().filter_map(|output| {
         let after = output.after.as_ref()?;
-        let mut entry = json!({"sensitive": after.is_sensitive()});
-        if after.is_wholly_known() {
-            entry["type"] = after.ty().to_json();
-            entry["value"] = known(after);
-        }
-        Some((output.name.to_string(), entry))
+        let known = after.is_wholly_known().then_some(after);
+        Some((output.name.to_string(), output_value(known, after.is_sensitive())))
+    });
+    let mut root = Module::default();
+    if plan.mode != Mode::Destroy {
+        // Data sources that were read while planning are part of what there was before.
+        let planned = plan.changes.iter().filter(|change| !change.is_data || change.action == Action::Read);
+        let planned = planned.filter_map(|change| Some((change, change.after.as_ref()?)));
+        planned.for_each(|(change, after)| insert(&mut root, change, after, catalog));
+    }
+    values(root, outputs.collect())
+}
+
+/// What there was before: the recorded objects as they are now, data sources that were read, and
+/// outputs as far as they are known. Nothing where there was none of it.
+fn prior_state(plan: &Plan, catalog: &Catalog) -> Option<Json> {
+    let outputs = plan.outputs.iter().filter_map(|output| {
+        let known = output.after.as_ref().filter(|after| after.is_wholly_known());
+        let value = known.or(output.before.as_ref())?;
+        Some((output.name.to_string(), output_value(Some(value), value.is_sensitive())))
     });
     let outputs: Map<String, Json> = outputs.collect();
     let mut root = Module::default();
-    if plan.mode != Mode::Destroy {
-        for change in &plan.changes {
-            let Some(after) = &change.after else { continue };
-            let entry = identity(&change.key, &change.resource_type, &change.provider, change.is_data);
-            root.insert(&change.key.address, with_values(entry, 0, after));
-        }
+    let mut existing = plan.changes.iter().filter_map(|change| Some((change, change.before.as_ref()?))).peekable();
+    if outputs.is_empty() && existing.peek().is_none() {
+        return None;
     }
-    let mut values = json!({"root_module": root.into_json(None)});
+    existing.for_each(|(change, before)| insert(&mut root, change, before, catalog));
+    let version = env!("CARGO_PKG_VERSION");
+    Some(json!({"format_version": "1.0", "terraform_version": version, "values": values(root, outputs)}))
+}
+
+fn output_value(value: Option<&Value>, sensitive: bool) -> Json {
+    let mut entry = json!({"sensitive": sensitive});
+    if let Some(value) = value {
+        entry["type"] = value.ty().to_json();
+        entry["value"] = known(value);
+    }
+    entry
+}
+
+fn insert(root: &mut Module, change: &Change, value: &Value, catalog: &Catalog) {
+    let version = if change.is_data { None } else { catalog.resource(&change.resource_type) };
+    let version = version.map_or(0, |(_, resource)| resource.version);
+    let entry = identity(&change.key, &change.resource_type, &change.provider, change.is_data);
+    root.insert(&change.key.address, with_values(entry, version, value));
+}
+
+fn values(root: Module, outputs: Map<String, Json>) -> Json {
+    let mut values = json!({});
     if !outputs.is_empty() {
         values["outputs"] = Json::Object(outputs);
     }
+    values["root_module"] = root.into_json(None);
     values
+}
+
+/// The values of the root module's variables, given or by default.
+fn variables(basis: &Basis<'_>) -> Map<String, Json> {
+    let host = LocalHost::planning(".");
+    let value = |name: &Arc<str>, variable: &Variable| match basis.variables.get(name) {
+        _ if variable.sensitive || variable.ephemeral => Json::Null,
+        Some(given) => known(given),
+        None => known(&accept(variable, None, variable.span, &host).0),
+    };
+    let variables = basis.config.root.variables.iter();
+    variables.map(|(name, variable)| (name.to_string(), json!({"value": value(name, variable)}))).collect()
 }
