@@ -9,6 +9,18 @@ use portolan_lang::{Address, Data, InstanceKey, Type, Value};
 use portolan_state::ResourceKey;
 use serde_json::{Value as Json, json};
 
+/// The version of Terraform whose formats these are. Tools refuse versions that they do not know.
+pub(super) const TERRAFORM_VERSION: &str = "1.11.4";
+
+/// How a document in a format of Terraform begins: with the format's version, and whose it is.
+pub(super) fn document(format: &str) -> Json {
+    json!({
+        "format_version": format,
+        "terraform_version": TERRAFORM_VERSION,
+        "portolan_version": env!("CARGO_PKG_VERSION"),
+    })
+}
+
 /// What tells a resource instance from all others, in the parts that Terraform knows.
 pub(super) fn identity(key: &ResourceKey, resource_type: &str, provider: &str, is_data: bool) -> Json {
     let address = &key.address;

@@ -7,7 +7,7 @@ use portolan_lang::{Address, Value};
 use portolan_state::{Output, Resource, ResourceStatus, Snapshot};
 use serde_json::{Map, Value as Json, json};
 
-use super::representation::{Module, identity, known, with_values};
+use super::representation::{Module, document, identity, known, with_values};
 use super::{plan, value};
 
 /// Everything that is recorded, for people.
@@ -58,7 +58,7 @@ fn header(resource: &Resource) -> String {
 
 /// Everything that is recorded, in Terraform's state format 1.0.
 pub(crate) fn json(snapshot: &Snapshot) -> Json {
-    let mut document = json!({"format_version": "1.0", "terraform_version": env!("CARGO_PKG_VERSION")});
+    let mut document = document("1.0");
     if snapshot.resources.is_empty() && snapshot.outputs.is_empty() {
         return document;
     }

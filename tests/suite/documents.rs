@@ -4,10 +4,11 @@ use serde_json::{Map, Value as Json, json};
 
 use crate::configurations::{Aspect, hide, normal};
 
-/// The parts of a plan that are compared here. What it says of the program's version, of the
-/// time and of problems is not the same; the rest is.
-const FIELDS: [&str; 11] = [
+/// The parts of a plan that are compared here. What it says of the time and of problems is not the
+/// same; the rest is.
+const FIELDS: [&str; 12] = [
     "format_version",
+    "terraform_version",
     "variables",
     "planned_values",
     "resource_drift",
@@ -32,7 +33,7 @@ pub(crate) fn aspects(ours: &Json, theirs: &Json) -> Vec<Aspect> {
     let parts = FIELDS.iter().map(|field| (*field, of(ours, field), of(&theirs, field)));
     let fields = |document: &Json| -> Vec<String> {
         let mut names: Vec<String> = document.as_object().into_iter().flatten().map(|(name, _)| name.clone()).collect();
-        names.retain(|name| name != "diagnostics");
+        names.retain(|name| name != "diagnostics" && name != "portolan_version");
         names.sort();
         names
     };
@@ -43,7 +44,7 @@ pub(crate) fn aspects(ours: &Json, theirs: &Json) -> Vec<Aspect> {
 fn plain(field: &str, part: &Json) -> Json {
     let mut part = normal(part);
     if field == "prior_state" {
-        part.as_object_mut().map(|state| state.remove("terraform_version"));
+        without(&mut part, "portolan_version");
         // What each object depends on stands in the configuration, for all of them.
         without(&mut part, "depends_on");
     }

@@ -20,7 +20,7 @@ use portolan_lang::Value;
 use serde_json::{Map, Value as Json, json};
 
 use crate::render::diagnostic::list_json;
-use crate::render::representation::{Module, identity, known, sensitive_parts, unknown_parts, with_values};
+use crate::render::representation::{Module, document, identity, known, sensitive_parts, unknown_parts, with_values};
 
 /// What a plan was made from, as far as it is told beside the plan.
 pub(crate) struct Basis<'a> {
@@ -35,7 +35,7 @@ pub(crate) struct Basis<'a> {
 /// The document.
 pub(crate) fn json(plan: &Plan, basis: &Basis<'_>) -> Json {
     let Basis { config, catalog, .. } = *basis;
-    let mut document = json!({"format_version": "1.2", "terraform_version": env!("CARGO_PKG_VERSION")});
+    let mut document = document("1.2");
     let variables = variables(basis);
     if !variables.is_empty() {
         document["variables"] = Json::Object(variables);
@@ -196,8 +196,9 @@ fn prior_state(plan: &Plan, catalog: &Catalog) -> Option<Json> {
         return None;
     }
     existing.for_each(|(change, before)| insert(&mut root, change, before, catalog));
-    let version = env!("CARGO_PKG_VERSION");
-    Some(json!({"format_version": "1.0", "terraform_version": version, "values": values(root, outputs)}))
+    let mut state = document("1.0");
+    state["values"] = values(root, outputs);
+    Some(state)
 }
 
 fn output_value(value: Option<&Value>, sensitive: bool) -> Json {

@@ -131,6 +131,10 @@ impl<'a> Search<'a> {
             Reference { root: reference.root.clone(), steps: steps.to_vec(), span: reference.span }.to_string()
         };
         let local = text(&subject[..block.min(subject.len())]);
+        // Inside an application, its parts have short names.
+        if !place.module.resources.contains_key(&*local) && !place.module.domain.contains_key(&*local) {
+            return;
+        }
         let is_root = place.address.segments().is_empty();
         let prefix = if is_root { String::new() } else { format!("{}.", place.address) };
         let attribute: Json = path.iter().map(step).collect();
