@@ -105,7 +105,10 @@ pub(crate) struct PlanArguments {
 #[derive(Debug, Args)]
 pub(crate) struct ApplyArguments {
     /// A plan that `plan --out` saved; without it, a new plan is made and shown first.
-    #[arg(value_name = "PLAN")]
+    #[arg(
+        value_name = "PLAN",
+        conflicts_with_all = ["vars", "var_files", "targets", "replace", "refresh_only", "refresh", "destroy"]
+    )]
     pub(crate) plan: Option<PathBuf>,
     #[command(flatten)]
     pub(crate) planning: PlanningArguments,

@@ -20,6 +20,7 @@ mod loading;
 mod program;
 mod reference;
 mod running;
+mod saved_plans;
 mod secrets;
 mod served;
 mod together;
