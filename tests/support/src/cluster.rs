@@ -148,6 +148,16 @@ impl Cluster {
         self.directory.as_ref().map(|directory| directory.join("pki"))
     }
 
+    /// Whether its nodes are those that `tests/cluster/build` makes, so that pods fare as their
+    /// images' tags say, have logs, and know some commands. Says so where they are not.
+    pub fn has_telling_pods(&self) -> bool {
+        let has = self.directory.is_some() && env::var_os("PORTOLAN_KUBERNETES").is_none();
+        if !has {
+            eprintln!("skipped: the pods of {} do not fare as their images say", self.context);
+        }
+        has
+    }
+
     /// What `KUBECONFIG` has to be for several clusters to be contexts.
     pub fn kubeconfigs<'a>(clusters: impl IntoIterator<Item = &'a Cluster>) -> OsString {
         env::join_paths(clusters.into_iter().map(Cluster::kubeconfig)).expect("paths without colons")
