@@ -3,7 +3,7 @@
 //! The rooms stand in the order of the pipeline, and one type crosses each border:
 //!
 //! ```text
-//! files ──config──▶ Config ──compile──▶ Desired ──graph──▶ Graph
+//! files ──config──▶ Config ──shape, compile──▶ Desired ──graph──▶ Graph
 //! Graph + Snapshot + Live ──plan──▶ Plan ──apply──▶ journal, state
 //! ```
 //!
@@ -22,5 +22,6 @@ pub mod recover;
 pub mod refresh;
 pub mod retry;
 pub mod sessions;
+pub mod shape;
 #[cfg(test)]
 mod testing;

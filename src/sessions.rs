@@ -9,17 +9,21 @@ use rustc_hash::FxHashMap;
 use tokio::sync::OnceCell;
 
 use crate::catalog::Catalog;
-use crate::compile::{Connection, Desired, Instance};
+use crate::compile::{Connection, DataQuery, Desired, Instance};
 
 type Opened = Result<Arc<dyn Session>, Diagnostic>;
 type Place = (Arc<str>, Option<Address>);
+
+/// The sessions that were opened in a run, shared by those who see different parts of it.
+#[derive(Clone, Default)]
+pub struct OpenSessions(Arc<Mutex<FxHashMap<Place, Arc<OnceCell<Opened>>>>>);
 
 /// The sessions of one run.
 pub struct Sessions<'a> {
     catalog: &'a Catalog,
     desired: &'a Desired,
     declared: FxHashMap<&'a Address, &'a Connection>,
-    opened: Mutex<FxHashMap<Place, Arc<OnceCell<Opened>>>>,
+    opened: OpenSessions,
 }
 
 impl<'a> Sessions<'a> {
@@ -27,7 +31,14 @@ impl<'a> Sessions<'a> {
     /// declared, the others as they were recorded.
     pub fn new(catalog: &'a Catalog, desired: &'a Desired) -> Self {
         let declared = desired.connections.iter().map(|connection| (&connection.address, connection)).collect();
-        Sessions { catalog, desired, declared, opened: Mutex::default() }
+        Sessions { catalog, desired, declared, opened: OpenSessions::default() }
+    }
+
+    /// The same with sessions that are open already. How a connection is reached must be the same
+    /// as when its session was opened.
+    #[must_use]
+    pub fn sharing(self, opened: &OpenSessions) -> Self {
+        Sessions { opened: opened.clone(), ..self }
     }
 
     /// Which provider has which resource type.
@@ -70,6 +81,14 @@ impl<'a> Sessions<'a> {
         self.open(&resource.provider, resource.connection.as_ref(), config.map(|config| &**config), span).await
     }
 
+    /// The session that a data source is read in which decides what there is to be.
+    pub(crate) async fn of_query(&self, query: &DataQuery, span: Span) -> Opened {
+        let declared = query.connection.as_ref().and_then(|address| self.declared.get(address));
+        let config = declared.map(|connection| &*connection.config);
+        let span = declared.map_or(span, |connection| connection.span);
+        self.open(&query.provider, query.connection.as_ref(), config, Some(span)).await
+    }
+
     async fn open(
         &self,
         provider: &Arc<str>,
@@ -79,7 +98,7 @@ impl<'a> Sessions<'a> {
     ) -> Opened {
         let place = (provider.clone(), connection.cloned());
         let cell = {
-            let mut opened = self.opened.lock().unwrap_or_else(PoisonError::into_inner);
+            let mut opened = self.opened.0.lock().unwrap_or_else(PoisonError::into_inner);
             opened.entry(place).or_default().clone()
         };
         cell.get_or_init(|| self.connect(provider, connection, config, span)).await.clone()

@@ -45,6 +45,8 @@ pub struct Diagnostic {
     pub help: Option<String>,
     /// The address of the resource instance that the problem is about.
     pub address: Option<String>,
+    /// Whether it says only that something is not known yet: with more known it may be gone.
+    pub is_pending: bool,
 }
 
 impl Diagnostic {
@@ -57,6 +59,7 @@ impl Diagnostic {
             labels: Vec::new(),
             help: None,
             address: None,
+            is_pending: false,
         }
     }
 
@@ -97,6 +100,13 @@ impl Diagnostic {
     #[must_use]
     pub fn of(mut self, address: impl ToString) -> Self {
         self.address = Some(address.to_string());
+        self
+    }
+
+    /// Says that the problem may be gone once more is known.
+    #[must_use]
+    pub fn pending(mut self) -> Self {
+        self.is_pending = true;
         self
     }
 
@@ -154,6 +164,16 @@ impl Diagnostics {
     /// Whether there is no problem at all.
     pub fn is_empty(&self) -> bool {
         self.list.is_empty()
+    }
+
+    /// Those that stay whatever becomes known, and those that say that something is not known yet.
+    pub fn split_pending(self) -> (Diagnostics, Diagnostics) {
+        let (mut lasting, mut pending) = (Diagnostics::new(), Diagnostics::new());
+        self.list.into_iter().for_each(|problem| match problem.is_pending {
+            true => pending.push(problem),
+            false => lasting.push(problem),
+        });
+        (lasting, pending)
     }
 
     /// The problems, in order.

@@ -11,7 +11,7 @@ use portolan_lang::{Diagnostic, Diagnostics};
 use portolan_state::{Run, RunStatus};
 
 use super::arguments::{ApplyArguments, DestroyArguments, PlanningArguments};
-use super::planning::{Prepared, make_plan, prepare, recovered, request};
+use super::planning::{Prepared, make_plan, prepare, prepare_saved, recovered, request};
 use super::project::Project;
 use super::record::{self, Locked};
 use super::{Exit, Failure, Outcome, block_on, interrupts, is_colourful, saved, warn};
@@ -56,9 +56,9 @@ async fn fresh_plan(manner: &Manner<'_>, request: Request) -> Outcome {
 }
 
 async fn under_lock(manner: &Manner<'_>, project: &Project, locked: &Locked, request: &Request) -> Outcome {
-    let snapshot = recovered(project, &locked.backend, Some(locked), std::time::Duration::ZERO).await?;
-    let prepared = prepare(project, snapshot)?;
-    let sessions = Sessions::new(&project.catalog, &prepared.desired);
+    let start = recovered(project, &locked.backend, Some(locked), std::time::Duration::ZERO, request).await?;
+    let prepared = prepare(project, start, request).await?;
+    let sessions = prepared.sessions(project);
     let plan = make_plan(project, &prepared, &sessions, request).await;
     if plan.diagnostics.has_errors() {
         return Err(project.failure(plan.diagnostics));
@@ -83,9 +83,10 @@ async fn saved_plan(manner: &Manner<'_>, file: &std::path::Path) -> Outcome {
     let locked = record::lock(backend, manner.command, patience).await?;
     let outcome = async {
         let snapshot = record::load(&*locked.backend).await?;
-        let prepared = prepare(&project, snapshot)?;
-        let plan = saved.plan(&project, &prepared)?;
-        let sessions = Sessions::new(&project.catalog, &prepared.desired);
+        let plan = saved.plan(&project, &snapshot)?;
+        let prepared = prepare_saved(&project, snapshot)?;
+        let plan = plan.bind(&prepared.desired).map_err(|problem| project.failure(problem.into()))?;
+        let sessions = prepared.sessions(&project);
         carry_out(manner, &project, &locked, &prepared, &sessions, &plan).await
     };
     let outcome = outcome.await;

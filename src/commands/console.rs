@@ -2,7 +2,7 @@
 
 use std::io::{self, BufRead, Write};
 
-use portolan::compile::{Desired, Evaluation, UnknownRepetition};
+use portolan::compile::{Desired, Evaluation};
 use portolan_lang::syntax::{is_unfinished, parse_expr};
 use portolan_lang::{Diagnostics, FileId, Sources, Value};
 use serde_json::json;
@@ -20,7 +20,7 @@ async fn console(arguments: &ConsoleArguments) -> Outcome {
     let project = Project::load_or_empty(&arguments.variables)?;
     let backend = setup::backend(&project.config.settings).map_err(|problem| project.failure(problem.into()))?;
     let snapshot = record::load(&*backend).await?;
-    let (desired, diagnostics) = project.compile(snapshot.decisions.clone(), UnknownRepetition::Represent);
+    let (desired, diagnostics) = project.sketch(snapshot.decisions.clone());
     // What is wrong with blocks does not matter to expressions that do not refer to them.
     warn(&diagnostics, &project.config.sources);
     let evaluation = known(&desired, &snapshot).on(project.host_at_work());

@@ -1,6 +1,5 @@
 //! `portolan graph`
 
-use portolan::compile::UnknownRepetition;
 use portolan_lang::Diagnostic;
 
 use super::arguments::{GraphArguments, GraphFormat};
@@ -10,7 +9,7 @@ use crate::render::graph::{self, DRAWABLE_NODES, Drawing};
 
 pub(crate) fn run(arguments: &GraphArguments) -> Outcome {
     let project = Project::load(&arguments.variables)?;
-    let (desired, mut diagnostics) = project.compile(Vec::new(), UnknownRepetition::Represent);
+    let (desired, mut diagnostics) = project.sketch(Vec::new());
     diagnostics.extend(project.diagnostics.iter().cloned());
     if diagnostics.has_errors() {
         return Err(project.failure(diagnostics));

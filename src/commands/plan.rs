@@ -1,9 +1,10 @@
 //! `portolan plan`
 
 use std::io::Write;
+use std::sync::Arc;
 
+use portolan::compile::DataAnswers;
 use portolan::plan::{Mode, Plan};
-use portolan::sessions::Sessions;
 use serde_json::json;
 
 use super::arguments::PlanArguments;
@@ -17,7 +18,7 @@ pub(crate) fn run(arguments: &PlanArguments) -> Outcome {
 }
 
 async fn plan(arguments: &PlanArguments) -> Outcome {
-    let (project, plan) = match make(arguments).await {
+    let (project, plan, data) = match make(arguments).await {
         Ok(made) => made,
         Err(failure) => {
             if arguments.json {
@@ -34,7 +35,7 @@ async fn plan(arguments: &PlanArguments) -> Outcome {
     }
     warn(&plan.diagnostics, &project.config.sources);
     if let Some(file) = &arguments.out {
-        saved::write(file, &project, &plan)?;
+        saved::write(file, &plan, &project.origin(data)?)?;
         if !arguments.json && !arguments.markdown {
             writeln!(std::io::stdout(), "\nSaved as {0}. To carry it out:\n    portolan apply {0}", file.display())?;
         }
@@ -42,16 +43,17 @@ async fn plan(arguments: &PlanArguments) -> Outcome {
     Ok(exit(arguments.detailed_exitcode, &plan))
 }
 
-async fn make(arguments: &PlanArguments) -> Result<(Project, Plan), Failure> {
+/// The plan, and what was read that decides what there is to be.
+async fn make(arguments: &PlanArguments) -> Result<(Project, Plan, Arc<DataAnswers>), Failure> {
     let request = request(&arguments.planning, arguments.destroy)?;
     let project = Project::load(&arguments.planning.variables)?;
     let backend = setup::backend(&project.config.settings).map_err(|problem| project.failure(problem.into()))?;
     let patience = record::duration("--lock-timeout", &arguments.planning.lock_timeout)?;
-    let snapshot = recovered(&project, &backend, None, patience).await?;
-    let prepared = prepare(&project, snapshot)?;
-    let sessions = Sessions::new(&project.catalog, &prepared.desired);
-    let plan = make_plan(&project, &prepared, &sessions, &request).await;
-    Ok((project, plan))
+    let start = recovered(&project, &backend, None, patience, &request).await?;
+    let prepared = prepare(&project, start, &request).await?;
+    let plan = make_plan(&project, &prepared, &prepared.sessions(&project), &request).await;
+    let data = prepared.desired.answers();
+    Ok((project, plan, data))
 }
 
 /// In a plan that only refreshes the record, what was changed outside is the change.

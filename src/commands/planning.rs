@@ -3,11 +3,12 @@
 use std::sync::Arc;
 
 use jiff::Timestamp;
-use portolan::compile::{Desired, Evaluation, UnknownRepetition};
+use portolan::compile::{DataAnswers, Desired, Evaluation, Inputs};
 use portolan::graph::Graph;
 use portolan::plan::{self, Mode, Plan, Request};
 use portolan::recover::recover;
-use portolan::sessions::Sessions;
+use portolan::sessions::{OpenSessions, Sessions};
+use portolan::shape;
 use portolan_lang::{Address, Diagnostic, Diagnostics};
 use portolan_state::{Backend, Snapshot};
 
@@ -54,6 +55,13 @@ fn addresses(flag: &str, texts: &[String]) -> Result<Vec<Address>, Failure> {
     Ok(parsed)
 }
 
+/// What a run starts from: what is recorded, and what was read and opened so far.
+pub(crate) struct Start {
+    snapshot: Snapshot,
+    data: Arc<DataAnswers>,
+    opened: OpenSessions,
+}
+
 /// A configuration compiled on top of what is recorded.
 pub(crate) struct Prepared {
     pub(crate) snapshot: Snapshot,
@@ -61,16 +69,45 @@ pub(crate) struct Prepared {
     pub(crate) graph: Graph,
     /// Warnings.
     pub(crate) diagnostics: Diagnostics,
+    opened: OpenSessions,
 }
 
-/// Compiles the configuration for what is recorded.
-pub(crate) fn prepare(project: &Project, snapshot: Snapshot) -> Result<Prepared, Failure> {
-    let (desired, diagnostics) = project.compile(snapshot.decisions.clone(), UnknownRepetition::Refuse);
-    if diagnostics.has_errors() {
-        return Err(project.failure(diagnostics));
+impl Prepared {
+    fn new(
+        project: &Project,
+        snapshot: Snapshot,
+        opened: OpenSessions,
+        (desired, diagnostics): (Desired, Diagnostics),
+    ) -> Result<Prepared, Failure> {
+        if diagnostics.has_errors() {
+            return Err(project.failure(diagnostics));
+        }
+        let graph = Graph::new(&desired).map_err(|problem| project.failure(problem.into()))?;
+        Ok(Prepared { snapshot, desired, graph, diagnostics, opened })
     }
-    let graph = Graph::new(&desired).map_err(|problem| project.failure(problem.into()))?;
-    Ok(Prepared { snapshot, desired, graph, diagnostics })
+
+    /// The sessions of the run, with those that are open by now.
+    pub(crate) fn sessions<'a>(&'a self, project: &'a Project) -> Sessions<'a> {
+        Sessions::new(&project.catalog, &self.desired).sharing(&self.opened)
+    }
+}
+
+/// Compiles the configuration for what is recorded, and reads what that takes unless the request
+/// says to read nothing.
+pub(crate) async fn prepare(project: &Project, start: Start, request: &Request) -> Result<Prepared, Failure> {
+    let Start { snapshot, data, opened } = start;
+    let inputs = Inputs { data, ..project.inputs(snapshot.decisions.clone()) };
+    let compiled = match request.refresh {
+        true => shape::settle(inputs, &opened, request.parallelism).await,
+        false => shape::settle_unread(inputs),
+    };
+    Prepared::new(project, snapshot, opened, compiled)
+}
+
+/// Compiles the configuration of a saved plan, in which everything is that was read for it.
+pub(crate) fn prepare_saved(project: &Project, snapshot: Snapshot) -> Result<Prepared, Failure> {
+    let compiled = shape::settle_unread(project.inputs(snapshot.decisions.clone()));
+    Prepared::new(project, snapshot, OpenSessions::default(), compiled)
 }
 
 /// What is recorded, after finding out what became of changes that a killed run left in the
@@ -80,13 +117,15 @@ pub(crate) async fn recovered(
     backend: &Arc<dyn Backend>,
     held: Option<&Locked>,
     patience: std::time::Duration,
-) -> Result<Snapshot, Failure> {
+    request: &Request,
+) -> Result<Start, Failure> {
     let snapshot = record::load(&**backend).await?;
-    if snapshot.unfinished.is_empty() {
-        return Ok(snapshot);
+    let start = Start { snapshot, data: Arc::default(), opened: OpenSessions::default() };
+    if start.snapshot.unfinished.is_empty() {
+        return Ok(start);
     }
-    let prepared = prepare(project, snapshot)?;
-    let sessions = Sessions::new(&project.catalog, &prepared.desired);
+    let prepared = prepare(project, start, request).await?;
+    let sessions = prepared.sessions(project);
     let (edits, diagnostics) = recover(&sessions, &prepared.snapshot).await;
     match held {
         Some(locked) => locked.commit(prepared.snapshot.serial, &edits).await.map(|_| ())?,
@@ -100,7 +139,8 @@ pub(crate) async fn recovered(
     if diagnostics.has_errors() {
         return Err(project.failure(diagnostics));
     }
-    Ok(record::load(&**backend).await?)
+    let (data, opened) = (prepared.desired.answers(), prepared.opened.clone());
+    Ok(Start { snapshot: record::load(&**backend).await?, data, opened })
 }
 
 /// Plans. Problems are in the plan.

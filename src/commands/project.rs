@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use indexmap::IndexMap;
 use portolan::catalog::Catalog;
-use portolan::compile::{self, Desired, Inputs, SharedHost, UnknownRepetition};
+use portolan::compile::{self, DataAnswers, Desired, Inputs, SharedHost, UnknownRepetition};
 use portolan::config::{self, Config, VariableFlag};
 use portolan::host::{LocalHost, Witness, changed_since};
 use portolan::plan::file::Origin;
@@ -26,6 +26,8 @@ pub(crate) struct Project {
     pub(crate) config: Arc<Config>,
     pub(crate) catalog: Arc<Catalog>,
     variables: IndexMap<Arc<str>, Value>,
+    /// What was read for the plan that is applied.
+    data: Arc<DataAnswers>,
     host: Arc<Witness>,
     /// Warnings so far.
     pub(crate) diagnostics: Diagnostics,
@@ -48,7 +50,7 @@ impl Project {
             return Err(Failure { diagnostics, sources: config.sources });
         }
         let host = planning_host(directory);
-        Ok(Project { config: Arc::new(config), catalog, variables, host, diagnostics })
+        Ok(Project { config: Arc::new(config), catalog, variables, data: Arc::default(), host, diagnostics })
     }
 
     /// Loads the configuration of the working directory, or an empty one where there is none.
@@ -60,6 +62,7 @@ impl Project {
             config: Arc::new(Config::default()),
             catalog: Arc::new(setup::catalog()),
             variables: IndexMap::new(),
+            data: Arc::default(),
             host: planning_host(Path::new(".")),
             diagnostics: Diagnostics::new(),
         })
@@ -86,7 +89,7 @@ impl Project {
             }
         }
         let host = planning_host(Path::new("."));
-        Ok(Project { config: Arc::new(config), catalog, variables, host, diagnostics })
+        Ok(Project { config: Arc::new(config), catalog, variables, data: Arc::default(), host, diagnostics })
     }
 
     /// What functions ask while a plan is carried out: unlike while planning, the time is known.
@@ -121,14 +124,14 @@ impl Project {
         if diagnostics.has_errors() {
             return Err(Failure { diagnostics, sources: config.sources });
         }
-        let variables = origin.variables.clone();
+        let (variables, data) = (origin.variables.clone(), origin.data.clone());
         // Warnings are the plan's.
         let (host, diagnostics) = (Arc::new(Witness::new(host)), Diagnostics::new());
-        Ok(Project { config: Arc::new(config), catalog, variables, host, diagnostics })
+        Ok(Project { config: Arc::new(config), catalog, variables, data, host, diagnostics })
     }
 
     /// What a plan for this configuration is made from, as far as it was asked for by now.
-    pub(crate) fn origin(&self) -> Result<Origin, Failure> {
+    pub(crate) fn origin(&self, data: Arc<DataAnswers>) -> Result<Origin, Failure> {
         for name in self.variables.keys() {
             let Some(variable) = self.config.root.variables.get(name).filter(|variable| variable.ephemeral) else {
                 continue;
@@ -142,6 +145,7 @@ impl Project {
         Ok(Origin {
             sources: self.config.sources.clone(),
             variables: self.variables.clone(),
+            data,
             plan_time: self.host.plan_time().unwrap_or_default(),
             seen: self.host.seen(),
         })
@@ -153,21 +157,23 @@ impl Project {
         Basis { config: &self.config, catalog: &self.catalog, variables: &self.variables, plan_time }
     }
 
-    /// Says what ought to exist.
-    pub(crate) fn compile(
-        &self,
-        decisions: Vec<Decision>,
-        unknown_repetition: UnknownRepetition,
-    ) -> (Desired, Diagnostics) {
-        compile::compile(Inputs {
+    /// What compiling starts from; what is unknown is refused.
+    pub(crate) fn inputs(&self, decisions: Vec<Decision>) -> Inputs {
+        Inputs {
             config: self.config.clone(),
             variables: self.variables.clone(),
             decisions,
+            data: self.data.clone(),
             catalog: self.catalog.clone(),
             host: self.host.clone(),
-            unknown_repetition,
+            unknown_repetition: UnknownRepetition::Refuse,
             workspace: Arc::from(WORKSPACE),
-        })
+        }
+    }
+
+    /// Says what ought to exist as far as that can be told without reading anything.
+    pub(crate) fn sketch(&self, decisions: Vec<Decision>) -> (Desired, Diagnostics) {
+        compile::compile(Inputs { unknown_repetition: UnknownRepetition::Represent, ..self.inputs(decisions) })
     }
 
     /// Problems with the sources that their places lie in.

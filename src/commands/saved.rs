@@ -22,10 +22,10 @@ use portolan::apply::stale;
 use portolan::plan::Plan;
 use portolan::plan::file::{self, Origin, SavedPlan};
 use portolan_lang::Diagnostic;
+use portolan_state::Snapshot;
 use portolan_state::seal::{KeySource, Row};
 use serde::{Deserialize, Serialize};
 
-use super::planning::Prepared;
 use super::project::Project;
 use super::{Failure, record};
 use crate::setup;
@@ -56,8 +56,8 @@ pub(crate) struct Saved {
 
 /// Saves a plan: whole, durably and readable for its owner alone, or not at all. A file that is
 /// there is replaced.
-pub(crate) fn write(file: &Path, project: &Project, plan: &Plan) -> Result<(), Failure> {
-    let text = file::write(plan, &project.origin()?)?;
+pub(crate) fn write(file: &Path, plan: &Plan, origin: &Origin) -> Result<(), Failure> {
+    let text = file::write(plan, origin)?;
     let bytes = seal(&setup::keys(), plan, &text)?;
     store(file, &bytes).map_err(|error| {
         Diagnostic::error("The plan cannot be saved")
@@ -171,14 +171,14 @@ impl Saved {
     }
 
     /// The plan for what is recorded now; refused where that is not what it was made from.
-    pub(crate) fn plan(&self, project: &Project, prepared: &Prepared) -> Result<Plan, Failure> {
+    pub(crate) fn plan(&self, project: &Project, snapshot: &Snapshot) -> Result<SavedPlan, Failure> {
         let mut saved = self.plan.clone();
         // A state that was never written has no name yet: it gets one with its first lock.
-        saved.adopt(&prepared.snapshot.lineage);
-        if let Some(problem) = stale::problem(saved.plan(), &prepared.snapshot) {
-            return Err(project.failure(problem.into()));
+        saved.adopt(&snapshot.lineage);
+        match stale::problem(saved.plan(), snapshot) {
+            Some(problem) => Err(project.failure(problem.into())),
+            None => Ok(saved),
         }
-        saved.bind(&prepared.desired).map_err(|problem| project.failure(problem.into()))
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::io::Write;
 
-use portolan::compile::{Evaluation, UnknownRepetition};
+use portolan::compile::Evaluation;
 use portolan_lang::{Diagnostics, Sources};
 use serde_json::json;
 
@@ -28,7 +28,7 @@ pub(crate) fn run(arguments: &ValidateArguments) -> Outcome {
 }
 
 fn check(project: &Project) -> Diagnostics {
-    let (desired, mut diagnostics) = project.compile(Vec::new(), UnknownRepetition::Represent);
+    let (desired, mut diagnostics) = project.sketch(Vec::new());
     diagnostics.extend(project.diagnostics.iter().cloned());
     if !diagnostics.has_errors() {
         diagnostics.extend(Evaluation::new(&desired).validate());

@@ -6,15 +6,17 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
+use portolan_lang::decode::body_references;
 use portolan_lang::eval::{Reference, ReferenceStep, references};
-use portolan_lang::syntax::Expr;
-use portolan_lang::{Address, InstanceKey};
+use portolan_lang::syntax::{Body, Expr};
+use portolan_lang::{Address, InstanceKey, Schema};
 use rustc_hash::FxHashMap;
 
 use super::desired::{Group, GroupId};
 use super::domain;
 use super::evaluator::{Evaluator, Node};
 use super::module::ModuleId;
+use crate::config::{DomainBlock, ResourceBlock};
 
 /// A set of groups, sorted and shared.
 type Groups = Arc<BTreeSet<GroupId>>;
@@ -241,4 +243,86 @@ impl<'e> Dependencies<'e> {
             }
         }
     }
+}
+
+/// What a resource block waits for.
+pub(super) fn of_resource(
+    evaluator: &Evaluator,
+    dependencies: &mut Dependencies<'_>,
+    module: ModuleId,
+    block: &ResourceBlock,
+) -> BTreeSet<GroupId> {
+    let mut groups: BTreeSet<GroupId> = dependencies.inherited(module).iter().copied().collect();
+    if let Some(schema) = evaluator.schema(block) {
+        for reference in body_references(&block.body, schema) {
+            dependencies.read(module, &reference, &mut groups);
+        }
+    }
+    dependencies.repetition(module, &block.repetition, &mut groups);
+    for reference in block.depends_on.iter().chain(&block.provider) {
+        dependencies.waited_for(module, reference, &mut groups);
+    }
+    let lifecycle = &block.lifecycle;
+    lifecycle.replace_triggered_by.iter().for_each(|expr| dependencies.of(module, expr, &mut groups));
+    for condition in lifecycle.preconditions.iter().chain(&lifecycle.postconditions) {
+        dependencies.of(module, &condition.condition, &mut groups);
+        dependencies.of(module, &condition.error_message, &mut groups);
+    }
+    groups
+}
+
+/// Adds what the groups of a domain block wait for. What a nested block with a group of its own
+/// refers to concerns that group alone.
+pub(super) fn of_domain(
+    dependencies: &mut Dependencies<'_>,
+    module: ModuleId,
+    block: &DomainBlock,
+    made: &[GroupId],
+    groups: &[Group],
+    found: &mut [BTreeSet<GroupId>],
+) {
+    let Some(kind) = domain::kind(&block.kind.name) else { return };
+    let schema = (kind.schema)();
+    let mut shared: BTreeSet<GroupId> = dependencies.inherited(module).iter().copied().collect();
+    dependencies.repetition(module, &block.repetition, &mut shared);
+    for reference in &block.depends_on {
+        dependencies.waited_for(module, reference, &mut shared);
+    }
+    let mut outer = block.body.as_ref().clone();
+    outer.blocks.clear();
+    for nested in &block.body.blocks {
+        let own: Vec<GroupId> = made
+            .iter()
+            .copied()
+            .filter(|id| {
+                let local = groups[id.0 as usize].address.local();
+                let names: Vec<&str> = local.segments().iter().skip(2).map(|segment| &*segment.name).collect();
+                nested.labels.len() == 1 && names == [&*nested.keyword.name, &*nested.labels[0].name]
+            })
+            .collect();
+        let (Some(inner), false) = (schema.nested(&nested.keyword.name), own.is_empty()) else {
+            outer.blocks.push(nested.clone());
+            continue;
+        };
+        let read = read_by(dependencies, module, &nested.body, &inner.schema, made);
+        own.iter().for_each(|id| found[id.0 as usize].extend(&read));
+    }
+    shared.extend(read_by(dependencies, module, &outer, &schema, made));
+    made.iter().for_each(|id| found[id.0 as usize].extend(&shared));
+}
+
+fn read_by(
+    dependencies: &mut Dependencies<'_>,
+    module: ModuleId,
+    body: &Body,
+    schema: &Schema,
+    own: &[GroupId],
+) -> BTreeSet<GroupId> {
+    let mut groups = BTreeSet::new();
+    let inner = |reference: &Reference| matches!(&*reference.root, "service" | "external");
+    for reference in body_references(body, schema).iter().filter(|reference| !inner(reference)) {
+        dependencies.read(module, reference, &mut groups);
+    }
+    groups.retain(|id| !own.contains(id));
+    groups
 }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use portolan_lang::{Address, Span, Value};
 use portolan_state::Decision;
 
+use super::data::{DataAnswers, DataQuery, WantedData};
 use super::expand::Expansion;
 use crate::config::Lifecycle;
 
@@ -35,6 +36,8 @@ pub struct Desired {
     pub removed: Vec<Removed>,
     /// Objects that are there already and are to be recorded.
     pub imports: Vec<Import>,
+    /// What has to be read before all of this can be said; empty where nothing has.
+    pub wanted: Vec<WantedData>,
     /// What it takes to evaluate the instances.
     pub(super) expansion: Arc<Expansion>,
 }
@@ -151,6 +154,16 @@ impl Desired {
         let names: Vec<&str> = local.segments().iter().map(|segment| &*segment.name).collect();
         let head = names.get(..2).unwrap_or(&names);
         Some(module.resources.contains_key(&*names.join(".")) || module.domain.contains_key(&*head.join(".")))
+    }
+
+    /// What data sources said that it was compiled from.
+    pub fn answers(&self) -> Arc<DataAnswers> {
+        self.expansion.settled.as_ref().map(|settled| settled.inputs.data.clone()).unwrap_or_default()
+    }
+
+    /// What a data source said, if it is among those that this was compiled from.
+    pub fn data(&self, query: &DataQuery) -> Option<&Value> {
+        self.expansion.settled.as_ref()?.inputs.data.get(query)
     }
 
     /// All instances with their positions.

@@ -320,7 +320,7 @@ fn addressed(problems: Diagnostics, address: &Address) -> Diagnostics {
 }
 
 /// Completes what a domain block says of a resource to a value that fits the schema.
-fn fit(config: &Value, schema: &Schema) -> Result<Value, Diagnostic> {
+pub(super) fn fit(config: &Value, schema: &Schema) -> Result<Value, Diagnostic> {
     let mut entries = Vec::with_capacity(schema.attributes.len());
     for attribute in &schema.attributes {
         let value = match config.get(&attribute.name) {

@@ -5,6 +5,7 @@
 //! is being evaluated is part of a cycle.
 
 use std::cell::RefCell;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use portolan_lang::decode::decode;
@@ -14,14 +15,15 @@ use portolan_lang::{Address, Diagnostic, Diagnostics, Schema, Span, Type, Value}
 use portolan_state::Decision;
 use rustc_hash::FxHashMap;
 
+use super::data::{Asked, DataQuery};
 use super::desired::InstanceId;
 use super::domain::{self, Compiled};
 use super::inputs::{Inputs, SharedHost, UnknownRepetition};
 use super::module::{Caller, Instances, ModuleId, ModuleInstance};
-use super::repetition;
 use super::scope::{Each, ModuleScope};
+use super::unknown;
 use super::variables::accept;
-use crate::config::{DomainBlock, Module, ModuleCall, Repetition, ResourceBlock, Variable};
+use crate::config::{DomainBlock, Module, ResourceBlock, Variable};
 
 /// A thing that is declared in a module instance: its position among those of its sort.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -44,14 +46,18 @@ pub(super) struct Evaluator {
     pub(super) host: SharedHost,
     modules: RefCell<Vec<Arc<ModuleInstance>>>,
     /// The module instances of each call, by position.
-    children: Kept<(ModuleId, u32), Arc<Vec<ModuleId>>>,
-    instances: Kept<Node, Instances>,
+    pub(super) children: Kept<(ModuleId, u32), Arc<Vec<ModuleId>>>,
+    pub(super) instances: Kept<Node, Instances>,
     values: Kept<Node, Value>,
     compiled: Kept<Node, Arc<Vec<Compiled>>>,
     /// What instances are or are planned to be.
-    known: Option<Known>,
+    pub(super) known: Option<Known>,
     /// The decisions by the block that they are about.
     decisions: Arc<FxHashMap<Address, Vec<Decision>>>,
+    /// What data sources were asked that were not read.
+    pub(super) asked: RefCell<BTreeMap<DataQuery, Asked>>,
+    /// Expressions that decide what there is to be and are not known, by their places.
+    pub(super) undecided: RefCell<FxHashMap<Span, (ModuleId, Arc<Expr>)>>,
     diagnostics: RefCell<Diagnostics>,
 }
 
@@ -93,6 +99,8 @@ impl Evaluator {
             values: Kept::default(),
             compiled: Kept::default(),
             known: None,
+            asked: RefCell::default(),
+            undecided: RefCell::default(),
             diagnostics: RefCell::default(),
         }
     }
@@ -109,6 +117,8 @@ impl Evaluator {
             values: RefCell::new(settled.values.clone()),
             compiled: RefCell::new(settled.compiled.clone()),
             known: Some(known),
+            asked: RefCell::default(),
+            undecided: RefCell::default(),
             diagnostics: RefCell::default(),
         }
     }
@@ -142,9 +152,14 @@ impl Evaluator {
         }
     }
 
-    /// Takes the problems found since the last call.
+    /// Takes the problems found since the last call. Where what is unknown is represented, it is
+    /// no problem.
     pub(super) fn take_diagnostics(&self) -> Diagnostics {
-        self.diagnostics.take()
+        let problems = self.diagnostics.take();
+        match self.inputs.unknown_repetition {
+            UnknownRepetition::Refuse => problems,
+            UnknownRepetition::Represent => problems.split_pending().0,
+        }
     }
 
     pub(super) fn report(&self, problems: impl IntoIterator<Item = Diagnostic>) {
@@ -153,6 +168,13 @@ impl Evaluator {
 
     pub(super) fn module(&self, id: ModuleId) -> Arc<ModuleInstance> {
         self.modules.borrow()[id.0 as usize].clone()
+    }
+
+    /// Makes a further module instance known.
+    pub(super) fn add_module(&self, instance: ModuleInstance) -> ModuleId {
+        let mut modules = self.modules.borrow_mut();
+        modules.push(Arc::new(instance));
+        ModuleId(modules.len() as u32 - 1)
     }
 
     /// How many module instances are known so far.
@@ -171,7 +193,15 @@ impl Evaluator {
         value
     }
 
-    fn keep<K, V>(&self, kept: &Kept<K, V>, key: K, on_cycle: impl FnOnce() -> V, compute: impl FnOnce() -> V) -> V
+    /// What was kept under a key, computed when it is first asked for; `on_cycle` where it is asked
+    /// for while it is being computed.
+    pub(super) fn keep<K, V>(
+        &self,
+        kept: &Kept<K, V>,
+        key: K,
+        on_cycle: impl FnOnce() -> V,
+        compute: impl FnOnce() -> V,
+    ) -> V
     where
         K: std::hash::Hash + Eq + Copy,
         V: Clone,
@@ -188,7 +218,7 @@ impl Evaluator {
         value
     }
 
-    fn cycle(&self, name: &portolan_lang::syntax::Ident) -> Value {
+    pub(super) fn cycle(&self, name: &portolan_lang::syntax::Ident) -> Value {
         self.report([Diagnostic::error("Dependency cycle")
             .detail(format!("\"{}\" is needed to evaluate itself.", name.name))
             .label(name.span, "part of the cycle")
@@ -196,7 +226,12 @@ impl Evaluator {
         Value::unknown(Type::Any)
     }
 
-    fn node_value(&self, node: Node, name: &portolan_lang::syntax::Ident, compute: impl FnOnce() -> Value) -> Value {
+    pub(super) fn node_value(
+        &self,
+        node: Node,
+        name: &portolan_lang::syntax::Ident,
+        compute: impl FnOnce() -> Value,
+    ) -> Value {
         self.keep(&self.values, node, || self.cycle(name), compute)
     }
 }
@@ -268,127 +303,6 @@ impl Evaluator {
     }
 }
 
-/// Makes instances of the value of a `count` or `for_each` at a place.
-type Make = fn(&Value, portolan_lang::Span) -> Result<Instances, Diagnostic>;
-
-/// # Blocks that stand for several instances
-impl Evaluator {
-    fn repeat(
-        &self,
-        module: ModuleId,
-        node: Node,
-        name: &portolan_lang::syntax::Ident,
-        repetition: &Repetition,
-    ) -> Instances {
-        let (expr, make): (&Expr, Make) = match repetition {
-            Repetition::Single => return Instances::Single,
-            Repetition::Count(expr) => (expr, repetition::from_count),
-            Repetition::ForEach(expr) => (expr, repetition::from_each),
-        };
-        let none = || {
-            self.cycle(name);
-            Instances::Count(0)
-        };
-        self.keep(&self.instances, node, none, || {
-            let (value, problems) = evaluate(expr, &self.scope(module, Each::None));
-            let failed = problems.has_errors();
-            self.report(problems);
-            if failed {
-                return Instances::Count(0);
-            }
-            let represent = self.inputs.unknown_repetition == UnknownRepetition::Represent;
-            if represent && !value.is_wholly_known() && !value.is_sensitive() {
-                return Instances::Unknown;
-            }
-            make(&value, expr.span).unwrap_or_else(|problem| {
-                self.report([problem]);
-                Instances::Count(0)
-            })
-        })
-    }
-
-    pub(super) fn resource_instances(&self, module: ModuleId, position: usize, block: &ResourceBlock) -> Instances {
-        self.repeat(module, Node::Resource(module, position as u32), &block.name, &block.repetition)
-    }
-
-    pub(super) fn domain_instances(&self, module: ModuleId, position: usize, block: &DomainBlock) -> Instances {
-        self.repeat(module, Node::Domain(module, position as u32), &block.name, &block.repetition)
-    }
-
-    fn call_instances(&self, module: ModuleId, call: &ModuleCall) -> Instances {
-        let position = self.module(module).module.calls.get_index_of(&call.name.name).unwrap_or_default();
-        self.repeat(module, Node::Call(module, position as u32), &call.name, &call.repetition)
-    }
-
-    /// The module instances that a call stands for; they are made when first asked for.
-    pub(super) fn children(&self, module: ModuleId, position: usize) -> Arc<Vec<ModuleId>> {
-        let parent = self.module(module);
-        let Some((name, call)) = parent.module.calls.get_index(position) else { return Arc::default() };
-        self.keep(&self.children, (module, position as u32), Arc::default, || {
-            let instances = self.call_instances(module, call);
-            let address = parent.address.join("module").join(name.clone());
-            let make = |position: usize| {
-                let mut modules = self.modules.borrow_mut();
-                modules.push(Arc::new(ModuleInstance {
-                    address: address.instance(instances.key(position)),
-                    module: call.module.clone(),
-                    caller: Some(Caller { module, call: call.clone(), position }),
-                }));
-                ModuleId(modules.len() as u32 - 1)
-            };
-            Arc::new((0..instances.len()).map(make).collect())
-        })
-    }
-
-    /// The value of `module.name`: its outputs, by instance where there are several.
-    pub(super) fn call(&self, module: ModuleId, position: usize) -> Value {
-        let parent = self.module(module);
-        let Some((_, call)) = parent.module.calls.get_index(position) else { return Value::unknown(Type::Any) };
-        self.node_value(Node::Call(module, position as u32), &call.name, || {
-            let values = self.children(module, position).iter().map(|child| self.outputs(*child)).collect();
-            self.call_instances(module, call).collect(values)
-        })
-    }
-
-    fn outputs(&self, module: ModuleId) -> Value {
-        let instance = self.module(module);
-        let names = instance.module.outputs.keys().enumerate();
-        Value::object(names.map(|(position, name)| (name.clone(), self.output(module, position))).collect::<Vec<_>>())
-    }
-
-    /// The position among a call's instances that a key leads to.
-    pub(super) fn child(
-        &self,
-        module: ModuleId,
-        position: usize,
-        key: Option<&portolan_lang::InstanceKey>,
-    ) -> Option<ModuleId> {
-        let parent = self.module(module);
-        let (_, call) = parent.module.calls.get_index(position)?;
-        let instances = self.call_instances(module, call);
-        let at = match key {
-            Some(key) => instances.position(key)?,
-            None if instances == Instances::Single => 0,
-            None => return None,
-        };
-        self.children(module, position).get(at).copied()
-    }
-}
-
-impl Instances {
-    /// What `each` and `count` mean in the instance at a position.
-    pub(super) fn each(&self, position: usize) -> Each {
-        match self {
-            Instances::Single => Each::None,
-            Instances::Unknown => Each::Unknown,
-            Instances::Count(_) => Each::Count(position),
-            Instances::Each(entries) => {
-                entries.get(position).map_or(Each::None, |(key, value)| Each::Entry(key.clone(), value.clone()))
-            }
-        }
-    }
-}
-
 /// # Resources
 impl Evaluator {
     /// The schema of a resource block's type; loading has checked that there is one.
@@ -436,9 +350,12 @@ impl Evaluator {
         at: usize,
     ) -> Value {
         let Some(schema) = self.schema(block) else { return Value::unknown(Type::Any) };
+        if let Some(known) = self.known(module, position, at) {
+            return known;
+        }
         match &self.known {
-            Some(_) => self.known(module, position, at).unwrap_or_else(|| Value::unknown(schema.ty())),
-            None if block.is_data => Value::unknown(schema.ty()),
+            _ if block.is_data => self.data_value(module, position, block, instances, at),
+            Some(_) => Value::unknown(schema.ty()),
             None => as_if_created(schema, self.resource_configuration(module, block, instances.each(at))),
         }
     }
@@ -496,14 +413,22 @@ impl Evaluator {
         let Some(kind) = domain::kind(&block.kind.name) else { return Compiled::nothing(Diagnostics::new()) };
         let address = instance.address.join(block.kind.name.clone()).join(block.name.name.clone());
         let address = address.instance(instances.key(at));
+        let read = |connection: &Address, source: &str, config: &Value| {
+            self.read_for_domain(&address, block.span, connection, source, config)
+        };
         let input = domain::Block {
             address: &address,
             name: &block.name.name,
             body: &block.body,
             span: block.span,
             decisions: self.decisions.get(&address).map_or(&[], Vec::as_slice),
+            read: &read,
         };
         let mut compiled = (kind.compile)(&input, &self.scope(module, instances.each(at)));
+        for problem in compiled.diagnostics.iter().filter(|problem| problem.is_pending) {
+            let expr = problem.labels.first().and_then(|label| unknown::expr_at(&block.body, label.span));
+            self.undecided.borrow_mut().extend(expr.map(|expr| (expr.span, (module, expr))));
+        }
         self.report(std::mem::take(&mut compiled.diagnostics));
         compiled
     }

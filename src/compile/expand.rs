@@ -3,20 +3,21 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use portolan_lang::decode::{body_references, decode};
-use portolan_lang::eval::Reference;
-use portolan_lang::syntax::Body;
-use portolan_lang::{Address, Diagnostic, Diagnostics, Schema, Span, Value};
+use portolan_lang::decode::decode;
+use portolan_lang::{Address, Diagnostic, Diagnostics, Span, Value};
 use rustc_hash::{FxHashMap, FxHashSet};
 
-use super::dependencies::Dependencies;
-use super::desired::{Connection, Desired, Group, GroupId, Import, Instance, InstanceId, Moved, Removed};
+use super::connection::{PROVIDER, connection_of};
+use super::data::{Asker, WantedData};
+use super::dependencies::{Dependencies, of_domain, of_resource};
+use super::desired::{Connection, Desired, Group, GroupId, Instance, InstanceId};
 use super::domain;
 use super::evaluator::{Evaluator, Node, Settled};
 use super::inputs::Inputs;
 use super::module::{ModuleId, ModuleInstance};
 use super::scope::Each;
-use super::{conditions, moves};
+use super::unknown;
+use super::unknown::Waits;
 use crate::config::{DomainBlock, Lifecycle, ResourceBlock};
 
 /// Where an instance comes from.
@@ -53,9 +54,16 @@ pub fn compile(inputs: Inputs) -> (Desired, Diagnostics) {
         let problems = builder.desired.declare(&evaluator, *module);
         evaluator.report(problems);
     }
+    evaluator.report(std::mem::take(&mut builder.problems));
+    evaluator.report(domain::clashes(&builder.claims));
+    let (problems, pending) = evaluator.take_diagnostics().split_pending();
+    evaluator.report(problems);
+    builder.desired.wanted = builder.wanted(&evaluator, !pending.is_empty());
     let mut problems = evaluator.take_diagnostics();
-    problems.extend(builder.problems);
-    problems.extend(domain::clashes(&builder.claims));
+    if builder.desired.wanted.is_empty() {
+        let explained = builder.explained(&evaluator, pending, problems.has_errors());
+        problems.extend(explained);
+    }
     let mut desired = builder.desired;
     desired.expansion = Arc::new(Expansion {
         settled: Some(evaluator.settle()),
@@ -89,6 +97,8 @@ struct Builder {
     /// What instances ask for by address: connections, and instances or groups of their block.
     wanted_connections: Vec<(InstanceId, Address)>,
     wanted_dependencies: Vec<(InstanceId, Vec<Address>)>,
+    /// Connections that are declared and not known yet.
+    unknown_connections: FxHashSet<Address>,
     /// What domain blocks want for themselves alone.
     claims: Vec<domain::Claim>,
     /// The groups that serve a host name, and those that publish one.
@@ -266,8 +276,10 @@ impl Builder {
                 Diagnostic::error("Connection not known before apply")
                     .detail(format!("How to reach {address} depends on something that will only be known after apply."))
                     .at(span)
-                    .help("Use values that come from variables, locals or attributes that a block states itself."),
+                    .help("Use values that come from variables, locals, data sources that need no resource, or attributes that a block states itself.")
+                    .pending(),
             );
+            self.unknown_connections.insert(address);
             return;
         }
         let (provider, config) = (Arc::from(provider), Arc::new(config.clone()));
@@ -281,7 +293,7 @@ impl Builder {
         for (id, address) in &self.wanted_connections {
             let instance = &mut self.desired.instances[id.0 as usize];
             instance.connection = by_address.get(address).copied();
-            if instance.connection.is_none() {
+            if instance.connection.is_none() && !self.unknown_connections.contains(address) {
                 self.problems.push(
                     Diagnostic::error("No such connection")
                         .detail(format!(
@@ -303,6 +315,48 @@ impl Builder {
                 self.problems.push(problem);
             }
         }
+    }
+
+    /// What is to be read before compiling again: what blocks of the domain ask for and, where the
+    /// shape `is_incomplete`, the data sources that were asked for and need no resource.
+    fn wanted(&self, evaluator: &Evaluator, is_incomplete: bool) -> Vec<WantedData> {
+        let connected: FxHashSet<&Address> =
+            self.desired.connections.iter().map(|connection| &connection.address).collect();
+        let mut waits = Waits::new(evaluator, &self.desired.groups, &self.made);
+        let mut wanted = Vec::new();
+        for (query, asked) in evaluator.asked.take() {
+            let is_wanted = match asked.by {
+                Asker::Domain => true,
+                Asker::Data(node, _) => {
+                    let groups = self.made.get(&node).map_or(&[][..], Vec::as_slice);
+                    is_incomplete && groups.iter().all(|group| waits.resources(*group).is_empty())
+                }
+            };
+            if !is_wanted || query.connection.as_ref().is_some_and(|address| self.unknown_connections.contains(address))
+            {
+                continue;
+            }
+            if let Some(missing) = query.connection.as_ref().filter(|address| !connected.contains(address)) {
+                evaluator.report([Diagnostic::error("No such connection")
+                    .detail(format!("{} is to be asked through {missing}, which is not declared.", asked.asker))
+                    .at(asked.span)]);
+            } else if evaluator.may_be_read(&asked) {
+                wanted.push(WantedData { query, asker: asked.asker, span: asked.span });
+            }
+        }
+        wanted
+    }
+
+    /// The pending problems, each with what it waits for. Where there are other problems, one that
+    /// waits for nothing is a consequence of those.
+    fn explained(&self, evaluator: &Evaluator, pending: Diagnostics, is_failed: bool) -> Vec<Diagnostic> {
+        let mut dependencies = Dependencies::new(evaluator, &self.desired.groups, &self.made);
+        let mut waits = Waits::new(evaluator, &self.desired.groups, &self.made);
+        let explain = |problem: Diagnostic| {
+            let explained = unknown::explained(&problem, evaluator, &mut dependencies, &mut waits);
+            explained.or_else(|| (!is_failed).then_some(problem))
+        };
+        pending.into_iter().filter_map(explain).collect()
     }
 
     /// Gives each group and each instance what it waits for.
@@ -393,152 +447,5 @@ impl Builder {
                 }
             }
         }
-    }
-}
-
-/// What stands before the names of connections that `provider` blocks declare.
-const PROVIDER: &str = "provider";
-
-/// The connection that a resource block asks for: that of a `provider` block, or that of a block
-/// of the domain in its module. Where it asks for none, the provider's own without an alias.
-fn connection_of(
-    evaluator: &Evaluator,
-    module: &ModuleInstance,
-    block: &ResourceBlock,
-    provider: &str,
-) -> Option<Address> {
-    let declared = &evaluator.inputs.config.root.providers;
-    let Some(reference) = &block.provider else {
-        return declared.contains_key(provider).then(|| Address::of([PROVIDER, provider]));
-    };
-    let names: Vec<&str> = (0..2).filter_map(|at| reference.name(at)).collect();
-    let above = match declared.contains_key(&*names.join(".")) {
-        true => Address::of([PROVIDER]),
-        false => module.address.clone(),
-    };
-    Some(names.into_iter().fold(above, |address, name| address.join(name)))
-}
-
-/// What a resource block waits for.
-fn of_resource(
-    evaluator: &Evaluator,
-    dependencies: &mut Dependencies<'_>,
-    module: ModuleId,
-    block: &ResourceBlock,
-) -> BTreeSet<GroupId> {
-    let mut groups: BTreeSet<GroupId> = dependencies.inherited(module).iter().copied().collect();
-    if let Some(schema) = evaluator.schema(block) {
-        for reference in body_references(&block.body, schema) {
-            dependencies.read(module, &reference, &mut groups);
-        }
-    }
-    dependencies.repetition(module, &block.repetition, &mut groups);
-    for reference in block.depends_on.iter().chain(&block.provider) {
-        dependencies.waited_for(module, reference, &mut groups);
-    }
-    let lifecycle = &block.lifecycle;
-    lifecycle.replace_triggered_by.iter().for_each(|expr| dependencies.of(module, expr, &mut groups));
-    for condition in lifecycle.preconditions.iter().chain(&lifecycle.postconditions) {
-        dependencies.of(module, &condition.condition, &mut groups);
-        dependencies.of(module, &condition.error_message, &mut groups);
-    }
-    groups
-}
-
-/// Adds what the groups of a domain block wait for. What a nested block with a group of its own
-/// refers to concerns that group alone.
-fn of_domain(
-    dependencies: &mut Dependencies<'_>,
-    module: ModuleId,
-    block: &DomainBlock,
-    made: &[GroupId],
-    groups: &[Group],
-    found: &mut [BTreeSet<GroupId>],
-) {
-    let Some(kind) = domain::kind(&block.kind.name) else { return };
-    let schema = (kind.schema)();
-    let mut shared: BTreeSet<GroupId> = dependencies.inherited(module).iter().copied().collect();
-    dependencies.repetition(module, &block.repetition, &mut shared);
-    for reference in &block.depends_on {
-        dependencies.waited_for(module, reference, &mut shared);
-    }
-    let mut outer = block.body.as_ref().clone();
-    outer.blocks.clear();
-    for nested in &block.body.blocks {
-        let own: Vec<GroupId> = made
-            .iter()
-            .copied()
-            .filter(|id| {
-                let local = groups[id.0 as usize].address.local();
-                let names: Vec<&str> = local.segments().iter().skip(2).map(|segment| &*segment.name).collect();
-                nested.labels.len() == 1 && names == [&*nested.keyword.name, &*nested.labels[0].name]
-            })
-            .collect();
-        let (Some(inner), false) = (schema.nested(&nested.keyword.name), own.is_empty()) else {
-            outer.blocks.push(nested.clone());
-            continue;
-        };
-        let read = read_by(dependencies, module, &nested.body, &inner.schema, made);
-        own.iter().for_each(|id| found[id.0 as usize].extend(&read));
-    }
-    shared.extend(read_by(dependencies, module, &outer, &schema, made));
-    made.iter().for_each(|id| found[id.0 as usize].extend(&shared));
-}
-
-fn read_by(
-    dependencies: &mut Dependencies<'_>,
-    module: ModuleId,
-    body: &Body,
-    schema: &Schema,
-    own: &[GroupId],
-) -> BTreeSet<GroupId> {
-    let mut groups = BTreeSet::new();
-    let inner = |reference: &Reference| matches!(&*reference.root, "service" | "external");
-    for reference in body_references(body, schema).iter().filter(|reference| !inner(reference)) {
-        dependencies.read(module, reference, &mut groups);
-    }
-    groups.retain(|id| !own.contains(id));
-    groups
-}
-
-impl Desired {
-    /// Adds what a module instance declares beside blocks, and checks the values of its variables.
-    fn declare(&mut self, evaluator: &Evaluator, id: ModuleId) -> Diagnostics {
-        let mut problems = Diagnostics::new();
-        let instance = evaluator.module(id);
-        for moved in &instance.module.moved {
-            let (from, to) = (moves::address(&moved.from), moves::address(&moved.to));
-            if let (Some(from), Some(to)) = (problems.keep(from), problems.keep(to)) {
-                let (from, to) = (instance.address.append(&from), instance.address.append(&to));
-                self.moved.push(Moved { from, to, span: moved.span });
-            }
-        }
-        for removed in &instance.module.removed {
-            if let Some(from) = problems.keep(moves::address(&removed.from)) {
-                let from = instance.address.append(&from);
-                self.removed.push(Removed { from, destroy: removed.destroy, span: removed.span });
-            }
-        }
-        for import in &instance.module.imports {
-            let (targets, more) = moves::imports(evaluator, id, import);
-            problems.extend(more);
-            let address = |to: &Address| instance.address.append(to);
-            self.imports.extend(targets.into_iter().map(|(to, found_by)| Import {
-                to: address(&to),
-                id: found_by,
-                to_span: import.to.span,
-                span: import.span,
-            }));
-        }
-        for (position, variable) in instance.module.variables.values().enumerate() {
-            evaluator.variable(id, position);
-            let scope = evaluator.scope(id, Each::None);
-            let wording = conditions::Wording {
-                blamed: Some(evaluator.variable_span(&instance, variable)),
-                ..conditions::VARIABLE
-            };
-            problems.extend(conditions::check(&variable.validations, &scope, wording));
-        }
-        problems
     }
 }

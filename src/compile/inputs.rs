@@ -7,6 +7,7 @@ use portolan_lang::Value;
 use portolan_lang::eval::Host;
 use portolan_state::Decision;
 
+use super::data::DataAnswers;
 use crate::catalog::Catalog;
 use crate::config::Config;
 
@@ -23,23 +24,27 @@ pub struct Inputs {
     pub variables: IndexMap<Arc<str>, Value>,
     /// What was decided at run time.
     pub decisions: Vec<Decision>,
+    /// What data sources said that were read because they decide what there is to be.
+    pub data: Arc<DataAnswers>,
     /// The resource types that there are.
     pub catalog: Arc<Catalog>,
     /// What functions ask of the outside.
     pub host: SharedHost,
-    /// What becomes of a block whose number of instances is not known.
+    /// What becomes of a block that is decided by something unknown.
     pub unknown_repetition: UnknownRepetition,
     /// The name that `portolan.workspace` gives.
     pub workspace: Arc<str>,
 }
 
-/// What becomes of a block whose `count` or `for_each` is not known.
+/// What becomes of a block whose `count` or `for_each`, or another attribute that decides what
+/// there is to be, is not known.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum UnknownRepetition {
     /// That is an error: what ought to exist cannot be said.
     #[default]
     Refuse,
-    /// One instance stands for all of them, with an unknown key: enough for checking a
-    /// configuration without the values of its variables, and for nothing else.
+    /// One instance stands for all of them, with an unknown key, and a block of the domain stands
+    /// for nothing: enough for checking a configuration without the values of its variables and
+    /// without reading anything, and for nothing else.
     Represent,
 }

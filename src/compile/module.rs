@@ -43,15 +43,15 @@ pub(super) enum Instances {
     Count(usize),
     /// `for_each`: one for each key, with `each.value`.
     Each(Arc<Vec<(Arc<str>, Value)>>),
-    /// It is not known how many; one stands for all of them.
-    Unknown,
+    /// It is not known how many; so many stand for all of them: one or none.
+    Unknown(usize),
 }
 
 impl Instances {
     pub(super) fn len(&self) -> usize {
         match self {
-            Instances::Single | Instances::Unknown => 1,
-            Instances::Count(count) => *count,
+            Instances::Single => 1,
+            Instances::Count(count) | Instances::Unknown(count) => *count,
             Instances::Each(entries) => entries.len(),
         }
     }
@@ -59,7 +59,7 @@ impl Instances {
     /// The key of the instance at a position.
     pub(super) fn key(&self, position: usize) -> Option<InstanceKey> {
         match self {
-            Instances::Single | Instances::Unknown => None,
+            Instances::Single | Instances::Unknown(_) => None,
             Instances::Count(_) => Some(InstanceKey::Index(position as u64)),
             Instances::Each(entries) => entries.get(position).map(|(key, _)| InstanceKey::Key(key.clone())),
         }
@@ -81,7 +81,7 @@ impl Instances {
     /// Whether nothing in it is unknown, so that it need not be evaluated again.
     pub(super) fn is_wholly_known(&self) -> bool {
         match self {
-            Instances::Single | Instances::Count(_) | Instances::Unknown => true,
+            Instances::Single | Instances::Count(_) | Instances::Unknown(_) => true,
             Instances::Each(entries) => entries.iter().all(|(_, value)| value.is_wholly_known()),
         }
     }
@@ -91,7 +91,7 @@ impl Instances {
         match self {
             Instances::Single => values.into_iter().next().unwrap_or_else(|| Value::null(portolan_lang::Type::Any)),
             Instances::Count(_) => Value::tuple(values),
-            Instances::Unknown => Value::unknown(portolan_lang::Type::Any),
+            Instances::Unknown(_) => Value::unknown(portolan_lang::Type::Any),
             Instances::Each(entries) => Value::object(entries.iter().map(|(key, _)| key.clone()).zip(values)),
         }
     }

@@ -1,4 +1,5 @@
-//! The addresses that `moved`, `removed` and `import` blocks name.
+//! What a module declares beside blocks of objects: `moved`, `removed` and `import` blocks, with
+//! the addresses that they name.
 
 use std::sync::Arc;
 
@@ -8,6 +9,8 @@ use portolan_lang::eval::{Reference, ReferenceStep, Scope, evaluate};
 use portolan_lang::syntax::{Expr, ExprKind};
 use portolan_lang::{Address, Data, Diagnostic, Diagnostics, InstanceKey, Type, Value};
 
+use super::conditions;
+use super::desired::{Desired, Import as ImportedObject, Moved, Removed};
 use super::evaluator::Evaluator;
 use super::module::ModuleId;
 use super::repetition;
@@ -75,7 +78,9 @@ fn import_id(expr: &Expr, scope: &dyn Scope) -> Result<Arc<str>, Diagnostic> {
     }
     match convert(&value, &Type::String).map(Value::into_data) {
         Ok(Data::String(id)) if !id.is_empty() => Ok(id),
-        Ok(Data::Unknown(_)) => Err(invalid("The import id depends on something that will only be known after apply.")),
+        Ok(Data::Unknown(_)) => {
+            Err(invalid("The import id depends on something that will only be known after apply.").pending())
+        }
         _ => Err(invalid("The import id must be a text that is not empty.")),
     }
 }
@@ -120,5 +125,47 @@ fn instance_key(expr: &Expr, scope: &dyn Scope) -> Result<InstanceKey, Diagnosti
         _ => Err(Diagnostic::error("Invalid instance key")
             .detail("An instance key is a text or a whole number that is known before apply.")
             .at(expr.span)),
+    }
+}
+
+impl Desired {
+    /// Adds what a module instance declares beside blocks, and checks the values of its variables.
+    pub(super) fn declare(&mut self, evaluator: &Evaluator, id: ModuleId) -> Diagnostics {
+        let mut problems = Diagnostics::new();
+        let instance = evaluator.module(id);
+        for moved in &instance.module.moved {
+            let (from, to) = (address(&moved.from), address(&moved.to));
+            if let (Some(from), Some(to)) = (problems.keep(from), problems.keep(to)) {
+                let (from, to) = (instance.address.append(&from), instance.address.append(&to));
+                self.moved.push(Moved { from, to, span: moved.span });
+            }
+        }
+        for removed in &instance.module.removed {
+            if let Some(from) = problems.keep(address(&removed.from)) {
+                let from = instance.address.append(&from);
+                self.removed.push(Removed { from, destroy: removed.destroy, span: removed.span });
+            }
+        }
+        for import in &instance.module.imports {
+            let (targets, more) = imports(evaluator, id, import);
+            problems.extend(more);
+            let address = |to: &Address| instance.address.append(to);
+            self.imports.extend(targets.into_iter().map(|(to, found_by)| ImportedObject {
+                to: address(&to),
+                id: found_by,
+                to_span: import.to.span,
+                span: import.span,
+            }));
+        }
+        for (position, variable) in instance.module.variables.values().enumerate() {
+            evaluator.variable(id, position);
+            let scope = evaluator.scope(id, Each::None);
+            let wording = conditions::Wording {
+                blamed: Some(evaluator.variable_span(&instance, variable)),
+                ..conditions::VARIABLE
+            };
+            problems.extend(conditions::check(&variable.validations, &scope, wording));
+        }
+        problems
     }
 }

@@ -1,10 +1,16 @@
-//! What `count` and `for_each` come to.
+//! What `count` and `for_each` come to: instances of blocks, and of modules.
 
 use std::sync::Arc;
 
-use portolan_lang::{Data, Diagnostic, Marks, Span, Type, Value};
+use portolan_lang::eval::evaluate;
+use portolan_lang::syntax::{Expr, Ident};
+use portolan_lang::{Data, Diagnostic, InstanceKey, Marks, Span, Type, Value};
 
-use super::module::Instances;
+use super::evaluator::{Evaluator, Node};
+use super::inputs::UnknownRepetition;
+use super::module::{Caller, Instances, ModuleId, ModuleInstance};
+use super::scope::Each;
+use crate::config::{DomainBlock, ModuleCall, Repetition, ResourceBlock};
 
 /// More instances than this of one block are taken for a mistake.
 const MAX_COUNT: usize = 1_000_000;
@@ -81,5 +87,120 @@ fn unknown(argument: &str, what: &str, span: Span) -> Diagnostic {
     Diagnostic::error(format!("Invalid {argument} argument"))
         .detail(format!("The \"{argument}\" value depends on something that will only be known after apply, so that it cannot be said {what}."))
         .label(span, "not known before apply")
-        .help("Use keys and numbers that come from variables, locals or attributes that a block states itself; what is unknown may stand in the values of a map.")
+        .help("Use keys and numbers that come from variables, locals, data sources that need no resource, or attributes that a block states itself; what is unknown may stand in the values of a map.")
+        .pending()
+}
+
+/// Makes instances of the value of a `count` or `for_each` at a place.
+type Make = fn(&Value, Span) -> Result<Instances, Diagnostic>;
+
+/// # Blocks that stand for several instances
+impl Evaluator {
+    fn repeat(&self, module: ModuleId, node: Node, name: &Ident, repetition: &Repetition) -> Instances {
+        let (expr, make): (&Arc<Expr>, Make) = match repetition {
+            Repetition::Single => return Instances::Single,
+            Repetition::Count(expr) => (expr, from_count),
+            Repetition::ForEach(expr) => (expr, from_each),
+        };
+        let none = || {
+            self.cycle(name);
+            Instances::Count(0)
+        };
+        self.keep(&self.instances, node, none, || {
+            let (value, problems) = evaluate(expr, &self.scope(module, Each::None));
+            let failed = problems.has_errors();
+            self.report(problems);
+            if failed {
+                return Instances::Count(0);
+            }
+            make(&value, expr.span).unwrap_or_else(|problem| {
+                let instances = if problem.is_pending { self.stand_ins() } else { Instances::Count(0) };
+                self.undecided.borrow_mut().insert(expr.span, (module, expr.clone()));
+                self.report([problem]);
+                instances
+            })
+        })
+    }
+
+    /// What stands for instances of which it is not known how many there are.
+    fn stand_ins(&self) -> Instances {
+        match self.inputs.unknown_repetition {
+            UnknownRepetition::Refuse => Instances::Unknown(0),
+            UnknownRepetition::Represent => Instances::Unknown(1),
+        }
+    }
+
+    pub(super) fn resource_instances(&self, module: ModuleId, position: usize, block: &ResourceBlock) -> Instances {
+        self.repeat(module, Node::Resource(module, position as u32), &block.name, &block.repetition)
+    }
+
+    pub(super) fn domain_instances(&self, module: ModuleId, position: usize, block: &DomainBlock) -> Instances {
+        self.repeat(module, Node::Domain(module, position as u32), &block.name, &block.repetition)
+    }
+
+    pub(super) fn call_instances(&self, module: ModuleId, call: &ModuleCall) -> Instances {
+        let position = self.module(module).module.calls.get_index_of(&call.name.name).unwrap_or_default();
+        self.repeat(module, Node::Call(module, position as u32), &call.name, &call.repetition)
+    }
+
+    /// The module instances that a call stands for; they are made when first asked for.
+    pub(super) fn children(&self, module: ModuleId, position: usize) -> Arc<Vec<ModuleId>> {
+        let parent = self.module(module);
+        let Some((name, call)) = parent.module.calls.get_index(position) else { return Arc::default() };
+        self.keep(&self.children, (module, position as u32), Arc::default, || {
+            let instances = self.call_instances(module, call);
+            let address = parent.address.join("module").join(name.clone());
+            let make = |position: usize| {
+                self.add_module(ModuleInstance {
+                    address: address.instance(instances.key(position)),
+                    module: call.module.clone(),
+                    caller: Some(Caller { module, call: call.clone(), position }),
+                })
+            };
+            Arc::new((0..instances.len()).map(make).collect())
+        })
+    }
+
+    /// The value of `module.name`: its outputs, by instance where there are several.
+    pub(super) fn call(&self, module: ModuleId, position: usize) -> Value {
+        let parent = self.module(module);
+        let Some((_, call)) = parent.module.calls.get_index(position) else { return Value::unknown(Type::Any) };
+        self.node_value(Node::Call(module, position as u32), &call.name, || {
+            let values = self.children(module, position).iter().map(|child| self.outputs(*child)).collect();
+            self.call_instances(module, call).collect(values)
+        })
+    }
+
+    fn outputs(&self, module: ModuleId) -> Value {
+        let instance = self.module(module);
+        let names = instance.module.outputs.keys().enumerate();
+        Value::object(names.map(|(position, name)| (name.clone(), self.output(module, position))).collect::<Vec<_>>())
+    }
+
+    /// The position among a call's instances that a key leads to.
+    pub(super) fn child(&self, module: ModuleId, position: usize, key: Option<&InstanceKey>) -> Option<ModuleId> {
+        let parent = self.module(module);
+        let (_, call) = parent.module.calls.get_index(position)?;
+        let instances = self.call_instances(module, call);
+        let at = match key {
+            Some(key) => instances.position(key)?,
+            None if instances == Instances::Single => 0,
+            None => return None,
+        };
+        self.children(module, position).get(at).copied()
+    }
+}
+
+impl Instances {
+    /// What `each` and `count` mean in the instance at a position.
+    pub(super) fn each(&self, position: usize) -> Each {
+        match self {
+            Instances::Single => Each::None,
+            Instances::Unknown(_) => Each::Unknown,
+            Instances::Count(_) => Each::Count(position),
+            Instances::Each(entries) => {
+                entries.get(position).map_or(Each::None, |(key, value)| Each::Entry(key.clone(), value.clone()))
+            }
+        }
+    }
 }

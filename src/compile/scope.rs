@@ -140,7 +140,9 @@ impl<'e> ModuleScope<'e> {
     fn count(&self, reference: &Reference) -> Found {
         match (&self.each, reference.name(1)) {
             (Each::Count(index), Some("index")) => found(Value::number(*index), 1),
-            (Each::Count(_), _) => {
+            // Checking names has told where neither count nor for_each is given.
+            (Each::Unknown, Some("index")) => found(Value::unknown_not_null(Type::Number), 1),
+            (Each::Count(_) | Each::Unknown, _) => {
                 Err(invalid(reference, "Invalid \"count\" attribute", "\"count\" has the attribute \"index\" alone."))
             }
             _ => Err(invalid(

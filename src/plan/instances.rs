@@ -21,7 +21,7 @@ use super::order::creates_first;
 use super::orphans::prevented;
 use super::pending::Pending;
 use super::request::Request;
-use crate::compile::{ConditionTime, Instance, InstanceId};
+use crate::compile::{ConditionTime, DataQuery, Instance, InstanceId, marked_answer};
 use crate::config::Lifecycle;
 use crate::graph::Graph;
 use crate::marks::{marked_by_schema, marked_like, marked_where_repeated, same};
@@ -199,9 +199,27 @@ impl<'a, 'e, C: Configurations> Planner<'a, 'e, C> {
             true => None,
         };
         let Some(reason) = deferred else {
+            if let Some(answer) = self.answered(id, &config) {
+                self.finish_data(id, answer);
+                return None;
+            }
             return Some(Question { id, prior: None, replaced: None, proposed: config.clone(), config, is_data: true });
         };
         self.defer(id, reason, &config)
+    }
+
+    /// What a data source said that was read because it decides what there is to be.
+    fn answered(&self, id: InstanceId, config: &Value) -> Option<Value> {
+        let (instance, sessions) = (self.instance(id), self.inputs.sessions);
+        let query = DataQuery {
+            block: Some(instance.address.clone()),
+            provider: instance.provider.clone(),
+            connection: sessions.connection(instance).map(|connection| connection.address.clone()),
+            source: instance.resource_type.clone(),
+            config: config.unmark_deep(),
+        };
+        let answer = sessions.desired().data(&query)?;
+        Some(self.marked_data(id, answer, config))
     }
 
     /// Has a data source read during apply.
@@ -340,7 +358,10 @@ impl<'a, 'e, C: Configurations> Planner<'a, 'e, C> {
         match answer {
             _ if self.instance(id).is_check => self.finish_check(question, answer),
             Err(diagnostic) => self.problems.push((id, diagnostic.into())),
-            Ok(Answer::Data(value)) => self.finish_data(question, &value),
+            Ok(Answer::Data(value)) => {
+                let after = self.marked_data(id, &value, &question.config);
+                self.finish_data(id, after);
+            }
             Ok(Answer::InPlace(planned)) => {
                 let after = self.marked(question, planned);
                 self.check_promise(question, &after);
@@ -362,7 +383,7 @@ impl<'a, 'e, C: Configurations> Planner<'a, 'e, C> {
     /// says nothing, and judged again after apply.
     fn finish_check(&mut self, question: &Question, answer: Result<Answer, Diagnostic>) {
         let read = match answer {
-            Ok(Answer::Data(value)) => self.marked_data(question, &value),
+            Ok(Answer::Data(value)) => self.marked_data(question.id, &value, &question.config),
             Ok(_) => Value::null(Type::Any),
             Err(diagnostic) => {
                 let warning = Diagnostic { severity: Severity::Warning, ..diagnostic };
@@ -374,17 +395,16 @@ impl<'a, 'e, C: Configurations> Planner<'a, 'e, C> {
         self.evaluation.set(question.id, read);
     }
 
-    fn marked_data(&self, question: &Question, value: &Value) -> Value {
-        match self.inputs.sessions.catalog().data(&self.instance(question.id).resource_type) {
-            Some((_, schema)) => marked_by_schema(marked_like(value.clone(), &question.config), schema),
+    fn marked_data(&self, id: InstanceId, value: &Value, config: &Value) -> Value {
+        match self.inputs.sessions.catalog().data(&self.instance(id).resource_type) {
+            Some((_, schema)) => marked_answer(value, config, schema),
             None => value.clone(),
         }
     }
 
-    fn finish_data(&mut self, question: &Question, value: &Value) {
-        let after = self.marked_data(question, value);
-        let change = self.no_change(question.id, None);
-        self.settle(question.id, Change { before: Some(after.clone()), after: Some(after), ..change });
+    fn finish_data(&mut self, id: InstanceId, after: Value) {
+        let change = self.no_change(id, None);
+        self.settle(id, Change { before: Some(after.clone()), after: Some(after), ..change });
     }
 
     fn marked(&self, question: &Question, planned: Value) -> Value {

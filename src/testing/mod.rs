@@ -12,6 +12,7 @@
 //! are `scripted_numbered`, with `!data` a `scripted_value` of which the value is the name.
 
 mod memory;
+mod reading;
 mod scene;
 
 use std::sync::Arc;
@@ -24,6 +25,7 @@ use portolan_provider::scripted::{NUMBERED, OBJECT, VALUE};
 use crate::compile::{ConditionTime, Desired, Group, GroupId, Instance, InstanceId, OutputValue};
 use crate::config::{IgnoreChanges, Lifecycle};
 use crate::plan::Configurations;
+pub(crate) use reading::READING;
 pub(crate) use scene::{Scene, replacing, request, targeting};
 
 /// What ought to exist, by a table.

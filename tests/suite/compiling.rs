@@ -72,6 +72,7 @@ impl Compiled {
                 variables,
                 config: Arc::new(config),
                 decisions: decisions(case),
+                data: Arc::default(),
                 catalog: catalog.clone(),
                 host: Arc::new(LocalHost::planning(case)),
                 unknown_repetition: UnknownRepetition::Refuse,

@@ -155,6 +155,7 @@ fn compile(text: &str) {
     let (desired, _) = compile::compile(Inputs {
         config: Arc::new(config),
         variables,
+        data: std::sync::Arc::default(),
         decisions: Vec::new(),
         catalog,
         host: Arc::new(host),

@@ -23,5 +23,6 @@ mod running;
 mod saved_plans;
 mod secrets;
 mod served;
+mod shape;
 mod together;
 mod vectors;

@@ -48,9 +48,25 @@ pub struct Block<'a> {
     pub span: Span,
     /// The decisions about it and what is in it.
     pub decisions: &'a [Decision],
+    /// Reads for [`Block::read`].
+    pub read: Read<'a>,
 }
 
+/// What a data source of a connection says, asked with a configuration.
+pub type Read<'a> = &'a dyn Fn(&Address, &str, &Value) -> Option<Value>;
+
 impl Block<'_> {
+    /// What the data source `source` says of the system that the block at `connection` describes.
+    /// `config` says what is asked: an object of attributes of the source, of which those that are
+    /// left out are null.
+    ///
+    /// `None` says that the answer is not there yet: it is asked for, and the block is compiled
+    /// again when it is there. Until then it may compile to anything, and what it says is pending
+    /// is not told. The answer is unknown where `config` is not wholly known.
+    pub fn read(&self, connection: &Address, source: &str, config: &Value) -> Option<Value> {
+        (self.read)(connection, source, config)
+    }
+
     /// The place of the value at a path, or of the innermost block around it that can be found.
     /// A step into named blocks is the label.
     pub fn path_span(&self, path: &AttributePath) -> Span {
@@ -153,8 +169,16 @@ impl Compiled {
 }
 
 /// Every kind of domain block.
-pub const KINDS: &[Kind] =
-    &[application::APPLICATION, cluster::CLUSTER, edge::NGINX, edge::ROUTE, names::ZONE, names::RECORD];
+pub const KINDS: &[Kind] = &[
+    application::APPLICATION,
+    cluster::CLUSTER,
+    edge::NGINX,
+    edge::ROUTE,
+    names::ZONE,
+    names::RECORD,
+    #[cfg(test)]
+    crate::testing::READING,
+];
 
 /// The kind of this keyword.
 pub fn kind(keyword: &str) -> Option<&'static Kind> {
@@ -173,22 +197,16 @@ pub(crate) fn object<const N: usize>(entries: [(&'static str, Value); N]) -> Val
     Value::object(entries.map(|(key, value)| (Arc::<str>::from(key), value)))
 }
 
-/// The address of the block that an attribute's value refers to, which must be of a kind;
-/// `None` where the value is not known because that block could not be understood.
-pub(crate) fn reference(
-    block: &Block<'_>,
-    value: &Value,
-    name: &str,
-    kind: &str,
-) -> Result<Option<Address>, Diagnostic> {
+/// The address of the block that an attribute's value refers to, which must be of a kind.
+pub(crate) fn reference(block: &Block<'_>, value: &Value, name: &str, kind: &str) -> Result<Address, Diagnostic> {
     let target = value.get(name).unwrap_or(Value::TRUE);
     if !target.is_known() {
-        return Ok(None);
+        return Err(undecided(&format!("\"{name}\""), block.attribute_span(name)));
     }
     let address: Option<Address> =
         target.get("address").as_ref().and_then(Value::as_str).and_then(|text| text.parse().ok());
     let of_kind = |address: &Address| address.local().segments().first().is_some_and(|first| &*first.name == kind);
-    address.filter(of_kind).map(Some).ok_or_else(|| {
+    address.filter(of_kind).ok_or_else(|| {
         Diagnostic::error("Unsuitable reference")
             .detail(format!("\"{name}\" must refer to a {kind} block."))
             .at(block.attribute_span(name))
@@ -196,12 +214,22 @@ pub(crate) fn reference(
     })
 }
 
+/// The problem of something that is not known and decides what there will be.
+pub(crate) fn undecided(what: &str, at: Span) -> Diagnostic {
+    Diagnostic::error("Not known before apply")
+        .detail(format!("{what} depends on something that will only be known after apply, but it decides what there will be."))
+        .at(at)
+        .help("Use values that come from variables, locals, data sources that need no resource, or attributes that a block states itself.")
+        .pending()
+}
+
 /// The problem of a word that is none of those that are known.
 pub(crate) fn unknown_word(summary: &str, given: &Value, known: &[&str]) -> Diagnostic {
     let listed = known.join(", ");
     let Some(given) = given.as_str() else {
         return Diagnostic::error("Not known before apply")
-            .detail(format!("It decides what there will be, and is one of {listed}, so it cannot depend on something that will only be known after apply."));
+            .detail(format!("It decides what there will be, and is one of {listed}, so it cannot depend on something that will only be known after apply."))
+            .pending();
     };
     let problem = Diagnostic::error(summary).detail(format!("\"{given}\" is none of {listed}."));
     match did_you_mean(given, known.iter().copied()) {
@@ -215,10 +243,7 @@ pub(crate) fn known_text(block: &Block<'_>, value: &Value, name: &str) -> Result
     let attribute = value.get(name);
     match attribute.as_ref().map(Value::data) {
         Some(Data::String(text)) => Ok(text.clone()),
-        Some(Data::Unknown(_)) => Err(Diagnostic::error("Not known before apply")
-            .detail(format!("\"{name}\" depends on something that will only be known after apply, but it decides what there will be."))
-            .at(block.attribute_span(name))
-            .help("Use values that come from variables, locals or attributes that a block states itself.")),
+        Some(Data::Unknown(_)) => Err(undecided(&format!("\"{name}\""), block.attribute_span(name))),
         _ => Err(Diagnostic::error("Missing value")
             .detail(format!("\"{name}\" must not be null."))
             .at(block.attribute_span(name))),

@@ -113,7 +113,7 @@ fn record(block: &Block<'_>, scope: &dyn Scope) -> Compiled {
     }
     let take = |name: &str| value.get(name).unwrap_or_else(|| Value::null(Type::Any));
     let zone = take("zone");
-    let connection = diagnostics.keep(reference(block, &value, "zone", "dns_zone")).flatten();
+    let connection = diagnostics.keep(reference(block, &value, "zone", "dns_zone"));
     let names = ["name", "type"].map(|name| diagnostics.keep(super::known_text(block, &value, name)));
     if let [Some(name), Some(kind)] = &names {
         diagnostics.extend(check_name(block, name, kind));

@@ -1,7 +1,7 @@
 //! A plan at rest: what `plan --out` keeps, so that `apply FILE` does what was reviewed.
 //!
-//! The text holds the plan and its [`Origin`]: the sources, the values of the variables and
-//! what functions saw of the file system. Applying compiles the very same configuration from
+//! The text holds the plan and its [`Origin`]: the sources, the values of the variables,
+//! what data sources said that decide the shape, and what functions saw of the file system. Applying compiles the very same configuration from
 //! it, whatever became of the directory meanwhile.
 //!
 //! What it leaves out: files, headers and sealing are the program's. The text shows everything,
@@ -18,7 +18,7 @@ use portolan_lang::{Diagnostic, Sources, Value};
 use rustc_hash::FxHashMap;
 
 use super::model::Plan;
-use crate::compile::{Desired, InstanceId};
+use crate::compile::{DataAnswers, Desired, InstanceId};
 use crate::host::Sighting;
 
 /// What a plan was made from, beside what is recorded.
@@ -28,6 +28,8 @@ pub struct Origin {
     pub sources: Sources,
     /// The values that were given for the root module's variables.
     pub variables: IndexMap<Arc<str>, Value>,
+    /// What data sources said that decide what there is to be.
+    pub data: Arc<DataAnswers>,
     /// When the plan was made: RFC 3339 in UTC.
     pub plan_time: String,
     /// What functions saw of the file system.

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use indexmap::IndexMap;
 use portolan_lang::diagnostic::Label;
-use portolan_lang::{Address, AttributePath, Diagnostic, FileId, Severity, Sources, Span, Step as PathStep};
+use portolan_lang::{Address, AttributePath, Diagnostic, FileId, Severity, Sources, Span, Step as PathStep, Value};
 use portolan_state::format::FormatError;
 use portolan_state::{Decision, ResourceKey, Serial};
 use serde::{Deserialize, Serialize};
@@ -13,6 +13,7 @@ use serde::{Deserialize, Serialize};
 use super::checks::{self, StoredChecked};
 use super::values::{Reader, StoredValue, Writer};
 use super::{Origin, SavedPlan};
+use crate::compile::DataQuery;
 use crate::host::Sighting;
 use crate::plan::model::{
     Action, Change, Drift, Join, Mode, Operation, OperationKind, OutputChange, Plan, Reason, Step,
@@ -33,6 +34,8 @@ struct Stored {
     types: Vec<String>,
     sources: Vec<(Arc<str>, Arc<str>)>,
     variables: Vec<(Arc<str>, StoredValue)>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    data: Vec<StoredAnswer>,
     plan_time: String,
     seen: Vec<Sighting>,
     #[serde(with = "StoredMode")]
@@ -199,6 +202,20 @@ struct StoredWarning {
     labels: Vec<StoredLabel>,
 }
 
+/// What a data source was asked and what it said.
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct StoredAnswer {
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    block: Option<String>,
+    provider: Arc<str>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    connection: Option<String>,
+    source: Arc<str>,
+    config: StoredValue,
+    answer: StoredValue,
+}
+
 /// The file's position among the sources, the bytes from and to, and the words.
 #[derive(Serialize, Deserialize)]
 struct StoredLabel(u32, u32, u32, String);
@@ -213,6 +230,11 @@ pub(super) fn write(plan: &Plan, origin: &Origin) -> Result<String, FormatError>
             .iter()
             .map(|(name, value)| Ok((name.clone(), values.value(value)?)))
             .collect::<Result<_, FormatError>>()?,
+        data: origin
+            .data
+            .iter()
+            .map(|(query, answer)| write_answer(query, answer, &mut values))
+            .collect::<Result<_, _>>()?,
         plan_time: origin.plan_time.clone(),
         seen: origin.seen.clone(),
         mode: plan.mode,
@@ -230,6 +252,17 @@ pub(super) fn write(plan: &Plan, origin: &Origin) -> Result<String, FormatError>
     };
     stored.types = values.into_types();
     Ok(serde_json::to_string(&stored)?)
+}
+
+fn write_answer(query: &DataQuery, answer: &Value, values: &mut Writer) -> Result<StoredAnswer, FormatError> {
+    Ok(StoredAnswer {
+        block: query.block.as_ref().map(Address::to_string),
+        provider: query.provider.clone(),
+        connection: query.connection.as_ref().map(Address::to_string),
+        source: query.source.clone(),
+        config: values.value(&query.config)?,
+        answer: values.value(answer)?,
+    })
 }
 
 fn write_key(key: &ResourceKey) -> StoredKey {
@@ -323,6 +356,8 @@ pub(super) fn read(text: &str) -> Result<(Origin, SavedPlan), Damage> {
     }
     let variables = stored.variables.iter().map(|(name, value)| Ok((name.clone(), values.value(value)?)));
     let variables: IndexMap<_, _> = variables.collect::<Result<_, Damage>>()?;
+    let data = stored.data.into_iter().map(|answer| read_answer(answer, &mut values));
+    let data = Arc::new(data.collect::<Result<_, Damage>>()?);
     let declared = stored.changes.iter().map(|change| change.is_declared).collect();
     let mut plan = Plan {
         mode: stored.mode,
@@ -339,12 +374,23 @@ pub(super) fn read(text: &str) -> Result<(Origin, SavedPlan), Damage> {
         ..Plan::default()
     };
     plan.diagnostics.extend(stored.warnings.into_iter().map(read_warning));
-    let origin = Origin { sources, variables, plan_time: stored.plan_time, seen: stored.seen };
+    let origin = Origin { sources, variables, data, plan_time: stored.plan_time, seen: stored.seen };
     Ok((origin, SavedPlan { plan, declared }))
 }
 
 pub(super) fn read_address(text: &str) -> Result<Address, Damage> {
     text.parse().map_err(|_| Damage::Other("an address cannot be read"))
+}
+
+fn read_answer(stored: StoredAnswer, values: &mut Reader) -> Result<(DataQuery, Value), Damage> {
+    let query = DataQuery {
+        block: stored.block.as_deref().map(read_address).transpose()?,
+        provider: stored.provider,
+        connection: stored.connection.as_deref().map(read_address).transpose()?,
+        source: stored.source,
+        config: values.value(&stored.config)?,
+    };
+    Ok((query, values.value(&stored.answer)?))
 }
 
 fn read_key(key: StoredKey) -> Result<ResourceKey, Damage> {
@@ -423,5 +469,6 @@ fn read_warning(warning: StoredWarning) -> Diagnostic {
         labels: labels.collect(),
         help: warning.help,
         address: warning.address,
+        is_pending: false,
     }
 }

@@ -3,7 +3,7 @@ use portolan_state::{Decision, ResourceKey, Serial};
 use proptest::prelude::*;
 
 use super::*;
-use crate::compile::{CheckStatus, Checked, CheckedInstance};
+use crate::compile::{CheckStatus, Checked, CheckedInstance, DataQuery};
 use crate::host::Question;
 use crate::plan::{Action, Change, Drift, Join, Mode, Operation, OperationKind, OutputChange, Reason, Step};
 use crate::testing::{address, desired};
@@ -108,9 +108,20 @@ fn full_plan(before: Value, after: Value) -> Plan {
 fn origin(value: Value) -> Origin {
     let mut sources = Sources::new();
     sources.add("main.hcl", "a = 1\n");
+    let answer = |block: Option<&str>| {
+        let query = DataQuery {
+            block: block.map(address),
+            provider: "scripted".into(),
+            connection: block.map(|_| address("provider.scripted")),
+            source: "scripted_value".into(),
+            config: Value::object([("name", Value::string("a")), ("value", Value::null(Type::Any))]),
+        };
+        (query, value.unmark_deep())
+    };
+    let data = Arc::new([answer(None), answer(Some("data.scripted_value.a[0]"))].into());
     let variables = IndexMap::from([(Arc::from("v"), value)]);
     let seen = vec![Sighting { question: Question::Read("t.txt".to_owned()), digest: "00".to_owned() }];
-    Origin { sources, variables, plan_time: "2026-01-02T03:04:05Z".to_owned(), seen }
+    Origin { sources, variables, data, plan_time: "2026-01-02T03:04:05Z".to_owned(), seen }
 }
 
 proptest! {
@@ -126,6 +137,7 @@ proptest! {
             prop_assert_eq!(&saved.after, &change.after);
         }
         prop_assert_eq!(&origin.variables, &from.variables);
+        prop_assert_eq!(&origin.data, &from.data);
     }
 
     #[test]

@@ -65,14 +65,13 @@ fn compile(block: &Block<'_>, scope: &dyn Scope) -> Compiled {
     let (Some(placement), Some(namespace), false) = (placement, namespace, diagnostics.has_errors()) else {
         return Compiled::nothing(diagnostics);
     };
-    let Some(clusters) = placement.clusters.clone() else { return Compiled::nothing(diagnostics) };
-    let (replicas, decisions, problems) = divide(block, &services, &placement, &clusters);
+    let (replicas, decisions, problems) = divide(block, &services, &placement);
     diagnostics.extend(problems);
     let application = Application {
         block,
         namespace,
         labels: value.get("labels").unwrap_or_else(values::null),
-        clusters,
+        clusters: placement.clusters,
         services,
         replicas,
         externals: value.get("external").unwrap_or_else(values::null),
@@ -109,16 +108,15 @@ fn divide(
     block: &Block<'_>,
     services: &[Service<'_>],
     placement: &Placement,
-    clusters: &[TargetCluster],
 ) -> (BTreeMap<Arc<str>, Vec<u32>>, Vec<Decision>, Diagnostics) {
     let mut diagnostics = Diagnostics::new();
     let mut decisions = Vec::new();
     let mut divided = BTreeMap::new();
-    let mut sites: Vec<_> = clusters.iter().map(|cluster| placement.site(cluster)).collect();
+    let mut sites: Vec<_> = placement.clusters.iter().map(|cluster| placement.site(cluster)).collect();
     for service in services {
         let demand = Demand::of(&service.take("resources"));
         if service.kind.is_everywhere() {
-            divided.insert(service.name.clone(), vec![1; clusters.len()]);
+            divided.insert(service.name.clone(), vec![1; sites.len()]);
             continue;
         }
         let before = recorded(block.decisions, &service.address);

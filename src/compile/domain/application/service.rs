@@ -9,7 +9,7 @@ use portolan_lang::syntax::Block as Nested;
 use portolan_lang::{Address, AttributePath, Data, Diagnostic, Diagnostics, Span, Step, Type, Value};
 
 use super::members::undeclared;
-use crate::compile::domain::{Block, unknown_word};
+use crate::compile::domain::{Block, undecided, unknown_word};
 
 /// What a service's copies are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -253,10 +253,7 @@ pub(super) fn whole_number(value: Option<&Value>, span: impl Fn() -> Span) -> Re
                 .detail(format!("{number} is not a whole number from 0 to {}.", u32::MAX))
                 .at(span())),
         },
-        _ => Err(Diagnostic::error("Not known before apply")
-            .detail("This number depends on something that will only be known after apply, but it decides what there will be.")
-            .at(span())
-            .help("Use values that come from variables, locals or attributes that a block states itself.")),
+        _ => Err(undecided("This number", span())),
     }
 }
 

@@ -9,7 +9,7 @@ use portolan_lang::{
 
 use super::service::{Service, whole_number};
 use crate::compile::domain::placement::{NotEnoughRoom, Room, Rules, Site, Strategy};
-use crate::compile::domain::{Block, unknown_word};
+use crate::compile::domain::{Block, undecided, unknown_word};
 
 /// A cluster as the application sees it.
 #[derive(Debug, Clone)]
@@ -24,8 +24,7 @@ pub(super) struct TargetCluster {
 
 /// The `placement` block, checked.
 pub(super) struct Placement {
-    /// `None` where they are not known because their blocks could not be understood.
-    pub(super) clusters: Option<Vec<TargetCluster>>,
+    pub(super) clusters: Vec<TargetCluster>,
     pub(super) rules: Rules,
     weights: BTreeMap<Arc<str>, u64>,
 }
@@ -47,13 +46,13 @@ impl Placement {
                 None
             }),
         };
-        let (Some(clusters), Some(min), Some(max), Some(strategy)) = (clusters, min, max, strategy) else {
+        let weights = weights(&take("weights"), span("weights"), &mut diagnostics);
+        let (Some(clusters), Some(min), Some(max), Some(strategy), Some(weights)) =
+            (clusters, min, max, strategy, weights)
+        else {
             return (None, diagnostics);
         };
-        let weights = weights(&take("weights"), span("weights"), &mut diagnostics);
-        if let Some(clusters) = &clusters {
-            diagnostics.extend(check(clusters, strategy, &weights, span("clusters")));
-        }
+        diagnostics.extend(check(&clusters, strategy, &weights, span("clusters")));
         let rules = Rules { strategy, min: min.unwrap_or(0), max };
         (Some(Placement { clusters, rules, weights }), diagnostics)
     }
@@ -69,20 +68,18 @@ fn span(block: &Block<'_>, name: &str) -> Span {
         .path_span(&["placement", name].into_iter().map(|name| Step::Attribute(name.into())).collect::<AttributePath>())
 }
 
-fn clusters(value: &Value, at: Span) -> Result<Option<Vec<TargetCluster>>, Diagnostic> {
+fn clusters(value: &Value, at: Span) -> Result<Vec<TargetCluster>, Diagnostic> {
     let unsuitable = |detail: &str| {
         Diagnostic::error("Unsuitable clusters")
             .detail(detail)
             .at(at)
             .help("Write [cluster.NAME, cluster.NAME], without quotes.")
     };
-    if !value.is_known() {
-        return Ok(None);
+    let items = value.items().unwrap_or_default();
+    if !value.is_known() || items.iter().any(|item| !item.is_known()) {
+        return Err(undecided("\"clusters\"", at));
     }
     let items = value.items().ok_or_else(|| unsuitable("A list of clusters is required."))?;
-    if items.iter().any(|item| !item.is_known()) {
-        return Ok(None);
-    }
     let mut found = Vec::new();
     for item in items {
         let address =
@@ -95,7 +92,7 @@ fn clusters(value: &Value, at: Span) -> Result<Option<Vec<TargetCluster>>, Diagn
     }
     match found.is_empty() {
         true => Err(unsuitable("At least one cluster is required.")),
-        false => Ok(Some(found)),
+        false => Ok(found),
     }
 }
 
@@ -129,26 +126,28 @@ fn check(clusters: &[TargetCluster], strategy: Strategy, weights: &BTreeMap<Arc<
     problems
 }
 
-/// Weights in thousandths.
-fn weights(value: &Value, at: Span, diagnostics: &mut Diagnostics) -> BTreeMap<Arc<str>, u64> {
-    let mut weights = BTreeMap::new();
-    for (name, weight) in value.entries().into_iter().flat_map(|entries| entries.iter()) {
-        let thousandths = match weight.data() {
-            Data::Number(number) => number.mul(&Number::from(1000)).trunc().to_u64(),
-            _ => None,
-        };
-        match thousandths {
-            Some(weight) => {
-                weights.insert(name.clone(), weight);
-            }
-            None => diagnostics.push(
-                Diagnostic::error("Unsuitable weight")
-                    .detail(format!("The weight of \"{name}\" must be a number that is known and not negative."))
-                    .at(at),
-            ),
-        }
+/// Weights in thousandths; `None` after telling what is wrong with them.
+fn weights(value: &Value, at: Span, diagnostics: &mut Diagnostics) -> Option<BTreeMap<Arc<str>, u64>> {
+    if !value.is_known() {
+        return diagnostics.keep(Err(undecided("\"weights\"", at)));
     }
-    weights
+    let entries = value.entries().into_iter().flat_map(|entries| entries.iter());
+    let mut weigh = |(name, value): (&Arc<str>, &Value)| diagnostics.keep(weight(name, value, at));
+    let weights: Vec<Option<_>> = entries.map(&mut weigh).collect();
+    weights.into_iter().collect()
+}
+
+fn weight(name: &Arc<str>, value: &Value, at: Span) -> Result<(Arc<str>, u64), Diagnostic> {
+    let thousandths = match value.data() {
+        Data::Number(number) => number.mul(&Number::from(1000)).trunc().to_u64(),
+        Data::Unknown(_) => return Err(undecided(&format!("The weight of \"{name}\""), at)),
+        _ => None,
+    };
+    thousandths.map(|weight| (name.clone(), weight)).ok_or_else(|| {
+        Diagnostic::error("Unsuitable weight")
+            .detail(format!("The weight of \"{name}\" must be a number that is not negative."))
+            .at(at)
+    })
 }
 
 impl TargetCluster {

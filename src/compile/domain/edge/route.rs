@@ -90,7 +90,7 @@ fn compile(input: &Block<'_>, scope: &dyn Scope) -> Compiled {
         return Compiled::nothing(diagnostics);
     }
     let take = |name: &str| value.get(name).unwrap_or_else(|| Value::null(Type::Any));
-    let nginx = diagnostics.keep(reference(input, &value, "nginx", "nginx")).flatten();
+    let nginx = diagnostics.keep(reference(input, &value, "nginx", "nginx"));
     diagnostics.extend(host::check(input, &take("hosts")));
     let route = Route {
         input,
@@ -298,7 +298,7 @@ impl Location<'_> {
             return Err(unknown_word("Unknown balance", &balance, &BALANCES).at(self.span("balance")));
         }
         let places = Places { to: self.span("to"), port: self.span("port") };
-        let Some(upstream) = Upstream::of(to, &self.take("port"), &places)? else { return Ok(Vec::new()) };
+        let upstream = Upstream::of(to, &self.take("port"), &places)?;
         let health = Health {
             max_fails: self.take("max_fails"),
             fail_timeout: self.take("fail_timeout"),

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use portolan_lang::{Data, Diagnostic, Span, Type, Value};
 
 use super::directive::{block, directive};
+use crate::compile::domain::undecided;
 
 /// The servers behind a location, or what is wrong with them.
 pub(super) struct Upstream {
@@ -28,17 +29,16 @@ pub(super) struct Places {
 }
 
 impl Upstream {
-    /// The servers of a service's port, or of an external. `None` where the target is not known
-    /// well enough; what is wrong with it has been told elsewhere then.
-    pub(super) fn of(target: &Value, port: &Value, at: &Places) -> Result<Option<Upstream>, Diagnostic> {
+    /// The servers of a service's port, or of an external.
+    pub(super) fn of(target: &Value, port: &Value, at: &Places) -> Result<Upstream, Diagnostic> {
         if !target.is_known() {
-            return Ok(None);
+            return Err(undecided("\"to\"", at.to));
         }
         let kind = target.get("kind");
         let name = target.get("name").and_then(|name| name.as_str().map(str::to_owned));
         match (kind.as_ref().and_then(Value::as_str), name) {
-            (Some("external"), Some(name)) => external(target, port, name, at).map(Some),
-            (Some("service"), Some(name)) => service(target, port, name, at).map(Some),
+            (Some("external"), Some(name)) => external(target, port, name, at),
+            (Some("service"), Some(name)) => service(target, port, name, at),
             _ => Err(Diagnostic::error("Unsuitable target")
                 .detail("\"to\" must refer to a service or an external of an application.")
                 .at(at.to)
