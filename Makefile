@@ -11,8 +11,6 @@
 # nextest where it is installed: it runs tests of all crates at the same time.
 test_runner := $(shell cargo nextest --version >/dev/null 2>&1 && echo 'nextest run' || echo 'test')
 
-clusters := beijing shanghai
-
 .PHONY: demo test cluster-up cluster-down bench lint fmt
 
 demo:
@@ -30,11 +28,13 @@ test:
 cluster-up:
 	@tools/install test
 	@tests/cluster/build >/dev/null
-	@for name in $(clusters); do tests/cluster/cluster up $$name || exit; done | \
-	    paste -sd: | sed 's/^/export KUBECONFIG=/'
+	@tests/cluster/cluster up --nodes 4 beijing >/dev/null
+	@tests/cluster/cluster up --nodes 2 shanghai >/dev/null
+	@echo "export KUBECONFIG=$$(tests/cluster/cluster up beijing):$$(tests/cluster/cluster up shanghai)"
 
 cluster-down:
-	@for name in $(clusters); do tests/cluster/cluster down $$name; done
+	@tests/cluster/cluster down beijing
+	@tests/cluster/cluster down shanghai
 
 bench:
 	@tools/install bench

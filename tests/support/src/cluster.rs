@@ -5,6 +5,7 @@
 //! the last process that used it. A user holds a lock on a file for that, which the system gives
 //! back however the process ends.
 
+use std::collections::BTreeMap;
 use std::env;
 use std::ffi::OsString;
 use std::fs::{self, File};
@@ -221,11 +222,17 @@ fn directory() -> PathBuf {
     let home = || PathBuf::from(env::var_os("HOME").expect("HOME")).join(".cache");
     let cache = env::var_os("XDG_CACHE_HOME").filter(|path| !path.is_empty()).map_or_else(home, PathBuf::from);
     let mut hasher = DefaultHasher::new();
-    for script in ["build", "cluster"] {
-        fs::read(scripts().join(script)).expect("a script").hash(&mut hasher);
+    for directory in [scripts(), scripts().join("patches")] {
+        contents(&directory).hash(&mut hasher);
     }
     env::var_os("PORTOLAN_KUBERNETES").hash(&mut hasher);
     cache.join("portolan/clusters").join(format!("tests-{:08x}", hasher.finish() as u32))
+}
+
+/// The files of a directory, by their names.
+fn contents(directory: &Path) -> BTreeMap<OsString, Vec<u8>> {
+    let entries = fs::read_dir(directory).expect("tests/cluster").map(|entry| entry.expect("an entry"));
+    entries.filter_map(|entry| Some((entry.file_name(), fs::read(entry.path()).ok()?))).collect()
 }
 
 /// The file that users of a cluster lock.

@@ -52,13 +52,15 @@ fn pods_fail_by_their_images() {
     if !cluster.has_telling_pods() {
         return;
     }
-    for (tag, reason) in
-        [("crashing", "CrashLoopBackOff"), ("unpullable", "ImagePullBackOff"), ("outofmemory", "OOMKilled")]
-    {
+    let failing = [("crashing", "CrashLoopBackOff"), ("unpullable", "ImagePullBackOff"), ("outofmemory", "OOMKilled")];
+    let failing = failing.map(|(tag, reason)| {
         let namespace = cluster.namespace(tag);
         namespace.kubectl().apply(&deployment(&format!("shop/web:1-{tag}")));
-        until(reason, || reasons(&namespace).contains(reason));
-        assert_eq!(ready(&namespace), "", "{tag}");
+        (namespace, reason)
+    });
+    for (namespace, reason) in &failing {
+        until(reason, || reasons(namespace).contains(reason));
+        assert_eq!(ready(namespace), "", "{reason}");
     }
 }
 
