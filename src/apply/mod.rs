@@ -23,7 +23,7 @@ mod writer;
 use std::sync::Arc;
 
 pub use observe::{Observer, Progress};
-use portolan_lang::{Diagnostic, Diagnostics};
+use portolan_lang::Diagnostics;
 use portolan_state::{Backend, Lease, Run, Serial, Snapshot};
 use tokio::sync::mpsc::UnboundedReceiver;
 
@@ -120,13 +120,12 @@ fn refuse(job: &Job<'_>) -> Result<(), Diagnostics> {
     let mut diagnostics = Diagnostics::new();
     diagnostics.extend(job.plan.diagnostics.iter().filter(|diagnostic| diagnostic.is_error()).cloned());
     diagnostics.extend(stale::problem(job.plan, job.snapshot));
-    let violations = check::violations(job.plan);
-    if !violations.is_empty() {
-        diagnostics.push(
-            Diagnostic::error("The plan is not sound")
-                .detail(violations.join("\n"))
-                .help("The plan's file is damaged, or the planner made a mistake. Plan again."),
-        );
+    let mut wrong = check::violations(job.plan);
+    if wrong.is_empty() && diagnostics.is_empty() {
+        wrong = check::wrong_outcome(job.plan, job.sessions.desired(), job.snapshot);
+    }
+    if !wrong.is_empty() {
+        diagnostics.push(problems::unsound(&wrong));
     }
     if diagnostics.is_empty() { Ok(()) } else { Err(diagnostics) }
 }

@@ -42,11 +42,17 @@ pub(super) fn not_as_planned(change: &Change, departures: &[AttributePath]) -> D
         .of(&change.key.address)
 }
 
-/// An operation does not say what it takes to carry it out.
-pub(super) fn unsound(job: &Job<'_>, operation: usize) -> Diagnostic {
-    let operations = job.plan.operations.len();
+/// A plan contradicts itself or what it is to be carried out on.
+pub(super) fn unsound(wrong: &[String]) -> Diagnostic {
     Diagnostic::error("The plan is not sound")
-        .detail(format!("Operation {operation} of {operations} lacks what it is about."))
+        .detail(wrong.join("\n"))
+        .help("The plan's file is damaged, or the planner made a mistake. Plan again.")
+}
+
+/// An operation does not say what it takes to carry it out.
+pub(super) fn incomplete(job: &Job<'_>, operation: usize) -> Diagnostic {
+    let operations = job.plan.operations.len();
+    unsound(&[format!("operation {operation} of {operations} lacks what it is about")])
 }
 
 /// The backend refused what was to be recorded.

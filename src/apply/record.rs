@@ -14,7 +14,7 @@ use crate::sessions::Sessions;
 /// object may move to where another one moved away from.
 pub(crate) fn edits_before(plan: &Plan, sessions: &Sessions<'_>, snapshot: &Snapshot) -> Vec<Edit> {
     let gone = plan.drift.iter().filter(|drift| drift.live.is_none());
-    let mut removed: Vec<Edit> = gone.map(|drift| Edit::RemoveResource(drift.key.clone())).collect();
+    let mut removed: Vec<Edit> = gone.map(|drift| Edit::RemoveResource(drift.recorded_key())).collect();
     let mut put = Vec::new();
     for change in plan.changes.iter().filter(|change| !change.is_data) {
         let recorded = row(snapshot, change);

@@ -171,6 +171,7 @@ fn drift(records: &Records<'_>) -> Vec<Drift> {
     changed
         .map(|record| Drift {
             key: record.key.clone(),
+            previous_address: record.previous_address(),
             resource_type: record.resource.resource_type.clone(),
             provider: record.resource.provider.clone(),
             recorded: record.resource.value.clone(),
@@ -205,5 +206,7 @@ pub(crate) fn row<'a>(snapshot: &'a Snapshot, change: &Change) -> Option<&'a Res
     snapshot.resource(&key)
 }
 
+#[cfg(test)]
+mod fuzz;
 #[cfg(test)]
 mod tests;

@@ -140,6 +140,8 @@ pub enum Reason {
 pub struct Drift {
     /// Which object.
     pub key: ResourceKey,
+    /// The address it was recorded under, where that was another one.
+    pub previous_address: Option<Address>,
     /// Its resource type.
     pub resource_type: Arc<str>,
     /// Its provider.
@@ -228,6 +230,18 @@ impl Change {
     /// The address that the object is recorded under before the plan is applied.
     pub fn recorded_address(&self) -> &Address {
         self.previous_address.as_ref().unwrap_or(&self.key.address)
+    }
+}
+
+impl Drift {
+    /// The address that the object is recorded under before the plan is applied.
+    pub fn recorded_address(&self) -> &Address {
+        self.previous_address.as_ref().unwrap_or(&self.key.address)
+    }
+
+    /// The key that the object is recorded under before the plan is applied.
+    pub(crate) fn recorded_key(&self) -> ResourceKey {
+        ResourceKey { address: self.recorded_address().clone(), deposed: self.key.deposed.clone() }
     }
 }
 

@@ -1,6 +1,7 @@
 //! Small configurations and their plans as text.
 
 use portolan_lang::Value;
+use portolan_provider::scripted::{Fault, Operation, Rule};
 
 use super::{Action, Mode, Plan, Reason, Request, text};
 use crate::compile::{Import, Moved, Removed};
@@ -171,6 +172,19 @@ fn moved(table: &str, moves: &[(&str, &str)]) -> Table {
     let span = portolan_lang::Span::new(portolan_lang::FileId(0), 0..1);
     table.desired.moved = moves.iter().map(|(from, to)| Moved { from: address(from), to: address(to), span }).collect();
     table
+}
+
+#[tokio::test]
+async fn what_moved_and_is_gone_is_forgotten() {
+    for mode in [Mode::Normal, Mode::RefreshOnly] {
+        let scene = Scene::after(&["a = 1"]).await;
+        let table = moved("", &[("object.a", "object.b")]);
+        scene.world.script(Rule::on(Operation::Read).of("a").meets(Fault::Vanish));
+        let plan = scene.plan_as(&table, &request(mode)).await;
+        same_lines(&text(&plan), "drift object.b gone");
+        assert!(scene.apply(&table, &plan).await.succeeded());
+        assert_eq!(scene.recorded(), Vec::<String>::new(), "{mode:?}");
+    }
 }
 
 #[tokio::test]

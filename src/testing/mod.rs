@@ -11,6 +11,7 @@
 //! The objects are `scripted_object`s found by the text before the `=`; with `!numbered` they
 //! are `scripted_numbered`, with `!data` a `scripted_value` of which the value is the name.
 
+mod configuration;
 mod memory;
 mod reading;
 mod scene;
@@ -25,6 +26,7 @@ use portolan_provider::scripted::{NUMBERED, OBJECT, VALUE};
 use crate::compile::{ConditionTime, Desired, Group, GroupId, Instance, InstanceId, OutputValue};
 use crate::config::{IgnoreChanges, Lifecycle};
 use crate::plan::Configurations;
+pub(crate) use configuration::{NAMES, configuration};
 pub(crate) use reading::READING;
 pub(crate) use scene::{Scene, replacing, request, targeting};
 

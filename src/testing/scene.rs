@@ -45,9 +45,13 @@ impl Scene {
     pub(crate) async fn plan_as(&self, table: &Table, request: &Request) -> Plan {
         let graph = Graph::new(&table.desired).expect("no cycle");
         let sessions = Sessions::new(&self.catalog, &table.desired);
-        let plan = plan(request, &sessions, &graph, &self.state.snapshot(), &mut table.clone()).await;
+        let snapshot = self.state.snapshot();
+        let plan = plan(request, &sessions, &graph, &snapshot, &mut table.clone()).await;
         if !plan.diagnostics.has_errors() {
-            assert_eq!(check::violations(&plan), Vec::<String>::new(), "{}", text(&plan));
+            let mut wrong = check::violations(&plan);
+            wrong.extend(check::wrong_outcome(&plan, &table.desired, &snapshot));
+            wrong.extend(check::wrong_order(&plan, &graph, &snapshot));
+            assert!(wrong.is_empty(), "{}\n{}", wrong.join("\n"), text(&plan));
         }
         plan
     }

@@ -92,8 +92,7 @@ fn the_lock_of_a_killed_run_is_taken_over_at_once() {
     let mut first = begin(&project);
     first.kill().expect("kills");
     first.wait().expect("its end");
-    let started = Instant::now();
+    // Without a time to wait, a lock that is taken is refused.
     project.succeed(&APPLY);
-    assert!(started.elapsed() < Duration::from_secs(20), "it waited for the lease to run out");
     project.is_settled();
 }

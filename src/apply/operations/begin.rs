@@ -68,7 +68,7 @@ impl<'a, C: Configurations> Operations<'a, '_, C> {
             OperationKind::Create => self.creation(operation)?,
             OperationKind::Update => self.update(operation)?,
         };
-        work.map(Some).ok_or_else(|| problems::unsound(self.job, operation).into())
+        work.map(Some).ok_or_else(|| problems::incomplete(self.job, operation).into())
     }
 
     fn deletion(&self, operation: usize) -> Option<Work> {

@@ -158,6 +158,8 @@ struct StoredChange {
 #[serde(deny_unknown_fields)]
 struct StoredDrift {
     key: StoredKey,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    previous_address: Option<String>,
     resource_type: Arc<str>,
     provider: Arc<str>,
     recorded: StoredValue,
@@ -299,6 +301,7 @@ fn write_path(path: &AttributePath) -> Vec<StoredPathStep> {
 fn write_drift(drift: &Drift, values: &mut Writer) -> Result<StoredDrift, FormatError> {
     Ok(StoredDrift {
         key: write_key(&drift.key),
+        previous_address: drift.previous_address.as_ref().map(Address::to_string),
         resource_type: drift.resource_type.clone(),
         provider: drift.provider.clone(),
         recorded: values.value(&drift.recorded)?,
@@ -427,6 +430,7 @@ fn read_path(steps: Vec<StoredPathStep>) -> AttributePath {
 fn read_drift(drift: StoredDrift, values: &mut Reader) -> Result<Drift, Damage> {
     Ok(Drift {
         key: read_key(drift.key)?,
+        previous_address: drift.previous_address.map(|address| read_address(&address)).transpose()?,
         resource_type: drift.resource_type,
         provider: drift.provider,
         recorded: values.value(&drift.recorded)?,

@@ -76,6 +76,7 @@ fn full_plan(before: Value, after: Value) -> Plan {
         changes: vec![replaced, old],
         drift: vec![Drift {
             key: ResourceKey::current(address("object.a")),
+            previous_address: Some(address("object.x")),
             resource_type: "scripted_object".into(),
             provider: "scripted".into(),
             recorded: before.clone(),

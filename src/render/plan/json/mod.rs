@@ -70,6 +70,9 @@ pub(crate) fn json(plan: &Plan, basis: &Basis<'_>) -> Json {
 
 fn drift(drift: &Drift) -> Json {
     let mut entry = identity(&drift.key, &drift.resource_type, &drift.provider, false);
+    if let Some(previous) = &drift.previous_address {
+        entry["previous_address"] = json!(previous.to_string());
+    }
     let action = if drift.live.is_some() { "update" } else { "delete" };
     entry["change"] = change_of(&[action], Some(&drift.recorded), drift.live.as_ref());
     entry

@@ -1,8 +1,19 @@
 //! What holds of every plan.
 //!
 //! Tests check each plan that they make, and a plan is checked before it is applied: a plan
-//! file may be damaged, and a mistake in the planner must not reach the world. Linear in the
-//! size of the plan.
+//! file may be damaged, and a mistake in the planner must not reach the world. [`violations`]
+//! looks at the plan alone, [`wrong_outcome`] at what it leaves. Both are linear. In which order
+//! operations may come is checked in tests.
+
+mod outcome;
+#[cfg(test)]
+mod precedence;
+
+pub use outcome::wrong_outcome;
+#[cfg(test)]
+pub(crate) use precedence::wrong_order;
+#[cfg(test)]
+mod tests;
 
 use super::model::{Action, Change, OperationKind, Plan, Step};
 
@@ -112,6 +123,8 @@ fn check_change(change: &Change, found: &mut Vec<String>) {
     expect(change.replace_paths.is_empty() || change.action.replaces(), "paths call for a replacement");
     expect(change.is_data || !before || change.identity.is_some(), "nothing finds the object");
     expect(change.action != Action::Read || change.is_data, "is no data source");
+    let is_made = matches!(change.action, Action::Create | Action::Read | Action::Update) || change.action.replaces();
+    expect(!is_made || change.instance.is_some(), "nothing declares it");
     expect(change.key.deposed.is_none() || !has_after, "an old object is to stay");
     if change.action == Action::NoOp {
         let known = change.after.as_ref().is_some_and(portolan_lang::Value::is_wholly_known);
