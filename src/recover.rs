@@ -8,7 +8,7 @@
 
 use futures::future::join_all;
 use portolan_lang::{Address, Diagnostic, Diagnostics, Value};
-use portolan_provider::Wanted;
+use portolan_provider::{Session, Wanted};
 use portolan_state::{Edit, JournalEntry, Operation, Outcome, Resource, ResourceStatus, Snapshot};
 use rustc_hash::FxHashMap;
 
@@ -50,7 +50,7 @@ async fn look(sessions: &Sessions<'_>, entries: &[&JournalEntry]) -> (Vec<Edit>,
     let (mut edits, mut problems) = (Vec::with_capacity(entries.len()), Vec::new());
     for (entry, answer) in entries.iter().zip(answers) {
         match answer {
-            Ok(found) => edits.push(end(entry, outcome(entry, found))),
+            Ok(found) => edits.push(end(entry, outcome(&*session, entry, found))),
             Err(error) => problems.push(
                 diagnostic_of("Cannot find out what became of an unfinished change", &error)
                     .of(&entry.resource.key.address)
@@ -73,17 +73,20 @@ fn end(entry: &JournalEntry, outcome: Outcome) -> Edit {
     Edit::End { run: entry.run.clone(), key: entry.resource.key.clone(), outcome }
 }
 
-fn outcome(entry: &JournalEntry, found: Option<Value>) -> Outcome {
+fn outcome(session: &dyn Session, entry: &JournalEntry, found: Option<Value>) -> Outcome {
     let Some(value) = found else {
         return match entry.operation {
             Operation::Create => Outcome::Failed("the run was ended before the object was made".to_owned()),
             Operation::Update | Operation::Delete => Outcome::Removed,
         };
     };
+    let is_awaited = session.is_awaited(&entry.resource.resource_type, &value);
     let value = marked_like(value, &entry.resource.value);
-    let status = match entry.operation {
-        Operation::Create => ResourceStatus::Ready,
-        Operation::Update | Operation::Delete => entry.resource.status,
+    let status = match (entry.operation, entry.resource.status) {
+        (Operation::Update | Operation::Delete, ResourceStatus::Tainted) => ResourceStatus::Tainted,
+        (Operation::Create | Operation::Update, _) if is_awaited => ResourceStatus::Pending,
+        (Operation::Create, _) => ResourceStatus::Ready,
+        (Operation::Update | Operation::Delete, status) => status,
     };
     Outcome::Put(Box::new(Resource { value, status, ..entry.resource.clone() }))
 }

@@ -3,7 +3,7 @@
 
 use portolan_lang::Value;
 use portolan_provider::Error;
-use portolan_provider::scripted::{Fault, OBJECT, Operation, Rule};
+use portolan_provider::scripted::{Fault, OBJECT, Operation, Readiness, Rule};
 use proptest::prelude::*;
 
 use crate::plan::{Mode, text};
@@ -18,12 +18,13 @@ enum Trouble {
     KillBefore,
     Vanish,
     Edit,
+    GoBack,
 }
 
 impl Trouble {
     fn fault(self) -> Fault {
         match self {
-            Trouble::Refuse => Fault::Fail(Error::denied("no")),
+            Trouble::Refuse | Trouble::GoBack => Fault::Fail(Error::denied("no")),
             Trouble::LoseAnswer => Fault::LoseAnswer(Error::failed("cut")),
             Trouble::LeaveBehind => Fault::LeaveBehind(Error::failed("half")),
             Trouble::Kill => Fault::Stop,
@@ -35,8 +36,13 @@ impl Trouble {
 }
 
 fn trouble() -> impl Strategy<Value = (Operation, u32, Trouble)> {
-    let operation =
-        prop::sample::select(vec![Operation::Create, Operation::Update, Operation::Delete, Operation::Read]);
+    let operation = prop::sample::select(vec![
+        Operation::Create,
+        Operation::Update,
+        Operation::Delete,
+        Operation::Read,
+        Operation::Ready,
+    ]);
     let trouble = prop::sample::select(vec![
         Trouble::Refuse,
         Trouble::LoseAnswer,
@@ -45,6 +51,7 @@ fn trouble() -> impl Strategy<Value = (Operation, u32, Trouble)> {
         Trouble::KillBefore,
         Trouble::Vanish,
         Trouble::Edit,
+        Trouble::GoBack,
     ]);
     (operation, 1..5u32, trouble)
 }
@@ -54,6 +61,12 @@ fn trouble() -> impl Strategy<Value = (Operation, u32, Trouble)> {
 async fn survives(before: &str, after: &str, (operation, nth, trouble): (Operation, u32, Trouble), mode: Mode) {
     let scene = Scene::after(&[before]).await;
     let table = Table::new(after);
+    for name in NAMES {
+        scene.world.awaits(name, move |_| match trouble {
+            Trouble::GoBack => Readiness::GoesBack("no"),
+            _ => Readiness::At(Vec::new()),
+        });
+    }
     scene.world.script(Rule::on(operation).nth(nth).meets(trouble.fault()));
     let wanted = request(mode);
     tokio::select! {

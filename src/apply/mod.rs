@@ -55,8 +55,11 @@ pub enum Outcome {
     NotStarted,
     /// It was begun, and what came of it is not known: the next run finds out.
     Unknown,
-    /// It was done.
+    /// It was done, and what it made is ready.
     Done,
+    /// It was done, and what it made was not seen ready; or was made again what it was before,
+    /// because it was not.
+    NotReady,
     /// It failed.
     Failed,
 }
@@ -89,17 +92,19 @@ impl Report {
         !self.diagnostics.has_errors() && !self.was_interrupted && self.outcomes.iter().all(|one| *one == Outcome::Done)
     }
 
-    /// How many operations of a kind were done.
+    /// How many operations of a kind were done, whether or not what they made is ready.
     pub fn done(&self, plan: &Plan, kind: OperationKind) -> usize {
         let operations = plan.operations.iter().zip(&self.outcomes);
-        operations.filter(|(operation, outcome)| operation.kind == kind && **outcome == Outcome::Done).count()
+        let is_done = |outcome: Outcome| matches!(outcome, Outcome::Done | Outcome::NotReady);
+        operations.filter(|(operation, outcome)| operation.kind == kind && is_done(**outcome)).count()
     }
 }
 
 /// Applies a plan. `evaluation` knows nothing of any instance yet. Each message that comes over
 /// `interrupts` is a person who wants to stop: the first one lets what runs come to its end,
 /// the second one ends everything at once, and the journal tells the next run what was in the
-/// middle. A plan that was not made for this record is refused, with what changed.
+/// middle. The first one also ends the waiting for objects to become ready. A plan that was not
+/// made for this record is refused, with what changed.
 pub async fn apply<C: Configurations>(
     job: Job<'_>,
     evaluation: &mut C,
@@ -154,5 +159,7 @@ async fn open_sessions(job: &Job<'_>) -> Result<Vec<SessionOf>, Diagnostics> {
 
 #[cfg(test)]
 mod fuzz;
+#[cfg(test)]
+mod readiness_tests;
 #[cfg(test)]
 mod tests;

@@ -3,16 +3,24 @@
 use std::time::Duration;
 
 use portolan_lang::Diagnostic;
+use portolan_provider::Waiting;
 
 /// Something that happened. Operations are told by their position in the plan.
 #[derive(Debug, Clone, Copy)]
 pub enum Progress<'a> {
     /// An operation has begun.
     Started(usize),
-    /// An operation was done.
+    /// The object of an operation is there, and this is what it is waited for. Told whenever that
+    /// changes.
+    Waiting(usize, &'a Waiting),
+    /// An operation was done, and what it made is ready.
     Finished(usize),
     /// An operation failed.
     Failed(usize, &'a Diagnostic),
+    /// What an operation made did not become ready.
+    NotReady(usize, &'a Diagnostic),
+    /// What an operation made did not become ready, and is made again what it was.
+    GoingBack(usize, &'a Diagnostic),
     /// An operation failed and will be tried again.
     Retrying {
         /// Which operation.

@@ -17,12 +17,24 @@ pub(super) fn cannot_do(job: &Job<'_>, operation: usize, error: &Error) -> Diagn
         OperationKind::Delete => "delete",
         OperationKind::Forget => "forget",
         OperationKind::Read => "read",
+        OperationKind::Await => "wait for",
     };
     let address = &change.key.address;
     let mut diagnostic = diagnostic_of(&format!("Cannot {doing} {address}"), error).of(address);
     if error.kind == ErrorKind::Conflict && error.help.is_none() {
         diagnostic = diagnostic.help("Somebody else changed it meanwhile. Plan again.");
     }
+    match change.instance {
+        Some(id) => diagnostic.at(job.sessions.desired().instance(id).span),
+        None => diagnostic,
+    }
+}
+
+/// An object that is there did not become ready.
+pub(super) fn not_ready(job: &Job<'_>, operation: usize, error: &Error) -> Diagnostic {
+    let change = job.plan.change_of(operation);
+    let address = &change.key.address;
+    let diagnostic = diagnostic_of(&format!("{address} is not ready"), error).of(address);
     match change.instance {
         Some(id) => diagnostic.at(job.sessions.desired().instance(id).span),
         None => diagnostic,

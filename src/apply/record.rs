@@ -37,11 +37,13 @@ pub(crate) fn edits_before(plan: &Plan, sessions: &Sessions<'_>, snapshot: &Snap
 }
 
 /// The row of an object of which nothing becomes.
-fn unchanged_row(sessions: &Sessions<'_>, change: &Change, recorded: Option<&Resource>) -> Option<Resource> {
+pub(crate) fn unchanged_row(sessions: &Sessions<'_>, change: &Change, recorded: Option<&Resource>) -> Option<Resource> {
     let (Some(value), Some(identity)) = (&change.after, &change.identity) else { return None };
     match (change.instance, recorded) {
         (Some(id), _) => {
-            Some(new_row(sessions, change.key.clone(), id, identity.clone(), value.clone(), ResourceStatus::Ready))
+            let is_pending = recorded.is_some_and(|row| row.status == ResourceStatus::Pending);
+            let status = if is_pending { ResourceStatus::Pending } else { ResourceStatus::Ready };
+            Some(new_row(sessions, change.key.clone(), id, identity.clone(), value.clone(), status))
         }
         (None, Some(recorded)) => Some(Resource { key: change.key.clone(), value: value.clone(), ..recorded.clone() }),
         (None, None) => None,

@@ -4,13 +4,14 @@
 use std::collections::VecDeque;
 
 use futures::stream::{FuturesUnordered, StreamExt};
+use portolan_provider::Waiting;
 use portolan_state::{self as state, RunStatus};
-use tokio::sync::mpsc::UnboundedReceiver;
+use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 
 use super::observe::Observer;
 use super::operations::Operations;
 use super::walk::{Action, Event, Walk};
-use super::work::{Future, Happened};
+use super::work::{Future, Happened, News};
 use super::writer::{Writer, Written};
 use super::{Job, Report, SessionOf, problems};
 use crate::plan::Configurations;
@@ -21,6 +22,12 @@ struct Shell<'a, 'e, C> {
     writer: Writer<'a>,
     /// What is waited for.
     running: FuturesUnordered<Future<'a, Happened>>,
+    /// What has yet to become ready.
+    awaited: FuturesUnordered<Future<'a, Happened>>,
+    /// What those that are awaited wait for, as they tell it.
+    news: UnboundedReceiver<News>,
+    /// Where they tell it.
+    teller: UnboundedSender<News>,
     was_interrupted: bool,
 }
 
@@ -32,11 +39,15 @@ pub(super) async fn run<C: Configurations>(
     observer: &mut dyn Observer,
     interrupts: &mut UnboundedReceiver<()>,
 ) -> Report {
+    let (teller, news) = unbounded_channel();
     let mut shell = Shell {
         walk: Walk::new(job.plan, job.parallelism),
         operations: Operations::new(&job, sessions, evaluation, observer),
         writer: Writer::new(&job),
         running: FuturesUnordered::new(),
+        awaited: FuturesUnordered::new(),
+        news,
+        teller,
         was_interrupted: false,
     };
     shell.carry_out(interrupts).await;
@@ -62,6 +73,8 @@ impl<'a, C: Configurations> Shell<'a, '_, C> {
             let pause = self.writer.pause(!self.walk.is_running());
             actions = tokio::select! {
                 Some(happened) = self.running.next(), if !self.running.is_empty() => self.happened(happened),
+                Some(happened) = self.awaited.next(), if !self.awaited.is_empty() => self.happened(happened),
+                Some(News { operation, waiting }) = self.news.recv() => self.told(operation, &waiting),
                 written = self.writer.written(), if self.writer.is_writing() => self.was_written(written),
                 Some(()) = interrupts.recv() => self.interrupted(),
                 () = tokio::time::sleep(pause) => Vec::new(),
@@ -83,6 +96,10 @@ impl<'a, C: Configurations> Shell<'a, '_, C> {
                         Happened::Rested(operation)
                     }));
                 }
+                Action::Await(operation) => {
+                    self.awaited.extend(self.operations.wait(operation, self.teller.clone()));
+                }
+                Action::LetGo => self.awaited.clear(),
                 Action::GiveUp(operation) => self.operations.give_up(operation, &mut self.writer),
                 Action::Abort => return false,
             }
@@ -103,6 +120,11 @@ impl<'a, C: Configurations> Shell<'a, '_, C> {
     fn happened(&mut self, happened: Happened) -> Vec<Action> {
         let event = self.operations.on(happened, &mut self.writer);
         self.walk.on(event)
+    }
+
+    fn told(&mut self, operation: usize, waiting: &Waiting) -> Vec<Action> {
+        self.operations.waiting(operation, waiting);
+        Vec::new()
     }
 
     fn interrupted(&mut self) -> Vec<Action> {
@@ -127,6 +149,7 @@ impl<'a, C: Configurations> Shell<'a, '_, C> {
         for operation in self.walk.journalled_in_vain() {
             self.writer.end(operation, state::Outcome::Failed("it was not begun".to_owned()));
         }
+        self.operations.let_go();
         let is_done = self.operations.are_done() && !self.was_interrupted;
         let outputs = self.operations.outputs();
         self.writer.record_outputs(&outputs, is_done);

@@ -6,8 +6,13 @@
 //! to wait for the disk. An operation whose change is made in two steps is journalled when it
 //! is ready, as both entries are about the same object.
 //!
+//! An operation whose object has yet to become ready is *made*: it takes no place among those
+//! that run, and what waits for it goes on waiting. Where the object does not become ready, what
+//! waits for it is left out, and everything else goes on.
+//!
 //! The first failure, like the first interrupt, lets nothing new start; what runs is brought to
-//! its end. The second interrupt ends everything at once.
+//! its end. An interrupt also ends the waiting for objects to become ready. The second interrupt
+//! ends everything at once.
 
 use std::collections::VecDeque;
 
@@ -25,8 +30,13 @@ pub(crate) enum Event {
     Journalled(Vec<usize>),
     /// An operation that was started has to be journalled again before it can run.
     NotAsJournalled(usize),
+    /// What an operation does is done, and its object has yet to become ready.
+    Made(usize),
     /// An operation was done.
     Done(usize),
+    /// The object of an operation that was made did not become ready. `goes_back` says that the
+    /// operation is carried out once more, to make the object again what it was.
+    NotReady { operation: usize, goes_back: bool },
     /// An operation failed. `again` says that it may be tried again after a pause.
     Failed { operation: usize, again: bool },
     /// The pause is over.
@@ -48,6 +58,10 @@ pub(crate) enum Action {
     Rest(usize),
     /// Give an operation up for failed.
     GiveUp(usize),
+    /// Wait until the object of an operation is ready.
+    Await(usize),
+    /// Wait no longer for any object.
+    LetGo,
     /// End everything at once.
     Abort,
 }
@@ -61,8 +75,12 @@ enum Stage {
     Ready,
     /// It was started, and may be resting.
     Running,
+    /// Its object has yet to become ready.
+    Made,
     /// Done, or failed.
     Over,
+    /// What it waits for did not become ready.
+    LeftOut,
 }
 
 /// How far an operation's journal entry is.
@@ -91,9 +109,13 @@ pub(crate) struct Walk {
     next_ahead: usize,
     ahead: usize,
     running: usize,
+    made: usize,
     over: usize,
     parallelism: usize,
+    /// For each join, whether something that it waits for will not happen.
+    is_missed: Vec<bool>,
     is_stopping: bool,
+    is_interrupted: bool,
 }
 
 impl Walk {
@@ -123,7 +145,7 @@ impl Walk {
         }
         let mut of_change = vec![0u8; plan.changes.len()];
         plan.operations.iter().for_each(|operation| of_change[operation.change] += 1);
-        let is_journalled = |kind| !matches!(kind, OperationKind::Forget | OperationKind::Read);
+        let is_journalled = |kind| !matches!(kind, OperationKind::Forget | OperationKind::Read | OperationKind::Await);
         Walk {
             waits_for,
             dependants,
@@ -139,9 +161,12 @@ impl Walk {
             next_ahead: 0,
             ahead: 0,
             running: 0,
+            made: 0,
             over: 0,
             parallelism: parallelism.max(1),
+            is_missed: vec![false; plan.joins.len()],
             is_stopping: false,
+            is_interrupted: false,
         }
     }
 
@@ -152,14 +177,14 @@ impl Walk {
 
     /// Whether everything that will be done is done.
     pub(crate) fn is_over(&self) -> bool {
-        self.running == 0 && (self.is_stopping || self.over == self.stages.len())
+        self.running == 0 && self.made == 0 && (self.is_stopping || self.over == self.stages.len())
     }
 
     /// The operations that are journalled, or are about to be, and were not started.
     pub(crate) fn journalled_in_vain(&self) -> impl Iterator<Item = usize> {
         (0..self.stages.len()).filter(|at| {
             matches!(self.entries[*at], Entry::Asked | Entry::Durable)
-                && matches!(self.stages[*at], Stage::Waiting | Stage::Ready)
+                && matches!(self.stages[*at], Stage::Waiting | Stage::Ready | Stage::LeftOut)
         })
     }
 
@@ -173,13 +198,17 @@ impl Walk {
             }
             Event::Journalled(operations) => operations.into_iter().for_each(|operation| self.journalled(operation)),
             Event::NotAsJournalled(operation) => self.journal_again(operation, &mut actions),
+            Event::Made(operation) => self.made(operation, &mut actions),
             Event::Done(operation) => self.done(operation, &mut actions),
+            Event::NotReady { operation, goes_back } if goes_back && !self.is_stopping => {
+                self.go_back(operation, &mut actions);
+            }
+            Event::NotReady { operation, .. } => self.leave_out_behind(operation),
             Event::Failed { operation, again } if again && !self.is_stopping => actions.push(Action::Rest(operation)),
             Event::Failed { operation, .. } => self.give_up(operation, &mut actions),
             Event::Rested(operation) if self.is_stopping => self.give_up(operation, &mut actions),
             Event::Rested(operation) => actions.push(Action::Start(operation)),
-            Event::Interrupted if self.is_stopping => actions.push(Action::Abort),
-            Event::Interrupted => self.is_stopping = true,
+            Event::Interrupted => self.interrupted(&mut actions),
             Event::Fenced => {
                 self.is_stopping = true;
                 actions.push(Action::Abort);
@@ -207,18 +236,70 @@ impl Walk {
         }
     }
 
-    fn done(&mut self, operation: usize, actions: &mut Vec<Action>) {
+    fn interrupted(&mut self, actions: &mut Vec<Action>) {
+        if self.is_interrupted || self.is_stopping && self.made == 0 {
+            actions.push(Action::Abort);
+            return;
+        }
+        (self.is_interrupted, self.is_stopping) = (true, true);
+        self.made = 0;
+        actions.push(Action::LetGo);
+    }
+
+    fn made(&mut self, operation: usize, actions: &mut Vec<Action>) {
         self.running -= 1;
-        self.over += 1;
-        self.stages[operation] = Stage::Over;
+        self.stages[operation] = Stage::Made;
+        if !self.is_interrupted {
+            self.made += 1;
+            actions.push(Action::Await(operation));
+        }
+    }
+
+    fn done(&mut self, operation: usize, actions: &mut Vec<Action>) {
+        self.end(operation);
         let reached = self.leave(operation);
         self.reach(reached, actions);
     }
 
-    fn give_up(&mut self, operation: usize, actions: &mut Vec<Action>) {
-        self.running -= 1;
+    /// Ends an operation that runs, or was made.
+    fn end(&mut self, operation: usize) {
+        match self.stages[operation] {
+            Stage::Made => self.made -= 1,
+            _ => self.running -= 1,
+        }
         self.over += 1;
         self.stages[operation] = Stage::Over;
+    }
+
+    fn go_back(&mut self, operation: usize, actions: &mut Vec<Action>) {
+        self.made -= 1;
+        self.stages[operation] = Stage::Ready;
+        self.ask_for_entry(operation, actions);
+    }
+
+    /// Leaves out everything that waits for an operation.
+    fn leave_out_behind(&mut self, operation: usize) {
+        self.end(operation);
+        let mut left = vec![operation];
+        while let Some(step) = left.pop() {
+            for at in self.first_dependant[step] as usize..self.first_dependant[step + 1] as usize {
+                let dependant = self.dependants[at] as usize;
+                let is_new = match self.stages.get_mut(dependant) {
+                    Some(Stage::LeftOut) => false,
+                    Some(stage) => {
+                        *stage = Stage::LeftOut;
+                        self.over += 1;
+                        true
+                    }
+                    None => !std::mem::replace(&mut self.is_missed[dependant - self.stages.len()], true),
+                };
+                left.extend(is_new.then_some(dependant));
+            }
+        }
+    }
+
+    fn give_up(&mut self, operation: usize, actions: &mut Vec<Action>) {
+        self.end(operation);
         self.is_stopping = true;
         actions.push(Action::GiveUp(operation));
     }

@@ -4,7 +4,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 
 use portolan_lang::Value;
-use portolan_provider::{Applied, Change, Error, Session};
+use portolan_provider::{Applied, Change, Error, NotReady, Session, Waiting};
 
 /// What is under way.
 pub(super) type Future<'a, T> = Pin<Box<dyn std::future::Future<Output = T> + Send + 'a>>;
@@ -23,8 +23,16 @@ pub(super) enum Happened {
     Answered(usize, Result<Option<Applied>, Error>),
     /// A data source answered.
     Told(usize, Result<Value, Error>),
+    /// An object is ready, or will not be.
+    Ready(usize, Result<(), NotReady>),
     /// A pause is over.
     Rested(usize),
+}
+
+/// What an object is waited for by now, of an operation.
+pub(super) struct News {
+    pub(super) operation: usize,
+    pub(super) waiting: Waiting,
 }
 
 /// Asks once.

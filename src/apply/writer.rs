@@ -195,6 +195,11 @@ impl Writer<'_> {
         self.journal.end([Edit::End { run: self.run.id.clone(), key, outcome }], identity.is_empty());
     }
 
+    /// Records an object that was seen ready.
+    pub(super) fn record_ready(&mut self, row: Resource) {
+        self.journal.record([Edit::PutResource(Box::new(row))]);
+    }
+
     /// Takes the object of an operation out of the record.
     pub(super) fn forget(&mut self, operation: usize) {
         if self.entries.contains_key(&operation) {
@@ -242,7 +247,9 @@ fn journalled(kind: OperationKind) -> state::Operation {
     match kind {
         OperationKind::Create => state::Operation::Create,
         OperationKind::Delete => state::Operation::Delete,
-        OperationKind::Update | OperationKind::Forget | OperationKind::Read => state::Operation::Update,
+        OperationKind::Update | OperationKind::Forget | OperationKind::Read | OperationKind::Await => {
+            state::Operation::Update
+        }
     }
 }
 

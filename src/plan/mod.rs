@@ -10,6 +10,7 @@
 //! wrong; none of them changes the world. All problems are reported at once, and the plan of a
 //! configuration with errors is as complete as it can be, for a person to read.
 
+mod awaited;
 pub mod check;
 mod configurations;
 pub mod file;
@@ -74,7 +75,7 @@ pub async fn plan<C: Configurations>(
         World { request, sessions, graph, snapshot, by_address: &by_address, records: &records, selected: &selected };
     match request.mode {
         Mode::Normal => normal(&mut plan, &world, evaluation).await,
-        Mode::Destroy => destroy(&mut plan, &world),
+        Mode::Destroy => destroy(&mut plan, &world).await,
         Mode::RefreshOnly => refresh_only(&mut plan, &world, evaluation),
     }
     plan
@@ -104,7 +105,7 @@ async fn normal<C: Configurations>(plan: &mut Plan, world: &World<'_>, evaluatio
     let (changes, problems) = orphans::plan(sessions.desired(), by_address, records, true, is_wanted);
     plan.changes.extend(changes);
     plan.diagnostics.extend(problems);
-    put_in_order(plan, world);
+    put_in_order(plan, world).await;
     let (outputs, problems) = outputs::plan(world.snapshot, evaluation, !request.targets.is_empty());
     plan.outputs = outputs;
     plan.diagnostics.extend(problems);
@@ -112,12 +113,12 @@ async fn normal<C: Configurations>(plan: &mut Plan, world: &World<'_>, evaluatio
 }
 
 /// Takes away everything that is recorded.
-fn destroy(plan: &mut Plan, world: &World<'_>) {
+async fn destroy(plan: &mut Plan, world: &World<'_>) {
     let (changes, problems) =
         orphans::plan(world.sessions.desired(), world.by_address, world.records, false, |_| false);
     plan.changes = changes;
     plan.diagnostics.extend(problems);
-    put_in_order(plan, world);
+    put_in_order(plan, world).await;
     if world.request.targets.is_empty() {
         plan.outputs = outputs::removed(world.snapshot).into_values().collect();
     }
@@ -180,10 +181,11 @@ fn drift(records: &Records<'_>) -> Vec<Drift> {
         .collect()
 }
 
-fn put_in_order(plan: &mut Plan, world: &World<'_>) {
+async fn put_in_order(plan: &mut Plan, world: &World<'_>) {
+    let awaited = awaited::awaited(world.sessions, &plan.changes, world.graph).await;
     let recorded: Vec<&[Address]> =
         plan.changes.iter().map(|change| recorded_dependencies(world.snapshot, change)).collect();
-    match order::steps(&mut plan.changes, &recorded, world.graph) {
+    match order::steps(&mut plan.changes, &awaited, &recorded, world.graph) {
         Some(steps) => {
             plan.operations = steps.operations;
             plan.joins = steps.joins;

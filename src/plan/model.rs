@@ -194,6 +194,8 @@ pub enum OperationKind {
     Forget,
     /// Reads a data source.
     Read,
+    /// Waits until an object of which nothing becomes is ready, because of what depends on it.
+    Await,
 }
 
 /// What becomes of an output.

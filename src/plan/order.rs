@@ -4,7 +4,7 @@
 //! operations and of *meetings*, points where nothing happens but to which many edges lead.
 //!
 //! 1. [`make`]: what is depended on is created, changed or read first, also through instances
-//!    of which nothing becomes.
+//!    of which nothing becomes, and is ready; one of those that may not be is awaited.
 //! 2. [`replace`]: a replacement deletes and creates, or creates and deletes.
 //! 3. [`release`]: what is deleted after its successor was created waits until everything that
 //!    depends on it uses the successor.
@@ -60,9 +60,10 @@ pub(crate) struct Steps {
     pub(crate) joins: Vec<Join>,
 }
 
-/// The steps that carry the changes out. `recorded` says, for each change, what the object
-/// depended on when it was recorded. A replacement may be turned into one that creates first.
-pub(crate) fn steps(changes: &mut [Change], recorded: &[&[Address]], graph: &Graph) -> Option<Steps> {
+/// The steps that carry the changes out. `awaited` says, for each change, whether its object stays
+/// as it is and has to be ready for others; `recorded`, what the object depended on when it was
+/// recorded. A replacement may be turned into one that creates first.
+pub(crate) fn steps(changes: &mut [Change], awaited: &[bool], recorded: &[&[Address]], graph: &Graph) -> Option<Steps> {
     if changes.iter().all(|change| change.action == Action::NoOp) {
         return Some(Steps { operations: Vec::new(), joins: Vec::new() });
     }
@@ -75,7 +76,7 @@ pub(crate) fn steps(changes: &mut [Change], recorded: &[&[Address]], graph: &Gra
     if let Some(order) = &order {
         create_first(changes, order);
     }
-    let mut network = Network::new(changes);
+    let mut network = Network::new(changes, awaited);
     network.make(changes, graph);
     network.replace(changes);
     network.release(changes, graph);
@@ -112,21 +113,24 @@ enum Point {
 /// Operations and meetings; an edge leads from what comes first.
 struct Network {
     points: DiGraph<Point, ()>,
-    /// For each change, the operation that creates, changes or reads.
+    /// For each change, the operation that creates, changes, reads or awaits.
     making: Vec<Option<NodeIndex>>,
     /// For each change, the operation that deletes.
     deleting: Vec<Option<NodeIndex>>,
 }
 
 impl Network {
-    fn new(changes: &[Change]) -> Self {
+    fn new(changes: &[Change], awaited: &[bool]) -> Self {
         let mut points = DiGraph::new();
         let mut add =
             |kind: Option<OperationKind>, change| kind.map(|kind| points.add_node(Point::Operation { kind, change }));
         let mut making = Vec::with_capacity(changes.len());
         let mut deleting = Vec::with_capacity(changes.len());
         for (at, change) in changes.iter().enumerate() {
-            let (makes, deletes) = change.action.operations();
+            let (makes, deletes) = match awaited[at] {
+                true => (Some(OperationKind::Await), None),
+                false => change.action.operations(),
+            };
             if change.action == Action::DeleteThenCreate {
                 deleting.push(add(deletes, at));
                 making.push(add(makes, at));
@@ -207,8 +211,13 @@ impl Network {
     fn take_away(&mut self, changes: &[Change], order: &RecordedOrder) {
         let early = early_deletions(changes, order);
         self.after_dependants(order, &self.deleting.clone(), |_| true);
-        if self.making.iter().any(Option::is_some) {
-            self.after_dependants(order, &self.making.clone(), |at| !early[at]);
+        let is_changed = |(making, change): (&Option<NodeIndex>, &Change)| match change.action {
+            Action::NoOp => None,
+            _ => *making,
+        };
+        let changing: Vec<Option<NodeIndex>> = self.making.iter().zip(changes).map(is_changed).collect();
+        if changing.iter().any(Option::is_some) {
+            self.after_dependants(order, &changing, |at| !early[at]);
         }
     }
 

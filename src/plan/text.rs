@@ -93,6 +93,7 @@ fn word(kind: OperationKind) -> &'static str {
         OperationKind::Delete => "delete",
         OperationKind::Forget => "forget",
         OperationKind::Read => "read",
+        OperationKind::Await => "await",
     }
 }
 

@@ -27,8 +27,10 @@ pub(crate) fn resource(resource: &Resource) -> String {
     if let Some(id) = &resource.key.deposed {
         let _ = write!(text, " (replaced, still to be deleted: {id})");
     }
-    if resource.status == ResourceStatus::Tainted {
-        text.push_str(" (tainted)");
+    match resource.status {
+        ResourceStatus::Ready => {}
+        ResourceStatus::Pending => text.push_str(" (not ready when it was last changed)"),
+        ResourceStatus::Tainted => text.push_str(" (tainted)"),
     }
     let _ = writeln!(text, "\n{} {{", header(resource));
     let entries = resource.value.entries().into_iter().flat_map(|entries| entries.iter());

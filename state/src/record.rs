@@ -27,6 +27,8 @@ pub enum ResourceStatus {
     /// The last change of it succeeded.
     #[default]
     Ready,
+    /// The last change of it succeeded, and it was not seen ready since.
+    Pending,
     /// Its creation failed half-way: the next plan replaces it.
     Tainted,
 }

@@ -16,6 +16,7 @@ pub mod conformance;
 mod error;
 mod plan;
 mod promise;
+mod readiness;
 #[cfg(feature = "scripted")]
 pub mod scripted;
 
@@ -27,6 +28,7 @@ pub use error::{Error, ErrorKind};
 pub use plan::{plan_by_schema, propose};
 use portolan_lang::{AttributePath, Schema, Value};
 pub use promise::{departures_from_config, departures_from_plan};
+pub use readiness::{Awaited, NotReady, Report, Waiting};
 
 /// A kind of system: Kubernetes, nginx, DNS.
 #[async_trait]
@@ -163,6 +165,24 @@ pub trait Session: Send + Sync {
     /// Carries out a change. Safe to repeat: creating what is there already as wanted, and
     /// deleting what is gone, succeed. For [`Change::Delete`] the answer is `None`.
     async fn apply(&self, resource_type: &str, change: Change<'_>) -> Result<Option<Applied>, Error>;
+
+    /// Whether an object can be there and not be ready, so that there is something to wait for.
+    /// Without I/O; `value` fits the schema.
+    fn is_awaited(&self, resource_type: &str, value: &Value) -> bool {
+        let _ = (resource_type, value);
+        false
+    }
+
+    /// Waits until an object is ready: it does what it is there for. Returns at once where it is,
+    /// and fails where it cannot become so by itself or does not within the time that it is given.
+    ///
+    /// Nothing is changed, and the engine can end the waiting at any time by dropping the future.
+    /// Many objects are waited for at the same time: they should share what is read. Trouble with
+    /// reading that may go away is borne and reported, until the time is over.
+    async fn ready(&self, awaited: Awaited<'_>, report: Report<'_>) -> Result<(), NotReady> {
+        let _ = (awaited, report);
+        Ok(())
+    }
 
     /// Finds an object by the id that a person gave to `import`.
     async fn import(&self, resource_type: &str, id: &str) -> Result<Option<Applied>, Error> {

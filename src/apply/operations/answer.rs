@@ -24,6 +24,7 @@ impl<'a, C: Configurations> Operations<'a, '_, C> {
             Happened::Rested(operation) => Event::Rested(operation),
             Happened::Answered(operation, Ok(applied)) => self.applied(operation, applied, writer),
             Happened::Told(operation, Ok(value)) => self.told(operation, value),
+            Happened::Ready(operation, ready) => self.waited(operation, ready, writer),
             Happened::Answered(operation, Err(error)) | Happened::Told(operation, Err(error)) => {
                 self.refused(operation, error)
             }
@@ -51,7 +52,7 @@ impl<'a, C: Configurations> Operations<'a, '_, C> {
     /// The data source of a check cannot be read: a warning, and the check is left out.
     fn missed(&mut self, operation: usize, error: &Error) -> Event {
         let warning = Diagnostic { severity: Severity::Warning, ..problems::cannot_do(self.job, operation, error) };
-        self.settle(operation, Value::null(Type::Any), warning.into())
+        self.finish(operation, Value::null(Type::Any), warning.into())
     }
 
     /// A data source was read.
@@ -59,7 +60,7 @@ impl<'a, C: Configurations> Operations<'a, '_, C> {
         let change = self.change(operation);
         let schema = self.job.sessions.catalog().data(&change.resource_type).map(|(_, schema)| schema);
         let value = self.marked(operation, value, schema);
-        self.settle(operation, value, Diagnostics::new())
+        self.finish(operation, value, Diagnostics::new())
     }
 
     /// A change was made.
@@ -73,19 +74,30 @@ impl<'a, C: Configurations> Operations<'a, '_, C> {
             let error = Error::failed("the provider did not say what it made");
             return self.fail(operation, Failure::Provider(error));
         };
+        if self.why_back(operation).is_some() {
+            return self.returned(operation, Applied { identity, value }, writer);
+        }
         let problems = self.departures(operation, &value);
+        let is_awaited = self.is_awaited(operation, &value);
         let value = self.marked(operation, value, self.schema(change));
-        let is_tainted = problems.has_errors() && kind == OperationKind::Create;
-        let status = if is_tainted { ResourceStatus::Tainted } else { ResourceStatus::Ready };
+        let status = match kind {
+            OperationKind::Create if problems.has_errors() => ResourceStatus::Tainted,
+            _ if is_awaited => ResourceStatus::Pending,
+            _ => ResourceStatus::Ready,
+        };
         if change.action == Action::CreateThenDelete {
             self.successors.insert(self.job.plan.operations[operation].change, identity.clone());
         }
         let resource = self.new_row(operation, id, Applied { identity, value: value.clone() }, status);
-        writer.end(operation, Ended::Put(Box::new(resource)));
-        self.settle(operation, value, problems)
+        writer.end(operation, Ended::Put(Box::new(resource.clone())));
+        match self.settle(operation, value, problems) {
+            Ok(()) if is_awaited => self.made(operation, resource),
+            Ok(()) => self.done(operation),
+            Err(event) => event,
+        }
     }
 
-    fn marked(&self, operation: usize, value: Value, schema: Option<&Schema>) -> Value {
+    pub(super) fn marked(&self, operation: usize, value: Value, schema: Option<&Schema>) -> Value {
         let value = match self.wanted.get(&operation) {
             Some(wanted) => marked_where_repeated(marked_like(value, wanted)),
             None => value,
@@ -106,17 +118,25 @@ impl<'a, C: Configurations> Operations<'a, '_, C> {
         }
     }
 
+    /// Ends an operation after which there is nothing to wait for.
+    fn finish(&mut self, operation: usize, value: Value, problems: Diagnostics) -> Event {
+        match self.settle(operation, value, problems) {
+            Ok(()) => self.done(operation),
+            Err(event) => event,
+        }
+    }
+
     /// Makes an instance known to the others, unless something is wrong with it.
-    fn settle(&mut self, operation: usize, value: Value, mut problems: Diagnostics) -> Event {
+    fn settle(&mut self, operation: usize, value: Value, mut problems: Diagnostics) -> Result<(), Event> {
         if let Some(id) = self.change(operation).instance {
             problems.extend(self.evaluation.conditions(id, ConditionTime::After, Some(&value)));
             self.evaluation.set(id, value);
         }
         if problems.has_errors() {
-            return self.fail(operation, Failure::Engine(problems));
+            return Err(self.fail(operation, Failure::Engine(problems)));
         }
         self.diagnostics.extend(problems);
-        self.done(operation)
+        Ok(())
     }
 }
 
@@ -124,6 +144,7 @@ impl<'a, C: Configurations> Operations<'a, '_, C> {
     /// Reports and records a failure.
     pub(in crate::apply) fn give_up(&mut self, operation: usize, writer: &mut Writer<'a>) {
         self.outcomes[operation] = Outcome::Failed;
+        self.diagnostics.extend(self.made.remove(&operation).and_then(|made| made.goes_back));
         let problems = match self.failures.remove(&operation) {
             Some(Failure::Engine(problems)) => {
                 let why = problems.iter().next().map(|problem| problem.summary.clone()).unwrap_or_default();

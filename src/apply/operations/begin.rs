@@ -36,6 +36,9 @@ impl<'a, C: Configurations> Operations<'a, '_, C> {
         operation: usize,
         writer: &mut Writer<'a>,
     ) -> Result<Future<'a, Happened>, Event> {
+        if self.kind(operation) == OperationKind::Await {
+            return Err(self.stays(operation));
+        }
         if !self.begun.contains_key(&operation) {
             match self.prepare(operation, writer) {
                 Err(problems) => return Err(self.fail(operation, Failure::Engine(problems))),
@@ -51,7 +54,7 @@ impl<'a, C: Configurations> Operations<'a, '_, C> {
         let (Some(begun), Some(session)) = (self.begun.get(&operation), self.sessions[operation].clone()) else {
             return Err(Event::Failed { operation, again: false });
         };
-        if begun.attempts == 0 {
+        if begun.attempts == 0 && !self.made.contains_key(&operation) {
             self.outcomes[operation] = Outcome::Unknown;
             self.observer.on(Progress::Started(operation));
         }
@@ -61,7 +64,8 @@ impl<'a, C: Configurations> Operations<'a, '_, C> {
     /// What is to be done now; `None` for what only the record is about.
     fn prepare(&mut self, operation: usize, writer: &Writer<'a>) -> Result<Option<Work>, Diagnostics> {
         let work = match self.kind(operation) {
-            OperationKind::Forget => return Ok(None),
+            _ if self.why_back(operation).is_some() => self.return_of(operation),
+            OperationKind::Forget | OperationKind::Await => return Ok(None),
             OperationKind::Delete if self.is_its_own_successor(operation, writer) => return Ok(None),
             OperationKind::Delete => self.deletion(operation),
             OperationKind::Read => self.query(operation)?,

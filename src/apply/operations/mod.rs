@@ -2,6 +2,7 @@
 
 mod answer;
 mod begin;
+mod ready;
 
 use std::sync::Arc;
 
@@ -40,6 +41,8 @@ pub(super) struct Operations<'a, 'e, C> {
     /// What will be recorded of what is being made, with marks.
     wanted: FxHashMap<usize, Value>,
     failures: FxHashMap<usize, Failure>,
+    /// What was made and has yet to become ready, by its operation.
+    made: FxHashMap<usize, ready::Made>,
     /// What became of each operation so far.
     pub(super) outcomes: Vec<Outcome>,
     /// What went wrong so far.
@@ -59,6 +62,7 @@ impl<'a, 'e, C: Configurations> Operations<'a, 'e, C> {
             successors: FxHashMap::default(),
             wanted: FxHashMap::default(),
             failures: FxHashMap::default(),
+            made: FxHashMap::default(),
             outcomes: vec![Outcome::NotStarted; job.plan.operations.len()],
             diagnostics: Diagnostics::new(),
             sessions,

@@ -89,7 +89,8 @@ fn check_operations(plan: &Plan, found: &mut Vec<String>) {
     }
     for (change, kinds) in plan.changes.iter().zip(of_change) {
         let expected: &[OperationKind] = match change.action {
-            Action::NoOp => &[],
+            Action::NoOp if kinds.is_empty() => &[],
+            Action::NoOp => &[OperationKind::Await],
             Action::Create => &[OperationKind::Create],
             Action::Read => &[OperationKind::Read],
             Action::Update => &[OperationKind::Update],

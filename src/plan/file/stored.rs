@@ -100,6 +100,7 @@ enum StoredOperationKind {
     Delete,
     Forget,
     Read,
+    Await,
 }
 
 /// A reason where there may be none.

@@ -5,9 +5,10 @@ use std::time::Duration;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use portolan::apply::{Observer, Progress};
 use portolan::plan::Plan;
+use rustc_hash::FxHashMap;
 
 use super::lines::told_always;
-use super::{MOST_LISTED, Timers, name, shown, words};
+use super::{MOST_LISTED, Timers, name, shown, waited_for, words};
 
 /// How many of the running operations are named beside the bar.
 const NAMED: usize = 3;
@@ -22,6 +23,8 @@ pub(super) struct Bar<'a> {
     timers: Timers,
     /// What runs, in the order in which it began.
     running: Vec<usize>,
+    /// What objects are waited for that are there and not ready, by the operation.
+    waiting: FxHashMap<usize, String>,
 }
 
 impl<'a> Bar<'a> {
@@ -35,19 +38,25 @@ impl<'a> Bar<'a> {
         if length.is_some_and(|length| length > 0) {
             bar.enable_steady_tick(TICK);
         }
-        Bar { plan, bar, timers: Timers::default(), running: Vec::new() }
+        Bar { plan, bar, timers: Timers::default(), running: Vec::new(), waiting: FxHashMap::default() }
     }
 
     fn ended(&mut self, operation: usize) {
         self.running.retain(|running| *running != operation);
+        self.waiting.remove(&operation);
         self.bar.inc(1);
     }
 
+    fn shown(&self, operation: usize) -> String {
+        let name = name(self.plan, operation);
+        match self.waiting.get(&operation) {
+            Some(waiting) => format!("{name}: {waiting}"),
+            None => format!("{} {name}", words(self.plan, operation).doing),
+        }
+    }
+
     fn show_running(&self) {
-        let named = self.running.iter().take(NAMED);
-        let mut parts: Vec<String> = named
-            .map(|operation| format!("{} {}", words(self.plan, *operation).doing, name(self.plan, *operation)))
-            .collect();
+        let mut parts: Vec<String> = self.running.iter().take(NAMED).map(|operation| self.shown(*operation)).collect();
         if self.running.len() > NAMED {
             parts.push(format!("and {} more", self.running.len() - NAMED));
         }
@@ -70,8 +79,11 @@ impl Observer for Bar<'_> {
                     self.bar.println(format!("{}: {done} after {}", name(self.plan, operation), shown(took)));
                 }
             }
+            Progress::Waiting(operation, waiting) => {
+                self.waiting.insert(operation, waited_for(waiting));
+            }
             other => {
-                if let Progress::Failed(operation, _) = other {
+                if let Progress::Failed(operation, _) | Progress::NotReady(operation, _) = other {
                     self.ended(operation);
                 }
                 if let Some(line) = told_always(self.plan, &mut self.timers, other) {

@@ -61,9 +61,15 @@ pub(crate) fn conclusion(plan: &Plan, report: &Report) -> String {
     if report.outcomes.iter().all(|outcome| *outcome == Outcome::NotStarted) {
         return "\nNothing was changed.\n".to_owned();
     }
-    let begin = if report.was_interrupted { "Stopped before the end" } else { "Not everything was done" };
+    let is_done = report.outcomes.iter().all(|outcome| matches!(outcome, Outcome::Done | Outcome::NotReady));
+    let begin = match (report.was_interrupted, is_done) {
+        (true, _) => "Stopped before the end",
+        (false, true) => "Not everything is ready",
+        (false, false) => "Not everything was done",
+    };
     let mut text = format!("\n{begin}: {done}.\n");
     list(&mut text, plan, report, Outcome::Failed, "Failed");
+    list(&mut text, plan, report, Outcome::NotReady, "Not ready, or not seen ready");
     list(
         &mut text,
         plan,
@@ -85,7 +91,11 @@ fn list(text: &mut String, plan: &Plan, report: &Report, wanted: Outcome, title:
     // Writing to a string does not fail.
     let _ = writeln!(text, "\n{title} ({count}):");
     for operation in found().take(NAMED) {
-        let _ = writeln!(text, "  {} {}", words(plan, operation).infinitive, name(plan, operation));
+        let name = name(plan, operation);
+        let _ = match wanted {
+            Outcome::NotReady => writeln!(text, "  {name}"),
+            _ => writeln!(text, "  {} {name}", words(plan, operation).infinitive),
+        };
     }
     if count > NAMED {
         let _ = writeln!(text, "  and {} more, which the next plan shows", count - NAMED);

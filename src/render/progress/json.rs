@@ -13,7 +13,7 @@ use portolan_state::ResourceKey;
 use serde_json::{Map, Value as Json, json};
 
 use super::conclusion::Done;
-use super::{Timers, name, shown, words};
+use super::{Timers, in_short, name, shown, waited_for, words};
 use crate::render::diagnostic;
 use crate::render::plan::{Counts, summary};
 use crate::render::representation::local_name;
@@ -81,6 +81,26 @@ impl<W: Write> Observer for Stream<'_, W> {
                     problem.summary
                 );
                 self.told(operation, "error", &message, "apply_errored", elapsed(took));
+            }
+            Progress::Waiting(operation, waiting) => {
+                let so_far = self.timers.so_far(operation);
+                let message = format!("not ready yet, after {}: {}", shown(so_far), waited_for(waiting));
+                let more = json!({
+                    "elapsed_seconds": so_far.as_secs(),
+                    "waiting_for": waiting.why,
+                    "reasons": waiting.reasons,
+                });
+                self.told(operation, "info", &message, "apply_progress", more);
+            }
+            Progress::NotReady(operation, problem) => {
+                let took = self.timers.end(operation);
+                let message = format!("not ready after {}: {}", shown(took), in_short(problem));
+                self.told(operation, "error", &message, "apply_errored", elapsed(took));
+            }
+            Progress::GoingBack(operation, problem) => {
+                let so_far = self.timers.so_far(operation);
+                let message = format!("not ready, made again what it was: {}", in_short(problem));
+                self.told(operation, "warn", &message, "apply_progress", elapsed(so_far));
             }
             Progress::Retrying { operation, attempts, pause, message } => {
                 let message = format!("attempt {attempts} failed, again in {}: {message}", shown(pause));
@@ -219,6 +239,7 @@ fn action_name(plan: &Plan, operation: usize) -> &'static str {
         Some(OperationKind::Delete) => "delete",
         Some(OperationKind::Forget) => "remove",
         Some(OperationKind::Read) | None => "read",
+        Some(OperationKind::Await) => "noop",
     }
 }
 

@@ -5,11 +5,16 @@ use std::time::{Duration, Instant};
 
 use portolan::apply::{Observer, Progress};
 use portolan::plan::Plan;
+use portolan_provider::Waiting;
+use rustc_hash::FxHashMap;
 
-use super::{MOST_LISTED, Timers, name, shown, words};
+use super::{MOST_LISTED, Timers, in_short, name, shown, waited_for, words};
 
 /// How often the numbers of a large plan are told.
 const EVERY: Duration = Duration::from_secs(5);
+
+/// How often it is told at most what an object is waited for.
+const WAITING_EVERY: Duration = Duration::from_secs(5);
 
 /// Writes a line when an operation begins and when it ends or, for a large plan, how far it is.
 pub(super) struct Lines<'a, W> {
@@ -18,16 +23,35 @@ pub(super) struct Lines<'a, W> {
     timers: Timers,
     done: usize,
     told: Instant,
+    /// When it was last told what an object is waited for, by the operation.
+    waiting_told: FxHashMap<usize, Instant>,
 }
 
 impl<'a, W: Write> Lines<'a, W> {
     pub(super) fn new(plan: &'a Plan, out: W) -> Self {
-        Lines { plan, out, timers: Timers::default(), done: 0, told: Instant::now() }
+        Lines {
+            plan,
+            out,
+            timers: Timers::default(),
+            done: 0,
+            told: Instant::now(),
+            waiting_told: FxHashMap::default(),
+        }
     }
 
     fn tell(&mut self, line: &str) {
         // A log that nobody reads any more must not stop the work.
         let _ = writeln!(self.out, "{line}");
+    }
+
+    fn waiting(&mut self, operation: usize, waiting: &Waiting) {
+        let is_soon = self.waiting_told.get(&operation).is_some_and(|told| told.elapsed() < WAITING_EVERY);
+        if is_soon || self.plan.operations.len() > MOST_LISTED {
+            return;
+        }
+        self.waiting_told.insert(operation, Instant::now());
+        let so_far = shown(self.timers.so_far(operation));
+        self.tell(&format!("{}: not ready yet, after {so_far}: {}", name(self.plan, operation), waited_for(waiting)));
     }
 
     fn finished(&mut self, operation: usize) {
@@ -53,6 +77,7 @@ impl<W: Write> Observer for Lines<'_, W> {
                     self.tell(&format!("{}: {}…", name(self.plan, operation), words(self.plan, operation).doing));
                 }
             }
+            Progress::Waiting(operation, waiting) => self.waiting(operation, waiting),
             Progress::Finished(operation) => self.finished(operation),
             other => {
                 if let Some(line) = told_always(self.plan, &mut self.timers, other) {
@@ -66,11 +91,19 @@ impl<W: Write> Observer for Lines<'_, W> {
 /// What is told of a plan of any size.
 pub(super) fn told_always(plan: &Plan, timers: &mut Timers, progress: Progress<'_>) -> Option<String> {
     match progress {
-        Progress::Started(_) | Progress::Finished(_) => None,
+        Progress::Started(_) | Progress::Waiting(..) | Progress::Finished(_) => None,
         Progress::Failed(operation, problem) => {
             let took = shown(timers.end(operation));
             let infinitive = words(plan, operation).infinitive;
             Some(format!("{}: could not {infinitive} it, after {took}: {}", name(plan, operation), problem.summary))
+        }
+        Progress::NotReady(operation, problem) => {
+            let took = shown(timers.end(operation));
+            Some(format!("{}: not ready after {took}: {}", name(plan, operation), in_short(problem)))
+        }
+        Progress::GoingBack(operation, problem) => {
+            let (name, so_far) = (name(plan, operation), shown(timers.so_far(operation)));
+            Some(format!("{name}: not ready after {so_far}, made again what it was: {}", in_short(problem)))
         }
         Progress::Retrying { operation, attempts, pause, message } => {
             Some(format!("{}: attempt {attempts} failed, again in {}: {message}", name(plan, operation), shown(pause)))

@@ -20,6 +20,8 @@ pub(crate) use conclusion::conclusion;
 pub(crate) use json::conclusion_json;
 use portolan::apply::Observer;
 use portolan::plan::{OperationKind, Plan};
+use portolan_lang::Diagnostic;
+use portolan_provider::Waiting;
 use rustc_hash::FxHashMap;
 
 /// Plans with more operations than this are told in numbers: nobody reads more lines, and
@@ -46,6 +48,10 @@ struct Timers {
 impl Timers {
     fn start(&mut self, operation: usize) {
         self.started.entry(operation).or_insert_with(Instant::now);
+    }
+
+    fn so_far(&self, operation: usize) -> Duration {
+        self.started.get(&operation).map(Instant::elapsed).unwrap_or_default()
     }
 
     fn end(&mut self, operation: usize) -> Duration {
@@ -79,8 +85,19 @@ fn words(plan: &Plan, operation: usize) -> Words {
         Some(OperationKind::Delete) => ("delete", "deleting", "deleted"),
         Some(OperationKind::Forget) => ("forget", "forgetting", "forgotten"),
         Some(OperationKind::Read) | None => ("read", "reading", "read"),
+        Some(OperationKind::Await) => ("wait for", "waiting until it is ready", "ready"),
     };
     Words { infinitive, doing, done }
+}
+
+/// What an object is waited for, in one line: `2 of 3 replicas are ready; pod a-1: no such image`.
+fn waited_for(waiting: &Waiting) -> String {
+    std::iter::once(&waiting.why).chain(&waiting.reasons).map(String::as_str).collect::<Vec<_>>().join("; ")
+}
+
+/// The summary of a problem, and the first line of what is said beside it.
+fn in_short(problem: &Diagnostic) -> &str {
+    problem.detail.lines().next().filter(|line| !line.is_empty()).unwrap_or(&problem.summary)
 }
 
 /// A duration for people: `0.1s`, `42.0s`, `1m20s`.

@@ -4,6 +4,7 @@ use portolan::apply::{Observer, Outcome, Progress, Report};
 use portolan::compile::OutputValue;
 use portolan::plan::{Action, Change, Mode, Operation, OperationKind, Plan};
 use portolan_lang::{Diagnostic, Diagnostics, Sources, Type, Value};
+use portolan_provider::Waiting;
 use portolan_state::{ResourceKey, Serial};
 use serde_json::{Value as Json, json};
 
@@ -21,6 +22,7 @@ fn plan(kinds: &[OperationKind]) -> Plan {
             OperationKind::Delete => Action::Delete,
             OperationKind::Forget => Action::Forget,
             OperationKind::Read => Action::Read,
+            OperationKind::Await => Action::NoOp,
         };
         plan.changes.push(Change {
             key: ResourceKey::current(format!("module.m.terraform_data.r[{at}]").parse().expect("an address")),
@@ -83,6 +85,39 @@ module.m.terraform_data.r[1]: could not delete it, after 0.0s: It broke
     assert_eq!(text, expected);
 }
 
+/// What a deployment is waited for.
+fn waiting(why: &str, reasons: &[&str]) -> Waiting {
+    Waiting { why: why.to_owned(), reasons: reasons.iter().map(|reason| (*reason).to_owned()).collect() }
+}
+
+#[test]
+fn what_is_waited_for_is_told_with_its_reasons() {
+    let plan = plan(&[OperationKind::Update, OperationKind::Await]);
+    let waiting = waiting("1 of 3 replicas are ready", &["pod a-1: no such image", "quota exceeded"]);
+    let problem = Diagnostic::error("r is not ready").detail("1 of 3 replicas are ready after 5m\nand more");
+    let text = lines(
+        &plan,
+        &[
+            Progress::Started(0),
+            Progress::Waiting(0, &waiting),
+            Progress::Waiting(0, &waiting),
+            Progress::GoingBack(0, &problem),
+            Progress::NotReady(0, &problem),
+            Progress::Started(1),
+            Progress::Finished(1),
+        ],
+    );
+    let expected = "\
+module.m.terraform_data.r[0]: changing…
+module.m.terraform_data.r[0]: not ready yet, after 0.0s: 1 of 3 replicas are ready; pod a-1: no such image; quota exceeded
+module.m.terraform_data.r[0]: not ready after 0.0s, made again what it was: 1 of 3 replicas are ready after 5m
+module.m.terraform_data.r[0]: not ready after 0.0s: 1 of 3 replicas are ready after 5m
+module.m.terraform_data.r[1]: waiting until it is ready…
+module.m.terraform_data.r[1]: ready after 0.0s
+";
+    assert_eq!(text, expected);
+}
+
 #[test]
 fn a_large_plan_is_told_in_numbers() {
     let plan = plan(&vec![OperationKind::Create; MOST_LISTED + 1]);
@@ -124,6 +159,24 @@ fn programs_are_told_in_lines_of_json() {
             assert!(line[field].is_string(), "{line}");
         }
     }
+}
+
+#[test]
+fn programs_are_told_what_is_waited_for() {
+    let plan = plan(&[OperationKind::Create]);
+    let mut out = Vec::new();
+    let mut stream = Stream::new(&plan, &mut out);
+    let waiting = waiting("1 of 3 replicas are ready", &["pod a-1: no such image"]);
+    let problem = Diagnostic::error("r is not ready").detail("no such image");
+    stream.on(Progress::Started(0));
+    stream.on(Progress::Waiting(0, &waiting));
+    stream.on(Progress::NotReady(0, &problem));
+    let text = String::from_utf8(out).expect("text");
+    let lines: Vec<Json> = text.lines().skip(4).map(|line| serde_json::from_str(line).expect("JSON")).collect();
+    assert_eq!((&lines[0]["type"], &lines[1]["type"]), (&json!("apply_progress"), &json!("apply_errored")));
+    assert_eq!(lines[0]["hook"]["waiting_for"], "1 of 3 replicas are ready");
+    assert_eq!(lines[0]["hook"]["reasons"], json!(["pod a-1: no such image"]));
+    assert!(lines[1]["@message"].as_str().is_some_and(|message| message.ends_with("no such image")), "{}", lines[1]);
 }
 
 #[test]
@@ -175,6 +228,18 @@ Not begun (1):
     assert!(conclusion(&all, &report(&outcomes, true)).starts_with("\nStopped before the end: 1 added"));
     let refused = Report { diagnostics: Diagnostic::error("Stale").into(), ..report(&[Outcome::NotStarted; 4], false) };
     assert_eq!(conclusion(&all, &refused), "\nNothing was changed.\n");
+}
+
+#[test]
+fn the_end_names_what_is_not_ready() {
+    let plan = plan(&[OperationKind::Create, OperationKind::Create]);
+    let expected = "
+Not everything is ready: 2 added, 0 changed, 0 destroyed.
+
+Not ready, or not seen ready (1):
+  module.m.terraform_data.r[1]
+";
+    assert_eq!(conclusion(&plan, &report(&[Outcome::Done, Outcome::NotReady], false)), expected);
 }
 
 #[test]

@@ -28,7 +28,11 @@ pub fn resource(number: usize) -> Resource {
         value: value(number),
         schema_version: 3,
         dependencies: (1..3).filter_map(|back| number.checked_sub(back)).map(address).collect(),
-        status: if number.is_multiple_of(5) { ResourceStatus::Tainted } else { ResourceStatus::Ready },
+        status: match number % 5 {
+            0 => ResourceStatus::Tainted,
+            1 => ResourceStatus::Pending,
+            _ => ResourceStatus::Ready,
+        },
         create_before_destroy: number.is_multiple_of(2),
     }
 }

@@ -20,13 +20,15 @@ pub fn read_operation(word: &str) -> Option<Operation> {
 pub fn resource_status(status: ResourceStatus) -> &'static str {
     match status {
         ResourceStatus::Ready => "ready",
+        ResourceStatus::Pending => "pending",
         ResourceStatus::Tainted => "tainted",
     }
 }
 
 /// The resource's status that a word stands for.
 pub fn read_resource_status(word: &str) -> Option<ResourceStatus> {
-    [ResourceStatus::Ready, ResourceStatus::Tainted].into_iter().find(|known| resource_status(*known) == word)
+    let all = [ResourceStatus::Ready, ResourceStatus::Pending, ResourceStatus::Tainted];
+    all.into_iter().find(|known| resource_status(*known) == word)
 }
 
 /// The word for a run's status.

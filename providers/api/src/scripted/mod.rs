@@ -10,6 +10,7 @@
 //!     let session = world.provider().connect(&Value::object::<&str>([])).await?;
 
 mod objects;
+mod readiness;
 mod rule;
 mod session;
 
@@ -18,6 +19,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
 use portolan_lang::{Attribute, AttributePath, Schema, Type, Value};
+pub use readiness::Readiness;
 pub use rule::{Fault, Operation, Rule};
 use session::ScriptedSession;
 use tokio::sync::Notify;
@@ -53,6 +55,7 @@ pub struct World {
 struct Inner {
     objects: objects::Objects,
     rules: Vec<rule::Armed>,
+    readiness: BTreeMap<String, readiness::Script>,
     calls: Vec<Call>,
     running: usize,
     most_running: usize,
@@ -74,9 +77,16 @@ impl World {
         self.inner().rules.push(rule::Armed::new(rule));
     }
 
-    /// Ends all faults.
+    /// Lets an object be waited for: `script` says, from what it is, how it becomes ready.
+    pub fn awaits(&self, identity: &str, script: impl Fn(&Value) -> Readiness + Send + Sync + 'static) {
+        self.inner().readiness.insert(identity.to_owned(), Arc::new(script));
+    }
+
+    /// Ends all faults; what is waited for becomes ready.
     pub fn heal(&self) {
-        self.inner().rules.clear();
+        let mut inner = self.inner();
+        inner.rules.clear();
+        inner.readiness.values_mut().for_each(|script| *script = Arc::new(|_| Readiness::At(Vec::new())));
     }
 
     /// An object as it is.

@@ -19,6 +19,7 @@ pub enum Operation {
     Delete,
     Import,
     Data,
+    Ready,
 }
 
 /// What goes wrong with a call.

@@ -6,8 +6,12 @@ use async_trait::async_trait;
 use portolan_lang::{AttributePath, Value};
 
 use super::objects::name_of;
+use super::readiness::{Readiness, Script};
 use super::{Fault, NUMBERED, OBJECT, Operation, VALUE, World};
-use crate::{Applied, Change, Error, Planned, Proposal, ProviderSchema, Session, Wanted, plan_by_schema};
+use crate::{
+    Applied, Awaited, Change, Error, NotReady, Planned, Proposal, ProviderSchema, Report, Session, Waiting, Wanted,
+    plan_by_schema,
+};
 
 pub(super) struct ScriptedSession {
     pub(super) world: World,
@@ -28,6 +32,10 @@ impl ScriptedSession {
             Some(Fault::StopBefore) => self.never_answer().await,
             other => Ok(other),
         }
+    }
+
+    fn readiness(&self, identity: &str) -> Option<Script> {
+        self.world.inner().readiness.get(identity).cloned()
     }
 
     async fn never_answer<T>(&self) -> T {
@@ -112,6 +120,33 @@ impl Session for ScriptedSession {
         }
         let _under_way = UnderWay::begin(&self.world);
         self.carry_out(resource_type, change).await
+    }
+
+    fn is_awaited(&self, _resource_type: &str, value: &Value) -> bool {
+        name_of(value).is_some_and(|name| self.readiness(&name).is_some())
+    }
+
+    async fn ready(&self, awaited: Awaited<'_>, report: Report<'_>) -> Result<(), NotReady> {
+        if let Some(Fault::Stop) = self.meet(Operation::Ready, awaited.resource_type, awaited.identity).await? {
+            return self.never_answer().await;
+        }
+        let Some(script) = self.readiness(awaited.identity) else { return Ok(()) };
+        let tell = |why: &str| report(Waiting { why: why.to_owned(), reasons: Vec::new() });
+        match script(awaited.value) {
+            Readiness::At(steps) => {
+                for (pause, why) in steps {
+                    tokio::time::sleep(pause).await;
+                    tell(why);
+                }
+                Ok(())
+            }
+            Readiness::Never(why) => {
+                tell(why);
+                std::future::pending().await
+            }
+            Readiness::Fails(why) => Err(Error::failed(why).into()),
+            Readiness::GoesBack(why) => Err(NotReady { error: Error::failed(why), goes_back: true }),
+        }
     }
 
     async fn import(&self, resource_type: &str, id: &str) -> Result<Option<Applied>, Error> {
