@@ -6,7 +6,7 @@
 //! and phases, with a table of families that report in ways of their own.
 //!
 //! What it leaves out: it reads nothing but the object. Why a workload does not become ready is
-//! written on its pods and in events.
+//! written on its pods and in events: [`reasons`] reads those.
 
 mod batch;
 mod cluster;
@@ -15,6 +15,7 @@ mod families;
 mod live;
 mod network;
 mod pod;
+pub mod reasons;
 mod scaling;
 mod words;
 mod workload;
