@@ -7,7 +7,7 @@ use portolan_provider::scripted::{Fault, OBJECT, Operation, Readiness, Rule};
 use proptest::prelude::*;
 
 use crate::plan::{Mode, text};
-use crate::testing::{Scene, Table, configuration, request};
+use crate::testing::{NAMES, Scene, Table, configuration, request};
 
 #[derive(Debug, Clone, Copy)]
 enum Trouble {

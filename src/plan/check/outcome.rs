@@ -104,6 +104,10 @@ impl<'a> Replay<'a> {
                 let is_there = self.recorded.contains(&key);
                 self.expect(is_there, key, "is changed but is not there");
             }
+            OperationKind::Await => {
+                let is_there = self.recorded.contains(&key);
+                self.expect(is_there, key, "is waited for but is not there");
+            }
             OperationKind::Delete | OperationKind::Forget => {
                 let key = if replaces_later { key.aside() } else { key };
                 let was_there = self.recorded.remove(&key);
