@@ -4,10 +4,13 @@
 //! filled in, nested and `dynamic` blocks decoded. [`validate`] checks the shape alone:
 //! names, what is required, how many, labels. Both tell all problems at once.
 //!
+//! [`place_of`] finds where a part of the value is written.
+//!
 //! Attributes that hold references (`depends_on`) are left out of values and read with
 //! [`references_of`].
 
 mod dynamic;
+mod place;
 mod references;
 mod shape;
 
@@ -23,6 +26,7 @@ use crate::syntax::{Attribute, Block, Body, Expr, ExprKind};
 use crate::types::Type;
 use crate::value::Value;
 
+pub use place::place_of;
 pub use references::{body_references, references_of};
 pub use shape::{resolve, validate};
 
@@ -148,7 +152,10 @@ fn part_at(expr: &Expr, steps: &[Step]) -> Span {
         (ExprKind::Parentheses(inner), _) => return part_at(inner, steps),
         (ExprKind::Tuple(items), Step::Index(at)) => items.get(*at),
         (ExprKind::Object(items), Step::Attribute(name) | Step::Key(name)) => {
-            let named = |key: &Expr| matches!(&key.kind, ExprKind::Literal(key) if key.as_str() == Some(name));
+            let named = |key: &Expr| match &key.kind {
+                ExprKind::Literal(key) => key.as_str() == Some(name),
+                _ => key.as_json_text() == Some(name),
+            };
             items.iter().rev().find(|(key, _)| named(key)).map(|(_, value)| value)
         }
         _ => None,

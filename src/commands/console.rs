@@ -91,6 +91,7 @@ fn told(problems: &Diagnostics) -> String {
     lines.collect::<Vec<_>>().join("; ")
 }
 
+/// Where a part is unknown, there is null in the value, and `unknown_parts` tells it apart.
 /// A value that is sensitive in any part is shown all the same: who evaluates it may see it.
 fn to_json(value: &Value) -> serde_json::Value {
     let mut answer = json!({"type": value.ty().to_string()});
@@ -98,6 +99,9 @@ fn to_json(value: &Value) -> serde_json::Value {
         answer["value"] = value.to_json();
     } else {
         answer["unknown"] = json!(true);
+    }
+    if value.is_known() && !value.is_wholly_known() {
+        answer["unknown_parts"] = render::representation::unknown_parts(value);
     }
     if value.is_sensitive() {
         answer["sensitive"] = json!(true);

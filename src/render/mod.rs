@@ -6,6 +6,6 @@ pub(crate) mod graph;
 mod palette;
 pub(crate) mod plan;
 pub(crate) mod progress;
-mod representation;
+pub(crate) mod representation;
 pub(crate) mod state;
 pub(crate) mod value;

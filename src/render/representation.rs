@@ -95,7 +95,7 @@ pub(super) fn known(value: &Value) -> Json {
 
 /// `true` where a value is unknown. Entries of objects are left out where nothing in them is;
 /// what is empty or holds something stays, as in Terraform.
-pub(super) fn unknown_parts(value: &Value) -> Json {
+pub(crate) fn unknown_parts(value: &Value) -> Json {
     parts(value, &|value| !value.is_known())
 }
 

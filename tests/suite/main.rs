@@ -12,6 +12,7 @@ mod bad_input;
 mod commands;
 mod compiling;
 mod configurations;
+mod console;
 mod documents;
 mod examples;
 mod fuzz;

@@ -105,6 +105,29 @@ fn iterator(body: &Body, kind: &schema::Block, problems: &mut Diagnostics) -> Ar
     }
 }
 
+/// The keys and values that a `for_each` goes through; `None` where it is no collection, or not known.
+pub(super) fn elements(for_each: &Value) -> Option<Vec<(Value, Value)>> {
+    match for_each.data() {
+        Data::List(_) | Data::Tuple(_) => {
+            let items = for_each.items()?.iter().enumerate();
+            Some(items.map(|(at, item)| (Value::number(at), item.clone())).collect())
+        }
+        Data::Set(set) => Some(set.items.iter().map(|item| (item.clone(), item.clone())).collect()),
+        Data::Map(_) | Data::Object(_) => {
+            let entries = for_each.entries()?;
+            Some(entries.iter().map(|(name, value)| (Value::string(name.clone()), value.clone())).collect())
+        }
+        _ => None,
+    }
+}
+
+impl Parts {
+    /// The scope of the content, for an element: an object of its key and its value.
+    pub(super) fn scope<'a>(&'a self, outer: &'a dyn Scope, element: Value) -> ElementScope<'a> {
+        ElementScope { outer, name: &self.iterator, element }
+    }
+}
+
 impl Decoder<'_> {
     /// Adds the blocks that a dynamic block makes; `false` where they are not known.
     pub(super) fn dynamic(
@@ -138,27 +161,18 @@ impl Decoder<'_> {
 
     /// The keys and values to go through; `None` where they are not known or there are none.
     fn elements(&mut self, for_each: &Value, expr: &Expr) -> Option<Vec<(Value, Value)>> {
-        let numbered =
-            |items: &[Value]| items.iter().enumerate().map(|(at, item)| (Value::number(at), item.clone())).collect();
-        match for_each.data() {
-            Data::List(_) | Data::Tuple(_) => for_each.items().map(numbered),
-            Data::Set(set) => Some(set.items.iter().map(|item| (item.clone(), item.clone())).collect()),
-            Data::Map(_) | Data::Object(_) => {
-                let entries = for_each.entries()?;
-                Some(entries.iter().map(|(name, value)| (Value::string(name.clone()), value.clone())).collect())
-            }
-            Data::Unknown(unknown) if !unknown.ty.is_primitive() => None,
-            _ => {
-                let name = for_each.ty().friendly_name();
-                let what = if for_each.is_null() { "null".to_owned() } else { format!("a {name}") };
-                self.problems.push(
-                    Diagnostic::error("Invalid dynamic for_each value")
-                        .detail("The for_each of a dynamic block is a collection.")
-                        .label(expr.span, format!("this is {what}")),
-                );
-                None
-            }
+        let found = elements(for_each);
+        let may_be_known_later = matches!(for_each.data(), Data::Unknown(unknown) if !unknown.ty.is_primitive());
+        if found.is_none() && !may_be_known_later {
+            let name = for_each.ty().friendly_name();
+            let what = if for_each.is_null() { "null".to_owned() } else { format!("a {name}") };
+            self.problems.push(
+                Diagnostic::error("Invalid dynamic for_each value")
+                    .detail("The for_each of a dynamic block is a collection.")
+                    .label(expr.span, format!("this is {what}")),
+            );
         }
+        found
     }
 
     /// One block; `None` where its label is not known.
@@ -171,7 +185,7 @@ impl Decoder<'_> {
         marks: Marks,
     ) -> Option<(Option<Arc<str>>, Value)> {
         let element = Value::object([("key", key.mark(marks)), ("value", value.mark(marks))]);
-        let scope = ElementScope { outer: self.scope, name: &parts.iterator, element };
+        let scope = parts.scope(self.scope, element);
         let mut decoder = Decoder { scope: &scope, problems: Diagnostics::new() };
         let label = match (&parts.labels, shape::labels_of(kind)) {
             (Some(labels), 1..) => decoder.label(labels).map(Some),
@@ -205,7 +219,7 @@ impl Decoder<'_> {
 }
 
 /// A scope with the element of a dynamic block.
-struct ElementScope<'a> {
+pub(super) struct ElementScope<'a> {
     outer: &'a dyn Scope,
     name: &'a str,
     element: Value,

@@ -1,9 +1,9 @@
 //! Blocks to values: text and schema in, values and problems out.
 
-use portolan_lang::decode::{body_references, decode, references_of, validate};
+use portolan_lang::decode::{body_references, decode, place_of, references_of, validate};
 use portolan_lang::schema::{Attribute, Block, Schema};
 use portolan_lang::syntax::{Body, parse_body, parse_json_body};
-use portolan_lang::{Sources, Type, Value};
+use portolan_lang::{AttributePath, Sources, Step, Type, Value};
 
 use crate::scope::Tables;
 
@@ -177,4 +177,87 @@ fn lists_of_references_hold_nothing_else() {
     let problems = references_of(&body.attributes[0]).expect_err("three of them are none");
     let places: Vec<&str> = problems.iter().map(|problem| sources.slice(problem.labels[0].span)).collect();
     assert_eq!(places, ["\"f.g\"", "1", "h[i]"]);
+}
+
+/// The text that stands at the place of a part; the steps are names, and numbers for positions.
+fn written<'t>(text: &'t str, steps: &[&str]) -> Option<&'t str> {
+    let mut sources = Sources::new();
+    let body = body(&mut sources, text);
+    let step = |step: &&str| match step.parse() {
+        Ok(at) => Step::Index(at),
+        Err(_) => Step::Attribute((*step).into()),
+    };
+    let path: AttributePath = steps.iter().map(step).collect();
+    place_of(&body, &schema(), &tables(), path.steps()).map(|span| &text[span.range()])
+}
+
+#[test]
+fn parts_are_found_where_they_are_written() {
+    let text = r#"
+image = "i"
+env   = { A = "1", "B" = (upper("b")) }
+probe {
+  interval = "5s"
+}
+rule {
+  host = "first"
+}
+dynamic "rule" {
+  for_each = local.hosts
+  content {
+    host = rule.value
+  }
+}
+rule {
+}
+port "http" {
+  number = 80
+}
+dynamic "port" {
+  for_each = local.hosts
+  labels   = ["port-${port.value}"]
+  content {
+    number = 80 + port.key
+  }
+}
+"#;
+    for (path, place) in [
+        (&["image"][..], "\"i\""),
+        (&["env"], "{ A = \"1\", \"B\" = (upper(\"b\")) }"),
+        (&["env", "A"], "\"1\""),
+        (&["env", "B"], "(upper(\"b\"))"),
+        (&["env", "C"], "{ A = \"1\", \"B\" = (upper(\"b\")) }"),
+        (&["probe", "interval"], "\"5s\""),
+        (&["probe"], "probe"),
+        (&["probe", "nothing"], "probe"),
+        (&["rule", "0", "host"], "\"first\""),
+        (&["rule", "1", "host"], "rule.value"),
+        (&["rule", "2", "host"], "rule.value"),
+        (&["rule", "3", "host"], "rule"),
+        (&["rule", "4", "host"], "rule"),
+        (&["port", "http", "number"], "80"),
+        (&["port", "port-b", "number"], "80 + port.key"),
+        (&["port", "port-b"], "dynamic \"port\""),
+        (&["port", "other"], "port \"http\""),
+    ] {
+        assert_eq!(written(text, path), Some(place), "{path:?}");
+    }
+    assert_eq!(written(text, &["replicas"]), None);
+    assert_eq!(written(text, &[]), None);
+}
+
+#[test]
+fn parts_are_found_in_the_json_form() {
+    let text = r#"{"image": "i", "env": {"A": "1"}, "rule": [{"host": "first"}, {"host": "second"}],
+        "port": {"http": {"number": 80}}, "dynamic": {"rule": {"for_each": "${local.hosts}",
+        "content": {"host": "${rule.value}"}}}}"#;
+    for (path, place) in [
+        (&["image"][..], "\"i\""),
+        (&["env", "A"], "\"1\""),
+        (&["rule", "1", "host"], "\"second\""),
+        (&["rule", "3", "host"], "\"${rule.value}\""),
+        (&["port", "http", "number"], "80"),
+    ] {
+        assert_eq!(written(text, path), Some(place), "{path:?}");
+    }
 }
