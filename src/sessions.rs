@@ -122,7 +122,11 @@ impl<'a> Sessions<'a> {
         provider.connect(&config).await.map_err(|error| {
             let whom = connection.map_or_else(|| name.to_owned(), Address::to_string);
             let diagnostic = diagnostic_of(&format!("Cannot connect to {whom}"), &error);
-            span.map_or(diagnostic.clone(), |span| diagnostic.at(span))
+            let declared = connection.and_then(|address| self.declared.get(address));
+            let declared = declared.filter(|connection| *connection.provider == *name);
+            let path = error.path.unwrap_or_default();
+            let place = declared.map(|connection| self.desired.connection_place(connection, &path)).or(span);
+            place.map_or(diagnostic.clone(), |place| diagnostic.at(place))
         })
     }
 }

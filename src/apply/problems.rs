@@ -5,11 +5,16 @@ use portolan_provider::{Error, ErrorKind};
 use portolan_state as state;
 
 use super::Job;
-use crate::plan::{Change, OperationKind};
+use crate::plan::{Change, Configurations, OperationKind};
 use crate::sessions::{diagnostic_of, listed};
 
-/// A provider refused an operation.
-pub(super) fn cannot_do(job: &Job<'_>, operation: usize, error: &Error) -> Diagnostic {
+/// A provider refused an operation; told at the attribute that it is about.
+pub(super) fn cannot_do(
+    job: &Job<'_>,
+    operation: usize,
+    error: &Error,
+    evaluation: &impl Configurations,
+) -> Diagnostic {
     let change = job.plan.change_of(operation);
     let doing = match job.plan.operations[operation].kind {
         OperationKind::Create => "create",
@@ -25,7 +30,7 @@ pub(super) fn cannot_do(job: &Job<'_>, operation: usize, error: &Error) -> Diagn
         diagnostic = diagnostic.help("Somebody else changed it meanwhile. Plan again.");
     }
     match change.instance {
-        Some(id) => diagnostic.at(job.sessions.desired().instance(id).span),
+        Some(id) => diagnostic.at(evaluation.place(id, &error.path.clone().unwrap_or_default())),
         None => diagnostic,
     }
 }

@@ -7,7 +7,7 @@ use portolan_state::Decision;
 
 use super::data::{DataAnswers, DataQuery, WantedData};
 use super::expand::Expansion;
-use crate::config::Lifecycle;
+use crate::config::{Lifecycle, Module};
 
 /// The position of an instance in [`Desired::instances`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -142,14 +142,8 @@ impl Desired {
     /// Whether the configuration has the block of an address, however many instances that has;
     /// `None` for a `Desired` that was not compiled from a configuration.
     pub fn has_block(&self, address: &Address) -> Option<bool> {
-        let mut module = &self.expansion.settled.as_ref()?.inputs.config.root;
-        // "module" stands before each name of a call.
-        for call in address.module().segments().iter().skip(1).step_by(2) {
-            match module.calls.get(&call.name) {
-                Some(call) => module = &call.module,
-                None => return Some(false),
-            }
-        }
+        self.expansion.settled.as_ref()?;
+        let Some(module) = self.module(address) else { return Some(false) };
         let local = address.local();
         let names: Vec<&str> = local.segments().iter().map(|segment| &*segment.name).collect();
         let head = names.get(..2).unwrap_or(&names);
@@ -164,6 +158,16 @@ impl Desired {
     /// What a data source said, if it is among those that this was compiled from.
     pub fn data(&self, query: &DataQuery) -> Option<&Value> {
         self.expansion.settled.as_ref()?.inputs.data.get(query)
+    }
+
+    /// The module that holds what an address names, if the configuration has it.
+    pub(super) fn module(&self, address: &Address) -> Option<&Module> {
+        let mut module = &self.expansion.settled.as_ref()?.inputs.config.root;
+        // "module" stands before each name of a call.
+        for call in address.module().segments().iter().skip(1).step_by(2) {
+            module = &module.calls.get(&call.name)?.module;
+        }
+        Some(module)
     }
 
     /// All instances with their positions.

@@ -143,7 +143,7 @@ impl<'a> Evaluation<'a> {
         found.map_or(Span::new(portolan_lang::FileId(0), 0..0), |instance| instance.span)
     }
 
-    fn origin(&self, id: InstanceId) -> Option<(&Evaluator, Origin)> {
+    pub(super) fn origin(&self, id: InstanceId) -> Option<(&Evaluator, Origin)> {
         Some((self.evaluator.as_ref()?, *self.desired.expansion.origins.get(id.0 as usize)?))
     }
 
@@ -305,7 +305,7 @@ pub(super) fn is_read(evaluator: &Evaluator, module: ModuleId, check: &Check) ->
     position.is_none_or(|position| !evaluator.resource(module, position).is_null())
 }
 
-fn each_of(evaluator: &Evaluator, module: ModuleId, at: u32, block: &ResourceBlock, origin: Origin) -> Each {
+pub(super) fn each_of(evaluator: &Evaluator, module: ModuleId, at: u32, block: &ResourceBlock, origin: Origin) -> Each {
     let instances: Instances = evaluator.resource_instances(module, at as usize, block);
     instances.each(origin.position as usize)
 }

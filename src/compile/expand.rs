@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use portolan_lang::decode::decode;
-use portolan_lang::{Address, Diagnostic, Diagnostics, Span, Value};
+use portolan_lang::{Address, Diagnostic, Diagnostics, Span, Step, Value};
 use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::connection::{PROVIDER, connection_of};
@@ -16,8 +16,8 @@ use super::evaluator::{Evaluator, Node, Settled};
 use super::inputs::Inputs;
 use super::module::{ModuleId, ModuleInstance};
 use super::scope::Each;
-use super::unknown;
 use super::unknown::Waits;
+use super::{places, unknown};
 use crate::config::{DomainBlock, Lifecycle, ResourceBlock};
 
 /// Where an instance comes from.
@@ -202,11 +202,13 @@ impl Builder {
             }
             let mut own = Vec::with_capacity(groups.len());
             for (group, resources) in groups {
+                let part: Vec<Step> = places::part(group).collect();
+                let span = domain::span_within(&block.body, block.span, &part);
                 let group = self.add_group(node, group.clone(), lifecycle.clone());
                 own.push(group);
                 for resource in resources {
                     let origin = Origin { node, position: at as u32, resource: resource as u32 };
-                    self.compiled(evaluator, &compiled.resources[resource], group, block, origin);
+                    self.compiled(evaluator, &compiled.resources[resource], group, span, origin);
                 }
             }
             for host in &compiled.hosts.served {
@@ -221,14 +223,14 @@ impl Builder {
         evaluator: &Evaluator,
         resource: &domain::CompiledResource,
         group: GroupId,
-        block: &DomainBlock,
+        span: Span,
         origin: Origin,
     ) {
         let Some((provider, _)) = evaluator.inputs.catalog.resource(resource.resource_type) else {
             self.problems.push(
                 Diagnostic::error("Provider not built in")
-                    .detail(format!("\"{}\" needs the resource type {}.", block.kind.name, resource.resource_type))
-                    .at(block.span)
+                    .detail(format!("{} needs the resource type {}.", resource.address, resource.resource_type))
+                    .at(span)
                     .help("Use a build of this program that has the provider."),
             );
             return;
@@ -242,7 +244,7 @@ impl Builder {
             connection: None,
             group,
             dependencies: Vec::new(),
-            span: block.span,
+            span,
         };
         let id = self.add_instance(instance, origin);
         if let Some(connection) = &resource.connection {

@@ -24,6 +24,7 @@ mod expand;
 mod inputs;
 mod module;
 mod moves;
+mod places;
 mod repetition;
 mod scope;
 mod unknown;

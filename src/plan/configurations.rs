@@ -1,6 +1,6 @@
 //! What planning and applying ask of the evaluation of a configuration.
 
-use portolan_lang::{Diagnostics, Value};
+use portolan_lang::{AttributePath, Diagnostics, Span, Value};
 
 use crate::compile::{ConditionTime, Evaluation, InstanceId, OutputValue};
 
@@ -27,6 +27,9 @@ pub trait Configurations {
 
     /// The outputs of the root module.
     fn outputs(&mut self) -> (Vec<OutputValue>, Diagnostics);
+
+    /// Where an attribute of an instance is given its value, as [`Evaluation::place`].
+    fn place(&self, id: InstanceId, path: &AttributePath) -> Span;
 }
 
 impl Configurations for Evaluation<'_> {
@@ -52,5 +55,9 @@ impl Configurations for Evaluation<'_> {
 
     fn outputs(&mut self) -> (Vec<OutputValue>, Diagnostics) {
         Evaluation::outputs(self)
+    }
+
+    fn place(&self, id: InstanceId, path: &AttributePath) -> Span {
+        Evaluation::place(self, id, path)
     }
 }

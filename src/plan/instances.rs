@@ -96,18 +96,26 @@ enum Answer {
     Data(Value),
 }
 
-async fn ask(sessions: &Sessions<'_>, question: Question) -> (Question, Result<Answer, Diagnostic>) {
+/// Why there is no answer.
+enum Unanswered {
+    /// The system cannot be reached.
+    Unreachable(Diagnostic),
+    /// The provider refuses; with a summary of what it refuses.
+    Refused(&'static str, Error),
+}
+
+async fn ask(sessions: &Sessions<'_>, question: Question) -> (Question, Result<Answer, Unanswered>) {
     let instance = sessions.desired().instance(question.id);
     let answer = match sessions.of_instance(instance).await {
-        Err(diagnostic) => Err(diagnostic),
+        Err(diagnostic) => Err(Unanswered::Unreachable(diagnostic)),
         Ok(session) if question.is_data => {
             let config = question.config.unmark_deep();
             let answer = retrying(|| session.data(&instance.resource_type, &config)).await;
-            answer.map(Answer::Data).map_err(|error| refused("Cannot read a data source", instance, &error))
+            answer.map(Answer::Data).map_err(|error| Unanswered::Refused("Cannot read a data source", error))
         }
         Ok(session) => ask_plan(&*session, sessions, instance, &question)
             .await
-            .map_err(|error| refused("Cannot plan the change", instance, &error)),
+            .map_err(|error| Unanswered::Refused("Cannot plan the change", error)),
     };
     (question, answer)
 }
@@ -135,10 +143,6 @@ async fn ask_plan(
     let proposal = Proposal { resource_type, prior: None, config: &config, proposed: &proposed };
     let Planned { value, .. } = retrying(|| session.plan(proposal)).await?;
     Ok(Answer::New(value, replace))
-}
-
-fn refused(summary: &str, instance: &Instance, error: &Error) -> Diagnostic {
-    diagnostic_of(summary, error).of(&instance.address).at(instance.span)
 }
 
 struct Planner<'a, 'e, C> {
@@ -280,12 +284,18 @@ impl<'a, 'e, C: Configurations> Planner<'a, 'e, C> {
         let Some(provider) = self.inputs.sessions.catalog().provider(&instance.provider) else { return false };
         let errors = provider.validate(&instance.resource_type, &config.unmark_deep());
         let problems: Vec<Diagnostic> =
-            errors.iter().map(|error| refused("Invalid configuration", instance, error)).collect();
+            errors.iter().map(|error| self.refused("Invalid configuration", id, error)).collect();
         let is_refused = !problems.is_empty();
         let mut diagnostics = Diagnostics::new();
         diagnostics.extend(problems);
         self.problems.push((id, diagnostics));
         is_refused
+    }
+
+    /// A provider's problem with an instance, at the attribute that it is about.
+    fn refused(&self, summary: &str, id: InstanceId, error: &Error) -> Diagnostic {
+        let path = error.path.clone().unwrap_or_default();
+        diagnostic_of(summary, error).of(&self.instance(id).address).at(self.evaluation.place(id, &path))
     }
 
     /// The object that is there: recorded and found, or imported.
@@ -353,8 +363,12 @@ impl<'a, 'e, C: Configurations> Planner<'a, 'e, C> {
         }
     }
 
-    fn finish(&mut self, question: &Question, answer: Result<Answer, Diagnostic>) {
+    fn finish(&mut self, question: &Question, answer: Result<Answer, Unanswered>) {
         let id = question.id;
+        let answer = answer.map_err(|why| match why {
+            Unanswered::Unreachable(diagnostic) => diagnostic,
+            Unanswered::Refused(summary, error) => self.refused(summary, id, &error),
+        });
         match answer {
             _ if self.instance(id).is_check => self.finish_check(question, answer),
             Err(diagnostic) => self.problems.push((id, diagnostic.into())),

@@ -29,7 +29,7 @@ fn report(diagnostic: &Diagnostic, sources: &Sources) -> Report {
     // A report shows one file; what lies in others is told in words.
     let (here, elsewhere): (Vec<_>, Vec<_>) = diagnostic.labels.iter().partition(|label| Some(label.span.file) == main);
     let mut message = diagnostic.summary.clone();
-    if let Some(address) = &diagnostic.address {
+    if let Some(address) = diagnostic.address.as_ref().filter(|address| !message.contains(address.as_str())) {
         let _ = write!(message, " ({address})");
     }
     if !diagnostic.detail.is_empty() {

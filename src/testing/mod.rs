@@ -20,7 +20,7 @@ use std::sync::Arc;
 
 use portolan_lang::eval::Reference;
 use portolan_lang::source::FileId;
-use portolan_lang::{Address, Diagnostic, Diagnostics, InstanceKey, Span, Type, Value};
+use portolan_lang::{Address, AttributePath, Diagnostic, Diagnostics, InstanceKey, Span, Type, Value};
 use portolan_provider::scripted::{NUMBERED, OBJECT, VALUE};
 
 use crate::compile::{ConditionTime, Desired, Group, GroupId, Instance, InstanceId, OutputValue};
@@ -199,6 +199,10 @@ impl Configurations for Table {
             ])
         };
         (config, Diagnostics::new())
+    }
+
+    fn place(&self, id: InstanceId, _path: &AttributePath) -> Span {
+        self.desired.instance(id).span
     }
 
     fn is_replacement_triggered(

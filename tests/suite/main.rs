@@ -18,6 +18,7 @@ mod examples;
 mod fuzz;
 mod killed;
 mod loading;
+mod places;
 mod program;
 mod reference;
 mod running;

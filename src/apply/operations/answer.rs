@@ -51,7 +51,10 @@ impl<'a, C: Configurations> Operations<'a, '_, C> {
 
     /// The data source of a check cannot be read: a warning, and the check is left out.
     fn missed(&mut self, operation: usize, error: &Error) -> Event {
-        let warning = Diagnostic { severity: Severity::Warning, ..problems::cannot_do(self.job, operation, error) };
+        let warning = Diagnostic {
+            severity: Severity::Warning,
+            ..problems::cannot_do(self.job, operation, error, self.evaluation)
+        };
         self.finish(operation, Value::null(Type::Any), warning.into())
     }
 
@@ -152,7 +155,7 @@ impl<'a, C: Configurations> Operations<'a, '_, C> {
                 problems
             }
             Some(Failure::Provider(error)) => {
-                let diagnostic = problems::cannot_do(self.job, operation, &error);
+                let diagnostic = problems::cannot_do(self.job, operation, &error, self.evaluation);
                 self.end_refused(operation, error, writer);
                 diagnostic.into()
             }

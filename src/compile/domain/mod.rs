@@ -70,30 +70,35 @@ impl Block<'_> {
     /// The place of the value at a path, or of the innermost block around it that can be found.
     /// A step into named blocks is the label.
     pub fn path_span(&self, path: &AttributePath) -> Span {
-        let mut body = self.body;
-        let mut span = self.span;
-        let mut steps = path.steps().iter().filter_map(|step| match step {
-            Step::Attribute(name) | Step::Key(name) => Some(&**name),
-            Step::Index(_) => None,
-        });
-        while let Some(name) = steps.next() {
-            if let Some(attribute) = body.attribute(name) {
-                return attribute.expr.span;
-            }
-            let mut named = body.blocks.iter().filter(|block| &*block.keyword.name == name).peekable();
-            let labelled = named.peek().is_some_and(|block| !block.labels.is_empty());
-            let label = if labelled { steps.next() } else { None };
-            let found = named.find(|block| block.labels.first().map(|first| &*first.name) == label);
-            let Some(block) = found else { return span };
-            (body, span) = (&block.body, block.header());
-        }
-        span
+        span_within(self.body, self.span, path.steps())
     }
 
     /// The place of an attribute's value, or the block's header where it is not set.
     pub fn attribute_span(&self, name: &str) -> Span {
         self.body.attribute(name).map_or(self.span, |attribute| attribute.expr.span)
     }
+}
+
+/// The place of the value at a path in a body, or of the innermost block around it that can be
+/// found; `header` for the body itself.
+pub(super) fn span_within(mut body: &Body, header: Span, path: &[Step]) -> Span {
+    let mut span = header;
+    let mut steps = path.iter().filter_map(|step| match step {
+        Step::Attribute(name) | Step::Key(name) => Some(&**name),
+        Step::Index(_) => None,
+    });
+    while let Some(name) = steps.next() {
+        if let Some(attribute) = body.attribute(name) {
+            return attribute.expr.span;
+        }
+        let mut named = body.blocks.iter().filter(|block| &*block.keyword.name == name).peekable();
+        let labelled = named.peek().is_some_and(|block| !block.labels.is_empty());
+        let label = if labelled { steps.next() } else { None };
+        let found = named.find(|block| block.labels.first().map(|first| &*first.name) == label);
+        let Some(block) = found else { return span };
+        (body, span) = (&block.body, block.header());
+    }
+    span
 }
 
 /// What a block compiles to.
