@@ -47,7 +47,7 @@ impl Account {
 
     /// kubectl, as this account.
     pub fn kubectl(&self) -> Kubectl {
-        Kubectl::new(self.kubeconfig(), self.context.clone())
+        Kubectl::new(self.kubeconfig(), self.context.clone()).caching_beside_kubeconfig()
     }
 }
 

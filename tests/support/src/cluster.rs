@@ -88,7 +88,8 @@ impl Cluster {
         let said = script(&["up", "--nodes", &nodes.to_string(), "--linger", linger, name]);
         let kubeconfig = PathBuf::from(said.trim());
         let directory = kubeconfig.parent().map(Path::to_owned);
-        Cluster { directory, _lock: Some(lock), ..Cluster::of_context(name.to_owned(), kubeconfig) }
+        let started = Cluster::of_context(name.to_owned(), kubeconfig);
+        Cluster { kubectl: started.kubectl.caching_beside_kubeconfig(), directory, _lock: Some(lock), ..started }
     }
 
     fn of_the_user(name: &str, kubeconfig: PathBuf) -> Cluster {

@@ -13,6 +13,8 @@ pub struct Kubectl {
     kubeconfig: PathBuf,
     context: String,
     namespace: Option<String>,
+    /// Where it keeps what it has discovered; by default where the user's own does.
+    cache: Option<PathBuf>,
 }
 
 /// What kubectl said and how it ended.
@@ -35,7 +37,13 @@ impl Answer {
 
 impl Kubectl {
     pub(crate) fn new(kubeconfig: PathBuf, context: String) -> Kubectl {
-        Kubectl { kubeconfig, context, namespace: None }
+        Kubectl { kubeconfig, context, namespace: None, cache: None }
+    }
+
+    /// The same with a cache of its own. Clusters of tests have the addresses of earlier ones, of
+    /// which the user's cache may tell.
+    pub(crate) fn caching_beside_kubeconfig(self) -> Kubectl {
+        Kubectl { cache: Some(self.kubeconfig.with_extension("cache")), ..self }
     }
 
     /// The same, in a namespace.
@@ -49,6 +57,9 @@ impl Kubectl {
         command.arg("--kubeconfig").arg(&self.kubeconfig).args(["--context", &self.context]);
         if let Some(namespace) = &self.namespace {
             command.args(["--namespace", namespace]);
+        }
+        if let Some(cache) = &self.cache {
+            command.arg("--cache-dir").arg(cache);
         }
         command.args(arguments).stdin(Stdio::null());
         command

@@ -81,7 +81,7 @@ impl Proxy {
 
     /// kubectl, through the proxy.
     pub fn kubectl(&self) -> Kubectl {
-        Kubectl::new(self.kubeconfig(), self.context.clone())
+        Kubectl::new(self.kubeconfig(), self.context.clone()).caching_beside_kubeconfig()
     }
 
     /// Lets something go wrong from now on. Of several faults that fit a request, the one that was
