@@ -113,8 +113,10 @@ enum Point {
 /// Operations and meetings; an edge leads from what comes first.
 struct Network {
     points: DiGraph<Point, ()>,
-    /// For each change, the operation that creates, changes, reads or awaits.
+    /// For each change, the operation that creates, changes or reads.
     making: Vec<Option<NodeIndex>>,
+    /// For each change, the operation that awaits an object that stays as it is.
+    awaiting: Vec<Option<NodeIndex>>,
     /// For each change, the operation that deletes.
     deleting: Vec<Option<NodeIndex>>,
 }
@@ -124,13 +126,11 @@ impl Network {
         let mut points = DiGraph::new();
         let mut add =
             |kind: Option<OperationKind>, change| kind.map(|kind| points.add_node(Point::Operation { kind, change }));
+        let awaiting = (0..changes.len()).map(|at| add(awaited[at].then_some(OperationKind::Await), at)).collect();
         let mut making = Vec::with_capacity(changes.len());
         let mut deleting = Vec::with_capacity(changes.len());
         for (at, change) in changes.iter().enumerate() {
-            let (makes, deletes) = match awaited[at] {
-                true => (Some(OperationKind::Await), None),
-                false => change.action.operations(),
-            };
+            let (makes, deletes) = change.action.operations();
             if change.action == Action::DeleteThenCreate {
                 deleting.push(add(deletes, at));
                 making.push(add(makes, at));
@@ -139,7 +139,7 @@ impl Network {
                 deleting.push(add(deletes, at));
             }
         }
-        Network { points, making, deleting }
+        Network { points, making, awaiting, deleting }
     }
 
     fn meeting(&mut self) -> NodeIndex {
@@ -150,24 +150,15 @@ impl Network {
         self.points.add_edge(first, then, ());
     }
 
-    /// For each vertex of the graph, the operation that makes the instance.
-    fn making_of_vertices(&self, changes: &[Change], graph: &Graph) -> Vec<Option<NodeIndex>> {
-        let mut making = vec![None; graph.len()];
-        for (at, change) in changes.iter().enumerate().filter(|(_, change)| change.key.deposed.is_none()) {
-            if let Some(instance) = change.instance {
-                making[graph.position(Vertex::Instance(instance))] = self.making[at];
-            }
-        }
-        making
-    }
-
     /// Rule 1.
     fn make(&mut self, changes: &[Change], graph: &Graph) {
         if self.making.iter().all(Option::is_none) {
             return;
         }
-        let making = self.making_of_vertices(changes, graph);
-        let points: Vec<NodeIndex> = making.iter().map(|making| making.unwrap_or_else(|| self.meeting())).collect();
+        let making = of_vertices(&self.making, changes, graph);
+        let awaiting = of_vertices(&self.awaiting, changes, graph);
+        let first = making.into_iter().zip(awaiting).map(|(making, awaiting)| making.or(awaiting));
+        let points: Vec<NodeIndex> = first.map(|first| first.unwrap_or_else(|| self.meeting())).collect();
         for vertex in graph.order() {
             for dependency in graph.dependencies(*vertex) {
                 self.before(points[graph.position(dependency)], points[graph.position(*vertex)]);
@@ -191,7 +182,7 @@ impl Network {
         if !changes.iter().any(|change| change.action == Action::CreateThenDelete) {
             return;
         }
-        let making = self.making_of_vertices(changes, graph);
+        let making = of_vertices(&self.making, changes, graph);
         let released: Vec<NodeIndex> = (0..graph.len()).map(|_| self.meeting()).collect();
         for vertex in graph.order() {
             for dependant in graph.dependants(*vertex).map(|dependant| graph.position(dependant)) {
@@ -211,13 +202,8 @@ impl Network {
     fn take_away(&mut self, changes: &[Change], order: &RecordedOrder) {
         let early = early_deletions(changes, order);
         self.after_dependants(order, &self.deleting.clone(), |_| true);
-        let is_changed = |(making, change): (&Option<NodeIndex>, &Change)| match change.action {
-            Action::NoOp => None,
-            _ => *making,
-        };
-        let changing: Vec<Option<NodeIndex>> = self.making.iter().zip(changes).map(is_changed).collect();
-        if changing.iter().any(Option::is_some) {
-            self.after_dependants(order, &changing, |at| !early[at]);
+        if self.making.iter().any(Option::is_some) {
+            self.after_dependants(order, &self.making.clone(), |at| !early[at]);
         }
     }
 
@@ -275,6 +261,17 @@ impl Network {
         }
         leads_on
     }
+}
+
+/// For each vertex of the graph, the operation of its instance among those of the changes.
+fn of_vertices(operations: &[Option<NodeIndex>], changes: &[Change], graph: &Graph) -> Vec<Option<NodeIndex>> {
+    let mut found = vec![None; graph.len()];
+    for (at, change) in changes.iter().enumerate().filter(|(_, change)| change.key.deposed.is_none()) {
+        if let Some(instance) = change.instance {
+            found[graph.position(Vertex::Instance(instance))] = operations[at];
+        }
+    }
+    found
 }
 
 fn union<'a>(mut lists: impl Iterator<Item = &'a Rc<[Step]>>) -> Rc<[Step]> {

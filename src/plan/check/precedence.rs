@@ -11,8 +11,9 @@ use crate::plan::row;
 
 /// What may happen in the wrong order, in sentences. The plan is structurally sound.
 pub(crate) fn wrong_order(plan: &Plan, graph: &Graph, snapshot: &Snapshot) -> Vec<String> {
-    let mut check =
-        Check { plan, earlier: Earlier::new(plan), making: Vec::new(), deleting: Vec::new(), found: Vec::new() };
+    let none = vec![None; plan.changes.len()];
+    let (earlier, found) = (Earlier::new(plan), Vec::new());
+    let mut check = Check { plan, earlier, making: none.clone(), changing: none.clone(), deleting: none, found };
     check.find_operations();
     check.replacements();
     check.made_after_dependencies(graph);
@@ -82,8 +83,10 @@ fn reached(plan: &Plan, known: &[Numbers], after: &[Step]) -> Numbers {
 struct Check<'a> {
     plan: &'a Plan,
     earlier: Earlier,
-    /// For each change, the operation that creates, changes, reads or forgets.
+    /// For each change, the operation that creates, changes, reads, forgets or awaits.
     making: Vec<Option<usize>>,
+    /// The same without those that await.
+    changing: Vec<Option<usize>>,
     /// For each change, the operation that deletes.
     deleting: Vec<Option<usize>>,
     found: Vec<String>,
@@ -91,11 +94,15 @@ struct Check<'a> {
 
 impl Check<'_> {
     fn find_operations(&mut self) {
-        self.making = vec![None; self.plan.changes.len()];
-        self.deleting = self.making.clone();
         for (position, operation) in self.plan.operations.iter().enumerate() {
-            let of = if operation.kind == OperationKind::Delete { &mut self.deleting } else { &mut self.making };
-            of[operation.change] = Some(position);
+            let position = Some(position);
+            match operation.kind {
+                OperationKind::Delete => self.deleting[operation.change] = position,
+                OperationKind::Await => self.making[operation.change] = position,
+                _ => {
+                    (self.making[operation.change], self.changing[operation.change]) = (position, position);
+                }
+            }
         }
     }
 
@@ -135,7 +142,7 @@ impl Check<'_> {
             let (mut all, mut used) = (Numbers::none(changes), Numbers::none(changes));
             for dependency in graph.dependencies(*vertex).map(|dependency| graph.position(dependency)) {
                 all.extend(&depends_on[dependency]);
-                if change_of[dependency].and_then(|change| self.making[change]).is_none() {
+                if change_of[dependency].and_then(|change| self.changing[change]).is_none() {
                     used.extend(&uses[dependency]);
                 }
                 change_of[dependency].into_iter().for_each(|change| {
@@ -155,7 +162,7 @@ impl Check<'_> {
             self.expect(self.making[dependency], self.making[dependant], "it depends on that");
         }
         for dependency in used.iter().filter(|at| self.plan.changes[*at].action == Action::CreateThenDelete) {
-            self.expect(self.making[dependant], self.deleting[dependency], "the old object is used until then");
+            self.expect(self.changing[dependant], self.deleting[dependency], "the old object is used until then");
         }
     }
 
@@ -179,9 +186,9 @@ impl Check<'_> {
             for dependency in dependencies.iter() {
                 self.expect(self.deleting[dependant], self.deleting[dependency], "that depended on it");
             }
-            let until_changed = closure(&direct, dependant, |at| self.making[at].is_none());
+            let until_changed = closure(&direct, dependant, |at| self.changing[at].is_none());
             for dependency in until_changed.iter().filter(|at| !early[*at]) {
-                self.expect(self.making[dependant], self.deleting[dependency], "that depended on it until then");
+                self.expect(self.changing[dependant], self.deleting[dependency], "that depended on it until then");
             }
         }
     }
