@@ -111,6 +111,9 @@ pub struct Group {
     pub members: Vec<InstanceId>,
     /// What all of them wait for, without duplicates.
     pub dependencies: Vec<GroupId>,
+    /// For data sources: the groups whose planned changes put reading them off until those are
+    /// made. Empty for others.
+    pub awaited: Vec<GroupId>,
     /// How their life is ruled.
     pub lifecycle: Arc<Lifecycle>,
 }

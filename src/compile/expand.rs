@@ -7,6 +7,7 @@ use portolan_lang::decode::decode;
 use portolan_lang::{Address, Diagnostic, Diagnostics, Span, Step, Value};
 use rustc_hash::{FxHashMap, FxHashSet};
 
+use super::awaited::awaited;
 use super::connection::{PROVIDER, connection_of};
 use super::data::{Asker, WantedData};
 use super::dependencies::{Dependencies, of_domain, of_resource};
@@ -120,7 +121,8 @@ impl Builder {
 
     fn add_group(&mut self, node: Node, address: Address, lifecycle: Arc<Lifecycle>) -> GroupId {
         let id = GroupId(self.desired.groups.len() as u32);
-        self.desired.groups.push(Group { address, members: Vec::new(), dependencies: Vec::new(), lifecycle });
+        let (members, dependencies, awaited) = Default::default();
+        self.desired.groups.push(Group { address, members, dependencies, awaited, lifecycle });
         self.made.entry(node).or_default().push(id);
         id
     }
@@ -392,6 +394,27 @@ impl Builder {
             group.dependencies.extend(groups.into_iter().filter(|id| id.0 as usize != at));
             group.dependencies.sort();
             group.dependencies.dedup();
+        }
+        self.put_off(evaluator);
+    }
+
+    /// Gives each data source what it waits for before it is read.
+    fn put_off(&mut self, evaluator: &Evaluator) {
+        let mut dependencies = Dependencies::new(evaluator, &self.desired.groups, &self.made);
+        let mut found = Vec::new();
+        for (node, made) in &self.made {
+            let Node::Resource(module, at) = *node else { continue };
+            let instance = evaluator.module(module);
+            let block = instance.module.resources.get_index(at as usize).map(|(_, block)| block);
+            if let Some(block) = block.filter(|block| block.is_data) {
+                let mut awaited = awaited(evaluator, &mut dependencies, &self.desired.groups, module, block);
+                let is_read = |id: &InstanceId| self.desired.instance(*id).is_data;
+                awaited.retain(|group| !self.desired.group(*group).members.iter().all(is_read));
+                found.extend(made.iter().map(|id| (*id, awaited.iter().copied().collect())));
+            }
+        }
+        for (id, awaited) in found {
+            self.desired.groups[id.0 as usize].awaited = awaited;
         }
     }
 

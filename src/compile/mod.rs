@@ -11,6 +11,7 @@
 //! and then while applying. A domain block is a pure function from its evaluated attributes
 //! to resources, and simply runs again.
 
+mod awaited;
 mod checked;
 mod conditions;
 mod connection;

@@ -159,7 +159,7 @@ impl<'a, 'e, C: Configurations> Planner<'a, 'e, C> {
         let desired = inputs.sessions.desired();
         Planner {
             creates_first: creates_first(desired, inputs.graph),
-            pending: Pending::new(desired),
+            pending: Pending::new(desired, inputs.records),
             changes: vec![None; desired.instances.len()],
             problems: Vec::new(),
             inputs,
@@ -196,7 +196,7 @@ impl<'a, 'e, C: Configurations> Planner<'a, 'e, C> {
     }
 
     fn begin_data(&mut self, id: InstanceId, config: Value) -> Option<Question> {
-        let waits = self.pending.of_dependencies(id);
+        let waits = self.pending.holds_up(id);
         let deferred = match config.is_wholly_known() {
             false => Some(Reason::ConfigUnknown),
             true if waits => Some(Reason::DependencyPending),

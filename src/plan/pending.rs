@@ -1,49 +1,61 @@
-//! Which instances wait for changes, so that what depends on them is read only after those.
+//! Which groups have changes, so that data sources that wait for those are read only afterwards.
+
+use portolan_lang::Address;
+use rustc_hash::FxHashSet;
 
 use crate::compile::{Desired, GroupId, InstanceId};
+use crate::plan::records::{Record, Records};
 
 /// What is to be changed so far; a group is looked at once.
 pub(crate) struct Pending<'a> {
     desired: &'a Desired,
-    /// Whether an instance or anything that it depends on is changed.
-    instances: Vec<bool>,
+    /// Whether a resource is changed, by the position of its instance.
+    changed: Vec<bool>,
     groups: Vec<Option<bool>>,
-    /// Only data sources ask.
-    is_asked: bool,
+    /// The blocks of recorded objects that no instance stands for any more.
+    losing: FxHashSet<Address>,
 }
 
 impl<'a> Pending<'a> {
-    pub(crate) fn new(desired: &'a Desired) -> Self {
+    pub(crate) fn new(desired: &'a Desired, records: &Records<'_>) -> Self {
+        let is_asked = desired.groups.iter().any(|group| !group.awaited.is_empty());
         Pending {
             desired,
-            instances: vec![false; desired.instances.len()],
+            changed: vec![false; desired.instances.len()],
             groups: vec![None; desired.groups.len()],
-            is_asked: desired.instances.iter().any(|instance| instance.is_data),
+            losing: if is_asked { losing(desired, records) } else { FxHashSet::default() },
         }
     }
 
-    /// Says whether an instance is changed; everything that it depends on has been settled.
+    /// Says whether an instance is changed. Data sources have no part in that: one that is read
+    /// only afterwards waits for a change of a resource itself.
     pub(crate) fn settle(&mut self, id: InstanceId, is_changed: bool) {
-        if self.is_asked {
-            self.instances[id.0 as usize] = is_changed || self.of_dependencies(id);
-        }
+        self.changed[id.0 as usize] = is_changed && !self.desired.instance(id).is_data;
     }
 
-    /// Whether anything that an instance depends on is changed.
-    pub(crate) fn of_dependencies(&mut self, id: InstanceId) -> bool {
-        let instance = self.desired.instance(id);
-        let dependencies = &self.desired.group(instance.group).dependencies;
-        instance.dependencies.iter().any(|dependency| self.instances[dependency.0 as usize])
-            || dependencies.iter().any(|group| self.of_group(*group))
+    /// Whether anything is changed that a data source waits for, all of which has been settled.
+    pub(crate) fn holds_up(&mut self, id: InstanceId) -> bool {
+        let awaited = &self.desired.group(self.desired.instance(id).group).awaited;
+        awaited.iter().any(|group| self.is_changed(*group))
     }
 
-    fn of_group(&mut self, id: GroupId) -> bool {
+    fn is_changed(&mut self, id: GroupId) -> bool {
         if let Some(known) = self.groups[id.0 as usize] {
             return known;
         }
-        let members = &self.desired.group(id).members;
-        let pending = members.iter().any(|member| self.instances[member.0 as usize]);
-        self.groups[id.0 as usize] = Some(pending);
-        pending
+        let group = self.desired.group(id);
+        let is_changed =
+            group.members.iter().any(|member| self.changed[member.0 as usize]) || self.losing.contains(&group.address);
+        self.groups[id.0 as usize] = Some(is_changed);
+        is_changed
     }
+}
+
+/// The blocks of which recorded objects are to be taken away: instances that are no longer
+/// declared, and old ones that a replacement left.
+fn losing(desired: &Desired, records: &Records<'_>) -> FxHashSet<Address> {
+    let declared: FxHashSet<&Address> = desired.instances.iter().map(|instance| &instance.address).collect();
+    let goes = |record: &&Record<'_>| record.key.deposed.is_some() || !declared.contains(&record.key.address);
+    let gone = records.list.iter().filter(|record| record.selected).filter(goes);
+    gone.map(|record| record.key.address.block().instance(None)).collect()
 }

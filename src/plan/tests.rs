@@ -332,6 +332,18 @@ async fn data_is_read_while_planning_where_that_can_be() {
 }
 
 #[tokio::test]
+async fn data_waits_for_changes_of_what_it_names_alone() {
+    let scene = Scene::after(&["a = 5\nb = 1 : a\nc[0] = 1\nc[1] = 1"]).await;
+    let further = scene.plan(&Table::new("a = 6\nb = 1 : a\nd = b.name !data\nc[0] = 1\nc[1] = 1")).await;
+    same_lines(&text(&further), "0 update object.a");
+    let through_data = Table::new("a = 6\nb = 1 : a\nd = a.name !data\ne = b.name !data : d\nc[0] = 1\nc[1] = 1");
+    let through_data = scene.plan(&through_data).await;
+    same_lines(&text(&through_data), "0 update object.a\n1 read object.d (dependency pending) after 0");
+    let fewer = scene.plan(&Table::new("a = 5\nb = 1 : a\nc[0] = 1\nd = b.name !data : c")).await;
+    same_lines(&text(&fewer), "0 delete object.c[1] (count index)\n1 read object.d (dependency pending)");
+}
+
+#[tokio::test]
 async fn imports_take_over_what_is_there() {
     let scene = Scene::after(&["a = 1\nb = 2"]).await;
     scene

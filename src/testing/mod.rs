@@ -94,10 +94,11 @@ impl Table {
             for dependency in &line.dependencies {
                 let group = table.group(dependency).unwrap_or_else(|| panic!("no block {dependency}"));
                 let own = table.group(line.block).expect("was added");
-                let dependencies = &mut table.desired.groups[own.0 as usize].dependencies;
-                if !dependencies.contains(&group) {
-                    dependencies.push(group);
+                let own = &mut table.desired.groups[own.0 as usize];
+                if !own.dependencies.contains(&group) {
+                    own.dependencies.push(group);
                 }
+                own.awaited = if line.flag("data").is_some() { own.dependencies.clone() } else { Vec::new() };
             }
         }
         table
@@ -120,6 +121,7 @@ impl Table {
                 address: block_address(line.block),
                 members: Vec::new(),
                 dependencies: Vec::new(),
+                awaited: Vec::new(),
                 lifecycle: Arc::new(line.lifecycle()),
             });
         }

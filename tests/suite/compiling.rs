@@ -142,6 +142,10 @@ impl Compiled {
             line(&mut text, 1, format_args!("{}", group.address));
             let name = |id: &GroupId| self.desired.group(*id).address.to_string();
             write_waits(&mut text, group.dependencies.iter().map(name));
+            if !group.awaited.is_empty() {
+                let awaited: Vec<String> = group.awaited.iter().map(name).collect();
+                line(&mut text, 2, format_args!("is read after changes of {}", awaited.join(", ")));
+            }
         }
         text
     }
