@@ -18,15 +18,19 @@ pub const FIRST_PAUSE: Duration = Duration::from_millis(250);
 /// The longest pause after any attempt.
 pub const LONGEST_PAUSE: Duration = Duration::from_secs(10);
 
+/// The longest pause that a system is granted which asks for one.
+pub const LONGEST_ASKED: Duration = Duration::from_secs(60);
+
 /// How long to wait after this many attempts, all of which failed, before the next one; `None`
 /// where trying again is of no use.
 pub fn pause_after(attempts: u32, error: &Error) -> Option<Duration> {
     if error.kind != ErrorKind::Transient || attempts >= ATTEMPTS {
         return None;
     }
+    let asked = error.retry_after.unwrap_or_default().min(LONGEST_ASKED);
     let doubled = FIRST_PAUSE.saturating_mul(2u32.saturating_pow(attempts.saturating_sub(1)));
     let longest = doubled.min(LONGEST_PAUSE);
-    Some(longest.mul_f64(rand::rng().random_range(0.5..=1.0)))
+    Some(longest.mul_f64(rand::rng().random_range(0.5..=1.0)) + asked)
 }
 
 /// Asks again while the answer is an error that may go away by itself.
@@ -48,6 +52,14 @@ pub(crate) async fn retrying<T, F: Future<Output = Result<T, Error>>>(mut ask: i
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_system_gets_the_pause_that_it_asks_for() {
+        let busy = |seconds| Error::transient("busy").retry_after(Duration::from_secs(seconds));
+        let pause = |seconds| pause_after(1, &busy(seconds)).expect("another attempt");
+        assert!(pause(3) >= Duration::from_secs(3) && pause(3) < Duration::from_secs(4));
+        assert!(pause(3600) < LONGEST_ASKED + Duration::from_secs(1));
+    }
 
     #[test]
     fn pauses_double_up_to_a_limit() {

@@ -1,22 +1,90 @@
 //! Connections to the systems: each is opened once, when it is first needed, and shared.
+//!
+//! Which system answers at an address is recorded as a decision when it is first reached, and
+//! checked ever after: what is recorded of one system is never carried out on another.
 
+use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use portolan_lang::{Address, AttributePath, Diagnostic, Span, Step, Type, Value};
 use portolan_provider::{Error, Session};
-use portolan_state::Resource;
+use portolan_state::{Decision, Resource, Snapshot};
 use rustc_hash::FxHashMap;
 use tokio::sync::OnceCell;
 
 use crate::catalog::Catalog;
 use crate::compile::{Connection, DataQuery, Desired, Instance};
+use crate::retry::retrying;
+
+/// The question that a decision about a connection answers: which system is reached there.
+pub const SYSTEM: &str = "system";
 
 type Opened = Result<Arc<dyn Session>, Diagnostic>;
 type Place = (Arc<str>, Option<Address>);
 
 /// The sessions that were opened in a run, shared by those who see different parts of it.
 #[derive(Clone, Default)]
-pub struct OpenSessions(Arc<Mutex<FxHashMap<Place, Arc<OnceCell<Opened>>>>>);
+pub struct OpenSessions(Arc<Shared>);
+
+#[derive(Default)]
+struct Shared {
+    /// Names the record among all records.
+    owner: Arc<str>,
+    sessions: Mutex<FxHashMap<Place, Arc<OnceCell<Opened>>>>,
+    systems: Mutex<Systems>,
+}
+
+/// Which system is reached at each address.
+#[derive(Default)]
+struct Systems {
+    recorded: BTreeMap<Address, Decision>,
+    found: BTreeMap<Address, Decision>,
+}
+
+impl OpenSessions {
+    /// None yet, for what is recorded here.
+    pub fn of(snapshot: &Snapshot) -> Self {
+        let opened = OpenSessions(Arc::new(Shared { owner: snapshot.lineage.clone(), ..Shared::default() }));
+        opened.expect(&snapshot.decisions);
+        opened
+    }
+
+    /// Expects the systems that these decisions are about.
+    fn expect(&self, decisions: &[Decision]) {
+        let about = decisions.iter().filter(|decision| &*decision.kind == SYSTEM);
+        let about = about.map(|decision| (decision.subject.clone(), decision.clone()));
+        self.0.systems.lock().unwrap_or_else(PoisonError::into_inner).recorded.extend(about);
+    }
+
+    /// Whether the system at an address is the one that was there before.
+    fn check_system(&self, address: &Address, system: &str) -> Result<(), Diagnostic> {
+        let mut systems = self.0.systems.lock().unwrap_or_else(PoisonError::into_inner);
+        let Some(recorded) = systems.recorded.get(address) else {
+            systems.found.insert(address.clone(), decide_system(address, system));
+            return Ok(());
+        };
+        let before = recorded.value["id"].as_str().unwrap_or_default();
+        if before == system {
+            return Ok(());
+        }
+        Err(Diagnostic::error(format!("{address} is another system than before"))
+            .detail(format!(
+                "What is recorded at {address} is in the system {before}, which was first reached at {}. The one that answers now is {system}. Nothing was read from it, and nothing was changed.",
+                recorded.time
+            ))
+            .help("Let the connection lead to the system that was meant. Declare another system under another name."))
+    }
+}
+
+fn decide_system(address: &Address, system: &str) -> Decision {
+    Decision {
+        subject: address.clone(),
+        kind: Arc::from(SYSTEM),
+        value: serde_json::json!({ "id": system }),
+        reason: format!("{system}, reached for the first time"),
+        time: String::new(),
+    }
+}
 
 /// The sessions of one run.
 pub struct Sessions<'a> {
@@ -39,6 +107,16 @@ impl<'a> Sessions<'a> {
     #[must_use]
     pub fn sharing(self, opened: &OpenSessions) -> Self {
         Sessions { opened: opened.clone(), ..self }
+    }
+
+    /// Expects the systems that these decisions are about.
+    pub fn expect(&self, decisions: &[Decision]) {
+        self.opened.expect(decisions);
+    }
+
+    /// The systems that were reached for the first time, as decisions.
+    pub fn found_systems(&self) -> Vec<Decision> {
+        self.opened.0.systems.lock().unwrap_or_else(PoisonError::into_inner).found.values().cloned().collect()
     }
 
     /// Which provider has which resource type.
@@ -98,7 +176,7 @@ impl<'a> Sessions<'a> {
     ) -> Opened {
         let place = (provider.clone(), connection.cloned());
         let cell = {
-            let mut opened = self.opened.0.lock().unwrap_or_else(PoisonError::into_inner);
+            let mut opened = self.opened.0.sessions.lock().unwrap_or_else(PoisonError::into_inner);
             opened.entry(place).or_default().clone()
         };
         cell.get_or_init(|| self.connect(provider, connection, config, span)).await.clone()
@@ -119,15 +197,22 @@ impl<'a> Sessions<'a> {
         let nothing =
             || provider.schema().connection.attributes.iter().map(|a| (a.name.clone(), Value::null(a.ty.clone())));
         let config = config.map_or_else(|| Value::object(nothing()), Value::unmark_deep);
-        provider.connect(&config).await.map_err(|error| {
-            let whom = connection.map_or_else(|| name.to_owned(), Address::to_string);
-            let diagnostic = diagnostic_of(&format!("Cannot connect to {whom}"), &error);
-            let declared = connection.and_then(|address| self.declared.get(address));
-            let declared = declared.filter(|connection| *connection.provider == *name);
-            let path = error.path.unwrap_or_default();
+        let declared = connection.and_then(|address| self.declared.get(address));
+        let declared = declared.filter(|connection| *connection.provider == *name);
+        let located = |diagnostic: Diagnostic, path: AttributePath| {
             let place = declared.map(|connection| self.desired.connection_place(connection, &path)).or(span);
             place.map_or(diagnostic.clone(), |place| diagnostic.at(place))
-        })
+        };
+        let session = retrying(|| provider.connect(&config, &self.opened.0.owner)).await.map_err(|error| {
+            let whom = connection.map_or_else(|| name.to_owned(), Address::to_string);
+            let diagnostic = diagnostic_of(&format!("Cannot connect to {whom}"), &error);
+            located(diagnostic, error.path.unwrap_or_default())
+        })?;
+        if let (Some(address), Some(system)) = (connection, session.system()) {
+            let checked = self.opened.check_system(address, &system);
+            checked.map_err(|diagnostic| located(diagnostic, AttributePath::root()))?;
+        }
+        Ok(session)
     }
 }
 

@@ -22,6 +22,8 @@ pub(crate) fn catalog() -> Catalog {
         Arc::new(portolan_nginx::NginxProvider::new()),
         #[cfg(feature = "dns")]
         Arc::new(portolan_dns::DnsProvider::new()),
+        #[cfg(feature = "etcd")]
+        Arc::new(portolan_etcd::Etcd::new()),
     ];
     Catalog::new(providers)
 }

@@ -87,6 +87,7 @@ async fn saved_plan(manner: &Manner<'_>, file: &std::path::Path) -> Outcome {
         let prepared = prepare_saved(&project, snapshot)?;
         let plan = plan.bind(&prepared.desired).map_err(|problem| project.failure(problem.into()))?;
         let sessions = prepared.sessions(&project);
+        sessions.expect(&plan.decisions);
         carry_out(manner, &project, &locked, &prepared, &sessions, &plan).await
     };
     let outcome = outcome.await;

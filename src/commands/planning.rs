@@ -107,7 +107,8 @@ pub(crate) async fn prepare(project: &Project, start: Start, request: &Request) 
 /// Compiles the configuration of a saved plan, in which everything is that was read for it.
 pub(crate) fn prepare_saved(project: &Project, snapshot: Snapshot) -> Result<Prepared, Failure> {
     let compiled = shape::settle_unread(project.inputs(snapshot.decisions.clone()));
-    Prepared::new(project, snapshot, OpenSessions::default(), compiled)
+    let opened = OpenSessions::of(&snapshot);
+    Prepared::new(project, snapshot, opened, compiled)
 }
 
 /// What is recorded, after finding out what became of changes that a killed run left in the
@@ -120,7 +121,8 @@ pub(crate) async fn recovered(
     request: &Request,
 ) -> Result<Start, Failure> {
     let snapshot = record::load(&**backend).await?;
-    let start = Start { snapshot, data: Arc::default(), opened: OpenSessions::default() };
+    let opened = OpenSessions::of(&snapshot);
+    let start = Start { snapshot, data: Arc::default(), opened };
     if start.snapshot.unfinished.is_empty() {
         return Ok(start);
     }

@@ -282,7 +282,7 @@ pub(super) fn of_domain(
     found: &mut [BTreeSet<GroupId>],
 ) {
     let Some(kind) = domain::kind(&block.kind.name) else { return };
-    let schema = (kind.schema)();
+    let schema = (kind.schema)(&dependencies.evaluator.inputs.catalog);
     let mut shared: BTreeSet<GroupId> = dependencies.inherited(module).iter().copied().collect();
     dependencies.repetition(module, &block.repetition, &mut shared);
     for reference in &block.depends_on {

@@ -423,6 +423,7 @@ impl Evaluator {
             span: block.span,
             decisions: self.decisions.get(&address).map_or(&[], Vec::as_slice),
             read: &read,
+            catalog: &self.inputs.catalog,
         };
         let mut compiled = (kind.compile)(&input, &self.scope(module, instances.each(at)));
         for problem in compiled.diagnostics.iter().filter(|problem| problem.is_pending) {

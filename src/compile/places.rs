@@ -2,7 +2,8 @@
 
 use portolan_lang::decode::place_of;
 use portolan_lang::eval::Scope;
-use portolan_lang::{Address, AttributePath, Span, Step, Type};
+use portolan_lang::syntax::Body;
+use portolan_lang::{Address, AttributePath, Schema, Span, Step, Type};
 
 use super::desired::{Connection, Desired, InstanceId};
 use super::domain;
@@ -11,7 +12,6 @@ use super::evaluator::{Evaluator, Node};
 use super::expand::Origin;
 use super::module::ModuleId;
 use super::variables::Constants;
-use crate::config::DomainBlock;
 
 impl Evaluation<'_> {
     /// Where the configuration gives an attribute of an instance its value; where it does not, the
@@ -50,7 +50,8 @@ impl Evaluation<'_> {
         let (_, block) = instance.module.domain.get_index(at as usize)?;
         let instances = evaluator.domain_instances(module, at as usize, block);
         let scope = evaluator.scope(module, instances.each(origin.position as usize));
-        domain_place(block, &self.desired().instance(id).address, &scope, path)
+        let schema = (domain::kind(&block.kind.name)?.schema)(&evaluator.inputs.catalog);
+        domain_place(&block.body, &schema, &scope, (&self.desired().instance(id).address, path))
     }
 }
 
@@ -90,10 +91,15 @@ fn resource_place(
     place_of(&block.body, evaluator.schema(block)?, &scope, path.steps())
 }
 
-fn domain_place(block: &DomainBlock, address: &Address, scope: &dyn Scope, path: &AttributePath) -> Option<Span> {
-    let kind = domain::kind(&block.kind.name)?;
+/// The place of what a block of the domain says about the part that an address is about.
+fn domain_place(
+    body: &Body,
+    schema: &Schema,
+    scope: &dyn Scope,
+    (address, path): (&Address, &AttributePath),
+) -> Option<Span> {
     let steps: Vec<Step> = part(address).chain(path.steps().iter().cloned()).collect();
-    place_of(&block.body, &(kind.schema)(), scope, &steps)
+    place_of(body, schema, scope, &steps)
 }
 
 /// The way to the part of a block of the domain that an address is about: `service`, `api`.
@@ -115,7 +121,8 @@ impl Desired {
         let scope = Constants(&*inputs.host);
         let module = self.module(&connection.address)?;
         if let Some(block) = module.domain.get(&*connection.address.local().without_keys().to_string()) {
-            return domain_place(block, &connection.address, &scope, path);
+            let schema = (domain::kind(&block.kind.name)?.schema)(&inputs.catalog);
+            return domain_place(&block.body, &schema, &scope, (&connection.address, path));
         }
         let block = module.providers.values().find(|block| block.span == connection.span)?;
         let schema = &inputs.catalog.provider(&connection.provider)?.schema().connection;

@@ -19,7 +19,7 @@ pub(super) struct Known<'a> {
 
 impl<'a> Known<'a> {
     pub(super) fn new(catalog: &'a Catalog) -> Self {
-        Known { catalog, domain: KINDS.iter().map(|kind| (kind.keyword, (kind.schema)())).collect() }
+        Known { catalog, domain: KINDS.iter().map(|kind| (kind.keyword, (kind.schema)(catalog))).collect() }
     }
 
     /// What a block of the domain may hold.

@@ -110,6 +110,7 @@ async fn normal<C: Configurations>(plan: &mut Plan, world: &World<'_>, evaluatio
     plan.outputs = outputs;
     plan.diagnostics.extend(problems);
     plan.decisions = sessions.desired().decisions.clone();
+    plan.decisions.extend(sessions.found_systems());
 }
 
 /// Takes away everything that is recorded.

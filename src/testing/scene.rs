@@ -15,7 +15,7 @@ use crate::catalog::Catalog;
 use crate::graph::Graph;
 use crate::plan::{Mode, Plan, Request, check, plan, text};
 use crate::recover::recover;
-use crate::sessions::Sessions;
+use crate::sessions::{OpenSessions, Sessions};
 
 pub(crate) struct Scene {
     pub(crate) world: World,
@@ -44,8 +44,8 @@ impl Scene {
     /// Plans; the plan is sound.
     pub(crate) async fn plan_as(&self, table: &Table, request: &Request) -> Plan {
         let graph = Graph::new(&table.desired).expect("no cycle");
-        let sessions = Sessions::new(&self.catalog, &table.desired);
         let snapshot = self.state.snapshot();
+        let sessions = Sessions::new(&self.catalog, &table.desired).sharing(&OpenSessions::of(&snapshot));
         let plan = plan(request, &sessions, &graph, &snapshot, &mut table.clone()).await;
         if !plan.diagnostics.has_errors() {
             let mut wrong = check::violations(&plan);
@@ -68,7 +68,9 @@ impl Scene {
         interrupts: &mut UnboundedReceiver<()>,
     ) -> Report {
         self.runs.set(self.runs.get() + 1);
-        let sessions = Sessions::new(&self.catalog, &table.desired);
+        let (snapshot, lease) = (self.state.snapshot(), self.state.lease());
+        let sessions = Sessions::new(&self.catalog, &table.desired).sharing(&OpenSessions::of(&snapshot));
+        sessions.expect(&plan.decisions);
         let run = Run {
             id: Arc::from(format!("run-{}", self.runs.get())),
             command: "apply".to_owned(),
@@ -78,7 +80,6 @@ impl Scene {
             status: RunStatus::Running,
             summary: String::new(),
         };
-        let (snapshot, lease) = (self.state.snapshot(), self.state.lease());
         let job = Job {
             plan,
             sessions: &sessions,
@@ -109,8 +110,9 @@ impl Scene {
 
     /// What became of unfinished changes.
     pub(crate) async fn look(&self, table: &Table) -> (Vec<Edit>, Diagnostics) {
-        let sessions = Sessions::new(&self.catalog, &table.desired);
-        recover(&sessions, &self.state.snapshot()).await
+        let snapshot = self.state.snapshot();
+        let sessions = Sessions::new(&self.catalog, &table.desired).sharing(&OpenSessions::of(&snapshot));
+        recover(&sessions, &snapshot).await
     }
 
     pub(crate) async fn recover(&self, table: &Table) {

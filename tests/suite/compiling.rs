@@ -6,7 +6,7 @@
 //! each resource is to be. Running the tests with `SNAPSHOTS=overwrite` writes both anew; an
 //! empty `resources.txt` asks for one.
 
-#![cfg(all(feature = "builtin", feature = "kubernetes", feature = "nginx", feature = "dns"))]
+#![cfg(all(feature = "builtin", feature = "kubernetes", feature = "nginx", feature = "dns", feature = "etcd"))]
 
 use std::fmt::Write as _;
 use std::fs;
@@ -55,11 +55,12 @@ struct Compiled {
 
 impl Compiled {
     fn of(case: &Path) -> Compiled {
-        let providers: [Arc<dyn Provider>; 4] = [
+        let providers: [Arc<dyn Provider>; 5] = [
             Arc::new(portolan_builtin::Builtin::new()),
             Arc::new(portolan_kubernetes::Kubernetes::new()),
             Arc::new(portolan_nginx::NginxProvider::new()),
             Arc::new(portolan_dns::DnsProvider::new()),
+            Arc::new(portolan_etcd::Etcd::new()),
         ];
         let catalog = Arc::new(Catalog::new(providers));
         let (mut config, mut diagnostics) = load(case, &catalog);

@@ -129,11 +129,12 @@ fn texts() -> impl Strategy<Value = String> {
 }
 
 fn catalog() -> Arc<Catalog> {
-    let providers: [Arc<dyn Provider>; 4] = [
+    let providers: [Arc<dyn Provider>; 5] = [
         Arc::new(portolan_builtin::Builtin::new()),
         Arc::new(portolan_kubernetes::Kubernetes::new()),
         Arc::new(portolan_nginx::NginxProvider::new()),
         Arc::new(portolan_dns::DnsProvider::new()),
+        Arc::new(portolan_etcd::Etcd::new()),
     ];
     Arc::new(Catalog::new(providers))
 }

@@ -3,7 +3,9 @@
 //! `SNAPSHOTS=overwrite cargo test --test suite reference` writes them anew.
 
 use std::process::Command;
+use std::sync::Arc;
 
+use portolan::catalog::Catalog;
 use portolan::compile::domain::KINDS;
 use portolan_lang::schema::Usage;
 use portolan_lang::{Attribute, Block, Nesting, Schema, functions};
@@ -75,8 +77,9 @@ fn subcommands(help: &str) -> Vec<String> {
 #[test]
 fn the_page_of_blocks_is_what_the_schemas_say() {
     let mut page = BLOCKS.to_owned();
+    let catalog = Catalog::new(providers());
     for kind in KINDS {
-        describe(&mut page, kind.keyword, &(kind.schema)());
+        describe(&mut page, kind.keyword, &(kind.schema)(&catalog));
     }
     snapbox::assert_data_eq!(page, snapbox::file!["../../docs/blocks.md"].raw());
 }
@@ -103,12 +106,13 @@ fn the_page_of_functions_is_what_the_table_says() {
     snapbox::assert_data_eq!(page, snapbox::file!["../../docs/functions.md"].raw());
 }
 
-fn providers() -> Vec<Box<dyn Provider>> {
+fn providers() -> Vec<Arc<dyn Provider>> {
     vec![
-        Box::new(portolan_builtin::Builtin::new()),
-        Box::new(portolan_kubernetes::Kubernetes::new()),
-        Box::new(portolan_nginx::NginxProvider::new()),
-        Box::new(portolan_dns::DnsProvider::new()),
+        Arc::new(portolan_builtin::Builtin::new()),
+        Arc::new(portolan_kubernetes::Kubernetes::new()),
+        Arc::new(portolan_nginx::NginxProvider::new()),
+        Arc::new(portolan_dns::DnsProvider::new()),
+        Arc::new(portolan_etcd::Etcd::new()),
     ]
 }
 

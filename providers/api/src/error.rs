@@ -1,6 +1,7 @@
 //! What can go wrong in a provider.
 
 use std::fmt;
+use std::time::Duration;
 
 use portolan_lang::{AttributePath, Value};
 
@@ -33,11 +34,13 @@ pub struct Error {
     /// What a failed change left behind all the same: it is recorded, as tainted after a
     /// creation.
     pub left_behind: Option<Value>,
+    /// How long the system asks to be left alone before the next attempt.
+    pub retry_after: Option<Duration>,
 }
 
 impl Error {
     fn new(kind: ErrorKind, message: impl Into<String>) -> Self {
-        Error { kind, message: message.into(), path: None, help: None, left_behind: None }
+        Error { kind, message: message.into(), path: None, help: None, left_behind: None, retry_after: None }
     }
 
     /// An error that may go away by itself.
@@ -86,6 +89,13 @@ impl Error {
     #[must_use]
     pub fn help(mut self, help: impl Into<String>) -> Self {
         self.help = Some(help.into());
+        self
+    }
+
+    /// Says how long the system asks to be left alone.
+    #[must_use]
+    pub fn retry_after(mut self, pause: Duration) -> Self {
+        self.retry_after = Some(pause);
         self
     }
 

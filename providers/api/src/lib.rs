@@ -47,8 +47,10 @@ pub trait Provider: Send + Sync {
     }
 
     /// Opens a session. `config` fits the connection schema and is wholly known. A wrong one
-    /// fails here, before anything is changed.
-    async fn connect(&self, config: &Value) -> Result<Arc<dyn Session>, Error>;
+    /// fails here, before anything is changed. `owner` names the record of the objects among
+    /// all records, and is empty where nothing was recorded yet: objects that can carry it say
+    /// whose they are.
+    async fn connect(&self, config: &Value, owner: &str) -> Result<Arc<dyn Session>, Error>;
 }
 
 /// What a provider can be asked for.
@@ -152,6 +154,12 @@ pub trait Session: Send + Sync {
     /// What finds the object that this configuration would create, if that can be told before
     /// it is created. It is written down before the creation starts, and read after a crash.
     fn identity(&self, resource_type: &str, planned: &Value) -> Option<Arc<str>>;
+
+    /// What tells the system that was reached from every other one, whatever its address, and
+    /// stays the same for as long as the system is there; `None` where nothing does.
+    fn system(&self) -> Option<Arc<str>> {
+        None
+    }
 
     /// Reads many objects with few calls. The answers stand in the order of `wanted`; `None`
     /// says that the object is certainly not there. An object that cannot be read is an

@@ -48,7 +48,7 @@ async fn run(world: &World, resource_type: &'static str) -> Result<(), conforman
 }
 
 async fn session(world: &World) -> std::sync::Arc<dyn Session> {
-    world.provider().connect(&Value::object([("endpoint", Value::string("e"))])).await.expect("connects")
+    world.provider().connect(&Value::object([("endpoint", Value::string("e"))]), "").await.expect("connects")
 }
 
 fn object(name: &str, value: i64) -> Value {

@@ -57,7 +57,7 @@ impl Provider for Builtin {
         if resource_type == remote_state::TYPE { remote_state::validate(config) } else { Vec::new() }
     }
 
-    async fn connect(&self, _config: &Value) -> Result<Arc<dyn Session>, Error> {
+    async fn connect(&self, _config: &Value, _owner: &str) -> Result<Arc<dyn Session>, Error> {
         Ok(Arc::new(BuiltinSession { terraform_data: TerraformData::new() }))
     }
 }

@@ -77,7 +77,7 @@ impl Provider for DnsProvider {
         }
     }
 
-    async fn connect(&self, config: &Value) -> Result<Arc<dyn Session>, Error> {
+    async fn connect(&self, config: &Value, _owner: &str) -> Result<Arc<dyn Session>, Error> {
         let path = config.get("directory").and_then(|directory| field::text(&directory, "path"));
         let Some(path) = path.filter(|path| !path.is_empty()).map(PathBuf::from) else {
             return Err(Error::invalid("the directory of the zone files is missing")

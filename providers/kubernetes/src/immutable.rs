@@ -19,8 +19,8 @@ enum Rule {
 
 use Rule::{AllBut, Fixed};
 
-const IDENTITY: [Rule; 4] =
-    [Fixed(&["apiVersion"]), Fixed(&["kind"]), Fixed(&["metadata", "namespace"]), Fixed(&["metadata", "name"])];
+/// What finds the object, beside its API group.
+const IDENTITY: [Rule; 3] = [Fixed(&["kind"]), Fixed(&["metadata", "namespace"]), Fixed(&["metadata", "name"])];
 
 const STATEFUL_SET_CHANGEABLE: &[&str] = &[
     "minReadySeconds",
@@ -110,7 +110,9 @@ pub(crate) fn replaced(prior: &Value, planned: &Value) -> Vec<AttributePath> {
     let text = |name: &str| entry(prior, &[name]).and_then(Value::as_str).unwrap_or_default();
     let (group, kind) = (group_of(text("apiVersion")), text("kind"));
     let rules = IDENTITY.iter().chain(rules_of(group, kind));
-    let mut found = Vec::new();
+    let mut found: Vec<AttributePath> = changed(prior, planned, &["apiVersion"]).into_iter().collect();
+    // Another version of the same group is another way to say the same object.
+    found.retain(|_| entry(planned, &["apiVersion"]).and_then(Value::as_str).is_none_or(|new| group_of(new) != group));
     for rule in rules.chain(rules_by_content(group, kind, prior, planned)) {
         match rule {
             Fixed(names) => found.extend(changed(prior, planned, names)),

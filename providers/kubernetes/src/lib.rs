@@ -1,8 +1,8 @@
 //! Objects of Kubernetes clusters: the resource type `kubernetes_object`.
 //!
-//! An object is its manifest; its identity is its API version, kind, namespace and name. A
-//! connection is a directory of manifests, one file an object, made to be read and to be
-//! committed to Git.
+//! An object is its manifest; its identity is its API group, kind, namespace and name. A
+//! connection is the API server of a cluster, or a directory of manifests, one file an object,
+//! made to be read and to be committed to Git.
 //!
 //! What it leaves out: nothing here knows of applications or of any kind in particular, but
 //! for what the API does not let be changed in place and where objects live.
@@ -16,6 +16,7 @@ mod immutable;
 mod manifest;
 mod names;
 mod scope;
+mod server;
 mod yaml;
 
 use std::collections::BTreeMap;
@@ -24,11 +25,19 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use connection::Connection;
 use directory::DirectorySession;
-use portolan_lang::{Attribute, Schema, Type, Value};
+use identity::Identity;
+use portolan_lang::{Attribute, AttributePath, Schema, Type, Value};
 use portolan_provider::{Error, Planned, Proposal, Provider, ProviderSchema, ResourceSchema, Session};
+use server::ServerSession;
 
 /// The resource type of all objects.
 pub const OBJECT: &str = "kubernetes_object";
+
+/// Whether fields are taken from other managers.
+const FORCE_CONFLICTS: &str = "force_conflicts";
+
+/// The fields that other managers have taken.
+const LOST_FIELDS: &str = "lost_fields";
 
 /// The provider of Kubernetes objects.
 pub struct Kubernetes {
@@ -40,7 +49,11 @@ impl Kubernetes {
     pub fn new() -> Self {
         let manifest = Attribute::required(manifest::ATTRIBUTE, Type::Any)
             .doc("The object as Kubernetes knows it: apiVersion, kind, metadata and the rest.");
-        let object = Schema::new("An object of a Kubernetes cluster.").with(manifest);
+        let force = Attribute::optional(FORCE_CONFLICTS, Type::Bool)
+            .doc("Whether fields are taken from other managers where they want another value. If not given, what the cluster says.");
+        let lost = Attribute::computed(LOST_FIELDS, Type::map(Type::String))
+            .doc("The fields of the manifest that belong to other managers by now, each with the names of those; null if there are none.");
+        let object = Schema::new("An object of a Kubernetes cluster.").with(manifest).with(force).with(lost);
         let schema = ProviderSchema {
             connection: connection::schema(),
             resources: BTreeMap::from([(OBJECT, ResourceSchema { version: 0, schema: object })]),
@@ -73,9 +86,10 @@ impl Provider for Kubernetes {
         }
     }
 
-    async fn connect(&self, config: &Value) -> Result<Arc<dyn Session>, Error> {
+    async fn connect(&self, config: &Value, owner: &str) -> Result<Arc<dyn Session>, Error> {
         match Connection::of(config)? {
             Connection::Directory { path } => Ok(Arc::new(DirectorySession::open(path).await?)),
+            Connection::Server(address) => Ok(Arc::new(ServerSession::open(&address, owner).await?)),
         }
     }
 }
@@ -85,9 +99,19 @@ fn manifest_of(object: &Value) -> Result<Value, Error> {
     object.get(manifest::ATTRIBUTE).ok_or_else(|| Error::invalid("an object needs a manifest"))
 }
 
-/// The object of a manifest.
+/// The object of a manifest, of which nothing else is known.
 fn object_of(manifest: Value) -> Value {
-    Value::object([(manifest::ATTRIBUTE, manifest)])
+    Value::object([
+        (manifest::ATTRIBUTE, manifest),
+        (FORCE_CONFLICTS, Value::null(Type::Bool)),
+        (LOST_FIELDS, Value::null(Type::map(Type::String))),
+    ])
+}
+
+/// What finds the object that is planned, if its manifest tells.
+fn identity_of(planned: &Value) -> Option<Arc<str>> {
+    let identity = Identity::of(&planned.get(manifest::ATTRIBUTE)?)?;
+    Some(Arc::from(identity.to_string()))
 }
 
 /// The plan of a change, whatever the connection: the object becomes what is configured, and a
@@ -101,5 +125,8 @@ fn plan(proposal: Proposal<'_>) -> Result<Planned, Error> {
         Some(prior) => immutable::replaced(&manifest_of(prior)?, &wanted),
         None => Vec::new(),
     };
-    Ok(Planned { value: proposal.proposed.clone(), replace })
+    // Whatever is applied is ours again.
+    let lost = AttributePath::attribute(LOST_FIELDS);
+    let value = proposal.proposed.with(&lost, Value::null(Type::map(Type::String)));
+    Ok(Planned { value, replace })
 }

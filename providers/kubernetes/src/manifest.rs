@@ -17,7 +17,7 @@ pub(crate) const OWNER_LABEL: &str = "app.kubernetes.io/managed-by";
 pub(crate) const OWNER: &str = "portolan";
 
 /// What a cluster writes into an object's metadata, so that a manifest cannot.
-const SET_BY_CLUSTER: [&str; 4] = ["creationTimestamp", "managedFields", "resourceVersion", "uid"];
+pub(crate) const SET_BY_CLUSTER: [&str; 4] = ["creationTimestamp", "managedFields", "resourceVersion", "uid"];
 
 /// All that is wrong with a manifest.
 pub(crate) fn check(manifest: &Value) -> Vec<Error> {

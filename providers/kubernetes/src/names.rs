@@ -75,6 +75,14 @@ pub(crate) fn is_api_version(text: &str) -> bool {
     group_fits && Form::LetterLabel.fits(version)
 }
 
+/// Whether it is a version as Kubernetes numbers them: `v1`, `v2beta1`.
+pub(crate) fn is_version(text: &str) -> bool {
+    let number = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+    let Some(rest) = text.strip_prefix('v') else { return false };
+    let stages = ["alpha", "beta"].into_iter().find_map(|stage| rest.split_once(stage));
+    stages.map_or_else(|| number(rest), |(major, minor)| number(major) && number(minor))
+}
+
 /// Whether it is a kind: `Deployment`.
 pub(crate) fn is_kind(text: &str) -> bool {
     text.len() <= MAX_LABEL
@@ -136,6 +144,9 @@ mod tests {
     fn versions_kinds_and_labels() {
         assert!(is_api_version("v1") && is_api_version("apps/v1") && is_api_version("a.b-c.io/v2beta1"));
         assert!(!is_api_version("") && !is_api_version("/v1") && !is_api_version("a/b/v1") && !is_api_version("V1"));
+        assert!(
+            is_version("v1") && is_version("v2beta12") && !is_version("v") && !is_version("v1beta") && !is_version("1")
+        );
         assert!(is_kind("Deployment") && !is_kind("deployment") && !is_kind("") && !is_kind("A/B"));
         assert!(is_label_key("app.kubernetes.io/name") && !is_label_key("/name") && !is_label_key("a b"));
         assert!(is_label_value("") && is_label_value("v1.2_3") && !is_label_value("a/b") && !is_label_value("-a"));

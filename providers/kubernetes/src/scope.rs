@@ -78,9 +78,14 @@ const CLUSTER_KINDS: [&str; 37] = [
     "VolumeAttributesClass",
 ];
 
+/// Whether Kubernetes ships an API group, so that nothing else can add kinds to it.
+pub(crate) fn is_own_group(group: &str) -> bool {
+    OWN_GROUPS.contains(&group)
+}
+
 /// The scope of a kind.
 pub(crate) fn of_kind(group: &str, kind: &str) -> Scope {
-    match (OWN_GROUPS.contains(&group), CLUSTER_KINDS.contains(&kind)) {
+    match (is_own_group(group), CLUSTER_KINDS.contains(&kind)) {
         (false, _) => Scope::Unknown,
         (true, true) => Scope::Cluster,
         (true, false) => Scope::Namespaced,

@@ -72,7 +72,7 @@ impl Provider for NginxProvider {
         }
     }
 
-    async fn connect(&self, config: &Value) -> Result<Arc<dyn Session>, Error> {
+    async fn connect(&self, config: &Value, _owner: &str) -> Result<Arc<dyn Session>, Error> {
         let target = target(config)?;
         let path = config.get("directory").and_then(|directory| directory.get("path"));
         let Some(path) = path.as_ref().and_then(Value::as_str).filter(|path| !path.is_empty()) else {

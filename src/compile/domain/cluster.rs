@@ -1,10 +1,13 @@
 //! `cluster`: where applications run.
 
+use std::sync::Arc;
+
 use portolan_lang::decode::decode;
 use portolan_lang::eval::Scope;
-use portolan_lang::{Attribute, AttributePath, Block as Nested, Diagnostic, Schema, Step, Type, Value};
+use portolan_lang::{Attribute, AttributePath, Block as Nested, Diagnostic, Diagnostics, Schema, Step, Type, Value};
 
-use super::{Block, Claim, Compiled, CompiledConnection, Hosts, Kind, exports, object, quantity};
+use super::{Block, Claim, Compiled, CompiledConnection, Hosts, Kind, exports, quantity};
+use crate::catalog::Catalog;
 
 /// `cluster "beijing" { region = "north" … }`
 pub(super) const CLUSTER: Kind = Kind { keyword: "cluster", schema, compile };
@@ -12,9 +15,14 @@ pub(super) const CLUSTER: Kind = Kind { keyword: "cluster", schema, compile };
 /// What a cluster has room for, by attribute of its `capacity` block.
 pub(super) const CAPACITIES: [&str; 4] = ["cpu", "memory", "pods", "ephemeral_storage"];
 
-fn schema() -> Schema {
-    let directory = Schema::new("A directory of manifests, one file an object.")
-        .with(Attribute::required("path", Type::String).doc("The directory."));
+/// The provider of what is in a cluster; the ways to reach a cluster are its own.
+const PROVIDER: &str = "kubernetes";
+
+fn ways(catalog: &Catalog) -> &[Nested] {
+    catalog.provider(PROVIDER).map_or(&[], |provider| &provider.schema().connection.blocks)
+}
+
+fn schema(catalog: &Catalog) -> Schema {
     let capacity =
         Schema::new("What the cluster has room for. A real cluster is measured; a directory has to be told.")
             .with(Attribute::optional("cpu", Type::String).doc("Processors: \"48\" or \"500m\"."))
@@ -42,7 +50,7 @@ fn schema() -> Schema {
                 .default(Value::number(3))
                 .doc("After how many successes it counts as alive again."),
         );
-    Schema::new("A Kubernetes cluster.")
+    let schema = Schema::new("A Kubernetes cluster.")
         .with(Attribute::optional("region", Type::String).doc("The region it is in."))
         .with(Attribute::optional("labels", Type::map(Type::String)).doc("What placements choose clusters by."))
         .with(
@@ -50,9 +58,9 @@ fn schema() -> Schema {
                 .default(Value::strings::<&str>([]))
                 .doc("The nodes' addresses, at which node ports are reached."),
         )
-        .block(Nested::single("directory", directory).required())
         .block(Nested::single("capacity", capacity))
-        .block(Nested::single("probe", probe))
+        .block(Nested::single("probe", probe));
+    ways(catalog).iter().cloned().fold(schema, Schema::block)
 }
 
 /// The directory of a system, which holds what this block describes and nothing else.
@@ -69,8 +77,24 @@ pub(super) fn directory_claim(input: &Block<'_>, value: &Value) -> Option<Claim>
     })
 }
 
+/// A cluster is reached in one way.
+fn check_ways(input: &Block<'_>, ways: &[(Arc<str>, Value)]) -> Diagnostics {
+    let is_set = |value: &Value| !value.is_null();
+    if ways.iter().filter(|(_, value)| is_set(value)).count() == 1 {
+        return Diagnostics::new();
+    }
+    let names: Vec<&str> = ways.iter().map(|(name, _)| &**name).collect();
+    let set: Vec<&str> = ways.iter().filter(|(_, value)| is_set(value)).map(|(name, _)| &**name).collect();
+    let detail = match set.is_empty() {
+        true => "It is not said how the cluster is reached.".to_owned(),
+        false => format!("The cluster is reached by {} at the same time.", set.join(" and ")),
+    };
+    let error = Diagnostic::error("Unclear connection").detail(detail).at(input.span);
+    error.help(format!("Give it one of these blocks: {}.", names.join(", "))).into()
+}
+
 fn compile(input: &Block<'_>, scope: &dyn Scope) -> Compiled {
-    let (value, mut diagnostics) = decode(input.body, &schema(), scope);
+    let (value, mut diagnostics) = decode(input.body, &schema(input.catalog), scope);
     if diagnostics.has_errors() {
         return Compiled::nothing(diagnostics);
     }
@@ -87,13 +111,13 @@ fn compile(input: &Block<'_>, scope: &dyn Scope) -> Compiled {
             );
         }
     }
+    let ways: Vec<(Arc<str>, Value)> =
+        ways(input.catalog).iter().map(|way| (way.name.clone(), take(&way.name))).collect();
+    diagnostics.extend(check_ways(input, &ways));
     let shown = ["region", "labels", "node_addresses", "capacity"].map(|name| (name, take(name)));
     Compiled {
         exports: exports(input.address, input.name, shown),
-        connection: Some(CompiledConnection {
-            provider: "kubernetes",
-            config: object([("directory", take("directory"))]),
-        }),
+        connection: Some(CompiledConnection { provider: PROVIDER, config: Value::object(ways) }),
         resources: Vec::new(),
         decisions: Vec::new(),
         claims: directory_claim(input, &value).into_iter().collect(),

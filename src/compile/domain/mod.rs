@@ -13,6 +13,7 @@ mod claim;
 mod cluster;
 mod edge;
 mod names;
+mod network;
 pub mod placement;
 mod quantity;
 
@@ -26,12 +27,14 @@ use portolan_lang::syntax::Body;
 use portolan_lang::{Address, AttributePath, Data, Diagnostic, Diagnostics, Schema, Span, Step, Value};
 use portolan_state::Decision;
 
+use crate::catalog::Catalog;
+
 /// A kind of domain block.
 pub struct Kind {
     /// Its keyword.
     pub keyword: &'static str,
-    /// What a block of it may hold.
-    pub schema: fn() -> Schema,
+    /// What a block of it may hold, given which providers there are.
+    pub schema: fn(&Catalog) -> Schema,
     /// What a block of it compiles to.
     pub compile: fn(&Block<'_>, &dyn Scope) -> Compiled,
 }
@@ -50,6 +53,8 @@ pub struct Block<'a> {
     pub decisions: &'a [Decision],
     /// Reads for [`Block::read`].
     pub read: Read<'a>,
+    /// Which providers there are.
+    pub catalog: &'a Catalog,
 }
 
 /// What a data source of a connection says, asked with a configuration.
@@ -181,6 +186,7 @@ pub const KINDS: &[Kind] = &[
     edge::ROUTE,
     names::ZONE,
     names::RECORD,
+    network::NETWORK,
     #[cfg(test)]
     crate::testing::READING,
 ];
@@ -208,10 +214,7 @@ pub(crate) fn reference(block: &Block<'_>, value: &Value, name: &str, kind: &str
     if !target.is_known() {
         return Err(undecided(&format!("\"{name}\""), block.attribute_span(name)));
     }
-    let address: Option<Address> =
-        target.get("address").as_ref().and_then(Value::as_str).and_then(|text| text.parse().ok());
-    let of_kind = |address: &Address| address.local().segments().first().is_some_and(|first| &*first.name == kind);
-    address.filter(of_kind).ok_or_else(|| {
+    referred(&target, kind).ok_or_else(|| {
         Diagnostic::error("Unsuitable reference")
             .detail(format!("\"{name}\" must refer to a {kind} block."))
             .at(block.attribute_span(name))
@@ -226,6 +229,13 @@ pub(crate) fn undecided(what: &str, at: Span) -> Diagnostic {
         .at(at)
         .help("Use values that come from variables, locals, data sources that need no resource, or attributes that a block states itself.")
         .pending()
+}
+
+/// The address of the block of this kind that a value refers to.
+pub(crate) fn referred(value: &Value, kind: &str) -> Option<Address> {
+    let address: Address = value.get("address")?.as_str()?.parse().ok()?;
+    let of_kind = address.local().segments().first().is_some_and(|first| &*first.name == kind);
+    of_kind.then_some(address)
 }
 
 /// The problem of a word that is none of those that are known.

@@ -16,6 +16,9 @@ pub struct Client {
     pub session: Arc<dyn Session>,
 }
 
+/// The record that objects of tests belong to.
+pub(super) const OWNER: &str = "tests";
+
 impl fmt::Debug for Client {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Client").field("provider", &self.provider.name()).finish_non_exhaustive()
@@ -25,7 +28,7 @@ impl fmt::Debug for Client {
 impl Client {
     /// Connects to a system.
     pub async fn connect(provider: impl Provider + 'static, config: &Value) -> Result<Client, Error> {
-        let session = provider.connect(config).await?;
+        let session = provider.connect(config, OWNER).await?;
         Ok(Client { provider: Arc::new(provider), session })
     }
 

@@ -7,7 +7,7 @@
 //!
 //!     let world = World::new();
 //!     world.script(Rule::on(Operation::Create).of("b").fails(Error::denied("no")));
-//!     let session = world.provider().connect(&Value::object::<&str>([])).await?;
+//!     let session = world.provider().connect(&Value::object::<&str>([]), "").await?;
 
 mod objects;
 mod readiness;
@@ -205,7 +205,7 @@ impl Provider for ScriptedProvider {
         empty.then(error).into_iter().collect()
     }
 
-    async fn connect(&self, config: &Value) -> Result<Arc<dyn Session>, Error> {
+    async fn connect(&self, config: &Value, _owner: &str) -> Result<Arc<dyn Session>, Error> {
         let endpoint = config.get("endpoint");
         let endpoint = endpoint.as_ref().and_then(Value::as_str).unwrap_or_default();
         match self.world.call(Operation::Connect, "", endpoint) {

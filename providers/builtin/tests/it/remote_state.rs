@@ -23,7 +23,7 @@ fn config(path: &str, defaults: Value) -> Value {
 }
 
 async fn read(config: &Value) -> Result<Value, Error> {
-    let session = Builtin::new().connect(&Value::object::<&str>([])).await.expect("connects");
+    let session = Builtin::new().connect(&Value::object::<&str>([]), "").await.expect("connects");
     session.data(SOURCE, config).await
 }
 

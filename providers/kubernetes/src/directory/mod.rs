@@ -23,7 +23,6 @@ use read::{add_owner, content_of, identity_in};
 
 use crate::alike::are_alike;
 use crate::identity::Identity;
-use crate::manifest::ATTRIBUTE;
 use crate::{manifest, manifest_of, object_of, yaml};
 
 /// A session on a directory.
@@ -50,8 +49,7 @@ async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) 
 #[async_trait]
 impl Session for DirectorySession {
     fn identity(&self, _resource_type: &str, planned: &Value) -> Option<Arc<str>> {
-        let identity = Identity::of(&planned.get(ATTRIBUTE)?)?;
-        Some(Arc::from(identity.to_string()))
+        crate::identity_of(planned)
     }
 
     async fn read(&self, wanted: &[Wanted]) -> Vec<Result<Option<Value>, Error>> {

@@ -77,7 +77,11 @@ fn object(kind: &str, name: &str, rest: Value) -> Value {
         ("metadata", metadata),
         ("data", rest),
     ]);
-    Value::object([("manifest", manifest)])
+    Value::object([
+        ("manifest", manifest),
+        ("force_conflicts", Value::null(Type::Bool)),
+        ("lost_fields", Value::null(Type::map(Type::String))),
+    ])
 }
 
 fn config_map(name: &str, data: &str) -> Value {
@@ -125,7 +129,7 @@ async fn it_conforms() {
 async fn a_file_is_what_people_expect() {
     let cluster = Cluster::new().await;
     let applied = cluster.create(&config_map("settings", "yes")).await.expect("creates");
-    assert_eq!(&*applied.identity, "v1/ConfigMap/shop/settings");
+    assert_eq!(&*applied.identity, "core/ConfigMap/shop/settings");
     assert_eq!(
         cluster.text("shop/configmap-settings.yaml"),
         "\
@@ -215,7 +219,7 @@ async fn a_file_of_somebody_else_is_not_overwritten() {
     assert_eq!(error.kind, ErrorKind::Conflict);
     assert!(error.message.ends_with("shop/configmap-a.yaml is there already and is not ours"), "{}", error.message);
     let help = error.help.expect("help");
-    assert!(help.contains("`import`, id \"v1/ConfigMap/shop/a\""), "{help}");
+    assert!(help.contains("`import`, id \"core/ConfigMap/shop/a\""), "{help}");
     assert_eq!(cluster.text("shop/configmap-a.yaml"), theirs);
 
     // It is not what a killed run left.
@@ -223,7 +227,7 @@ async fn a_file_of_somebody_else_is_not_overwritten() {
 
     for id in ["v1/ConfigMap/shop/a", "shop/configmap-a.yaml"] {
         let imported = cluster.client.session.import(OBJECT, id).await.expect("imports").expect("an object");
-        assert_eq!(imported, Applied { identity: "v1/ConfigMap/shop/a".into(), value: config_map("a", "one") });
+        assert_eq!(imported, Applied { identity: "core/ConfigMap/shop/a".into(), value: config_map("a", "one") });
     }
     let imported =
         cluster.client.session.import(OBJECT, "shop/configmap-a.yaml").await.expect("imports").expect("an object");
@@ -241,7 +245,7 @@ async fn another_object_in_the_file_is_a_conflict() {
     cluster.write("shop/configmap-a.yaml", &text.replace("name: a", "name: b"));
     let error = cluster.read(&applied).await.expect_err("a conflict");
     assert_eq!(error.kind, ErrorKind::Conflict);
-    assert!(error.message.contains("holds v1/ConfigMap/shop/b in the place of v1/ConfigMap/shop/a"));
+    assert!(error.message.contains("holds core/ConfigMap/shop/b in the place of core/ConfigMap/shop/a"));
     let error = cluster.client.session.import(OBJECT, "shop/configmap-a.yaml").await.expect_err("a wrong place");
     assert!(error.message.ends_with("shop/configmap-a.yaml is not where its object belongs"), "{}", error.message);
 }
@@ -308,9 +312,9 @@ async fn a_connection_that_cannot_be_is_refused() {
     let error = connect(file.path()).await.expect_err("an error");
     assert!(error.message.ends_with("is not a directory"));
     assert_eq!(error.path.expect("a path").to_string(), "directory.path");
-    let kubernetes = Value::object([("kubernetes", Value::object([("context", Value::string("eu"))]))]);
-    let error = Kubernetes::new().connect(&kubernetes).await.err().expect("an error");
-    assert_eq!(error.message, "the connection \"kubernetes\" is not supported");
+    let docker = Value::object([("docker", Value::object([("context", Value::string("eu"))]))]);
+    let error = Kubernetes::new().connect(&docker, "").await.err().expect("an error");
+    assert_eq!(error.message, "the connection \"docker\" is not supported");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -11,3 +11,4 @@
 mod directory;
 mod health;
 mod published_schema;
+mod server;

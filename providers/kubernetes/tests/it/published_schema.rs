@@ -30,7 +30,7 @@ fn problems(directory: &Path) -> Option<Vec<String>> {
 async fn apply(directory: &Path, manifests: &[serde_json::Value]) {
     let path = Value::object([("path", Value::string(directory.to_str().expect("text")))]);
     let provider = Kubernetes::new();
-    let session = provider.connect(&Value::object([("directory", path)])).await.expect("connects");
+    let session = provider.connect(&Value::object([("directory", path)]), "").await.expect("connects");
     for manifest in manifests {
         let planned = Value::object([("manifest", Value::from_json_untyped(manifest))]);
         let errors = provider.validate(OBJECT, &planned);

@@ -155,7 +155,7 @@ async fn wrong_connections_are_told() {
         (connection("nginx", "latest"), "version"),
         (Value::object::<&str>([]), "directory.path"),
     ] {
-        let error = provider.connect(&config).await.err().expect("an error");
+        let error = provider.connect(&config, "").await.err().expect("an error");
         assert_eq!(error.path.expect("a path").to_string(), want);
     }
 }

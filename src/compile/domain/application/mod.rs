@@ -24,13 +24,14 @@ use portolan_lang::eval::Scope;
 use portolan_lang::{Diagnostic, Diagnostics, Schema, Type, Value};
 use portolan_state::Decision;
 use service::{Service, is_dns_label, services, unsuitable_name};
+pub(super) use site::cluster_name;
 use site::{Placement, TargetCluster};
 
 use super::placement::{Demand, Room, place, recorded};
 use super::{Block, Compiled, CompiledResource, Hosts, Kind, exports};
 
 /// `application "shop" { … }`
-pub(super) const APPLICATION: Kind = Kind { keyword: "application", schema: application_schema, compile };
+pub(super) const APPLICATION: Kind = Kind { keyword: "application", schema: |_| application_schema(), compile };
 
 fn application_schema() -> Schema {
     schema::application()

@@ -9,7 +9,7 @@ use portolan_lang::{
 
 use super::service::{Service, whole_number};
 use crate::compile::domain::placement::{NotEnoughRoom, Room, Rules, Site, Strategy};
-use crate::compile::domain::{Block, undecided, unknown_word};
+use crate::compile::domain::{Block, referred, undecided, unknown_word};
 
 /// A cluster as the application sees it.
 #[derive(Debug, Clone)]
@@ -83,11 +83,7 @@ fn clusters(value: &Value, at: Span) -> Result<Vec<TargetCluster>, Diagnostic> {
     let mut found = Vec::new();
     for item in items {
         let address =
-            item.get("address").as_ref().and_then(Value::as_str).and_then(|text| text.parse::<Address>().ok());
-        let is_cluster =
-            |address: &Address| address.local().segments().first().is_some_and(|first| &*first.name == "cluster");
-        let address =
-            address.filter(is_cluster).ok_or_else(|| unsuitable("Every element must refer to a cluster block."))?;
+            referred(item, "cluster").ok_or_else(|| unsuitable("Every element must refer to a cluster block."))?;
         found.push(TargetCluster::new(address, item));
     }
     match found.is_empty() {
@@ -155,7 +151,7 @@ impl TargetCluster {
         let capacity = exported.get("capacity").unwrap_or_else(|| Value::null(Type::Any));
         let node_addresses = exported.get("node_addresses").unwrap_or_else(|| Value::null(Type::Any));
         TargetCluster {
-            name: name(&address),
+            name: cluster_name(&address),
             node_addresses,
             room: Room::of(&capacity),
             has_capacity: !capacity.is_null(),
@@ -164,8 +160,8 @@ impl TargetCluster {
     }
 }
 
-/// The block's name, with the instance key where there is one.
-fn name(address: &Address) -> Arc<str> {
+/// What a cluster's parts of addresses are called: its name, with its instance key if it has one.
+pub(in crate::compile::domain) fn cluster_name(address: &Address) -> Arc<str> {
     let local = address.local();
     let name = local.segments().get(1).map(|segment| segment.name.clone()).unwrap_or_default();
     let allowed = |character: char| if character.is_ascii_alphanumeric() || character == '-' { character } else { '_' };

@@ -119,7 +119,7 @@ impl Writer<'_> {
         let (kind, name) = (&*block.kind.name, &*block.name.name);
         let mut entry = json!({"address": format!("{kind}.{name}"), "type": kind, "name": name});
         if let Some(known) = domain::kind(kind) {
-            put(&mut entry, "expressions", Json::Object(self.body(&block.body, &(known.schema)())));
+            put(&mut entry, "expressions", Json::Object(self.body(&block.body, &(known.schema)(self.catalog))));
         }
         self.repetition(&mut entry, &block.repetition);
         put(&mut entry, "depends_on", listed(&block.depends_on));

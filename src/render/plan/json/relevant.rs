@@ -170,7 +170,7 @@ impl<'a> Search<'a> {
     fn declared(&self, module: &'a Module, local: &str) -> Option<(&'a Body, &'a Repetition, Cow<'a, Schema>)> {
         if let Some(block) = module.domain.get(local) {
             let kind = domain::kind(&block.kind.name)?;
-            return Some((&block.body, &block.repetition, Cow::Owned((kind.schema)())));
+            return Some((&block.body, &block.repetition, Cow::Owned((kind.schema)(self.catalog))));
         }
         let block = module.resources.get(local)?;
         let name = &block.resource_type.name;

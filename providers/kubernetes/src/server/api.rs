@@ -1,0 +1,164 @@
+//! Requests to an API server. Nothing is tried again here.
+
+use std::fmt;
+use std::time::Duration;
+
+use http::header::{ACCEPT, CONTENT_TYPE, HeaderMap, RETRY_AFTER};
+use http::{Method, Request};
+use kube::client::Body;
+use portolan_provider::Error;
+use serde_json::Value as Json;
+
+use super::connect::chain;
+use super::refusal::{Refusal, Trouble};
+
+/// How long an answer may take.
+const TIMEOUT: Duration = Duration::from_secs(60);
+
+/// The form of server-side apply.
+const APPLY: &str = "application/apply-patch+yaml";
+
+/// An API server.
+#[derive(Clone)]
+pub(super) struct Api {
+    client: kube::Client,
+    /// Its address.
+    pub(super) server: String,
+}
+
+/// A path with a query, of which the values are escaped.
+#[derive(Debug, Clone)]
+pub(super) struct Target(String);
+
+impl Target {
+    /// A path that holds nothing that would need to be escaped: names are checked before.
+    pub(super) fn path(path: impl Into<String>) -> Self {
+        Target(path.into())
+    }
+
+    pub(super) fn with(mut self, name: &str, value: &str) -> Self {
+        self.0.push(if self.0.contains('?') { '&' } else { '?' });
+        self.0.push_str(name);
+        self.0.push('=');
+        for byte in value.bytes() {
+            match byte {
+                b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'_' | b'.' | b'~' => self.0.push(char::from(byte)),
+                _ => self.0.push_str(&format!("%{byte:02X}")),
+            }
+        }
+        self
+    }
+}
+
+impl fmt::Display for Target {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// An answer that is no error.
+pub(super) struct Answer {
+    body: Vec<u8>,
+}
+
+impl Answer {
+    pub(super) fn json(&self) -> Result<Json, Trouble> {
+        self.parse()
+    }
+
+    pub(super) fn parse<'a, T: serde::Deserialize<'a>>(&'a self) -> Result<T, Trouble> {
+        let broken = |error| Error::transient(format!("the answer of the server cannot be read: {error}"));
+        serde_json::from_slice(&self.body).map_err(|error| Trouble::NoAnswer(broken(error)))
+    }
+}
+
+impl Api {
+    pub(super) fn new(client: kube::Client, server: String) -> Self {
+        Api { client, server }
+    }
+
+    pub(super) async fn get(&self, target: &Target) -> Result<Answer, Trouble> {
+        self.send(Method::GET, target, None).await
+    }
+
+    /// The object at a path; `None` where there is none.
+    pub(super) async fn find(&self, target: &Target) -> Result<Option<Json>, Trouble> {
+        match self.get(target).await {
+            Ok(answer) => answer.json().map(Some),
+            Err(Trouble::Refused(refusal)) if refusal.code == 404 => Ok(None),
+            Err(trouble) => Err(trouble),
+        }
+    }
+
+    /// Server-side apply.
+    pub(super) async fn apply(&self, target: &Target, object: &Json) -> Result<Answer, Trouble> {
+        self.send(Method::PATCH, target, Some((APPLY, object.to_string().into_bytes()))).await
+    }
+
+    pub(super) async fn delete(&self, target: &Target, options: &Json) -> Result<Answer, Trouble> {
+        self.send(Method::DELETE, target, Some(("application/json", options.to_string().into_bytes()))).await
+    }
+
+    async fn send(&self, method: Method, target: &Target, body: Option<(&str, Vec<u8>)>) -> Result<Answer, Trouble> {
+        let request = Request::builder().method(method).uri(&target.0).header(ACCEPT, "application/json");
+        let request = match body {
+            Some((form, bytes)) => request.header(CONTENT_TYPE, form).body(Body::from(bytes)),
+            None => request.body(Body::empty()),
+        };
+        let request =
+            request.map_err(|error| Trouble::NoAnswer(Error::invalid(format!("{target} is no address: {error}"))))?;
+        match tokio::time::timeout(TIMEOUT, self.answer(request)).await {
+            Ok(answer) => answer,
+            Err(_) => {
+                let message = format!("{} gave no answer within {} s", self.server, TIMEOUT.as_secs());
+                Err(Trouble::NoAnswer(Error::transient(message)))
+            }
+        }
+    }
+
+    async fn answer(&self, request: Request<Body>) -> Result<Answer, Trouble> {
+        let response = self.client.send(request).await.map_err(|error| self.unreachable(&error))?;
+        let (head, body) = response.into_parts();
+        let body = body.collect_bytes().await.map_err(|error| self.unreachable(&error))?;
+        if head.status.is_success() {
+            return Ok(Answer { body: body.into() });
+        }
+        Err(Trouble::Refused(Refusal::of(head.status.as_u16(), &body, pause(&head.headers))))
+    }
+
+    /// Why there was no answer. What the certificates, the credentials or the name of the server
+    /// are to blame for does not go away by itself.
+    fn unreachable(&self, error: &kube::Error) -> Trouble {
+        let told = chain(error);
+        let told = told.trim_start_matches("ServiceError: ").trim_start_matches("client error (Connect): ");
+        let message = format!("{} cannot be reached: {told}", self.server);
+        let lower = told.to_ascii_lowercase();
+        let error = if matches!(error, kube::Error::Auth(_)) {
+            Error::denied(message)
+        } else if lower.contains("certificate") {
+            Error::failed(message).help("See to the certificates of the server, of its authority, and of this client.")
+        } else if lower.contains("lookup address") {
+            Error::failed(message).help("See to the name in the address of the server.")
+        } else {
+            Error::transient(message)
+        };
+        Trouble::NoAnswer(error)
+    }
+}
+
+/// The pause that an answer asks for, where it is told in seconds, as API servers do.
+fn pause(headers: &HeaderMap) -> Option<Duration> {
+    let seconds = headers.get(RETRY_AFTER)?.to_str().ok()?.trim().parse().ok()?;
+    Some(Duration::from_secs(seconds))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn queries_are_escaped() {
+        let target = Target::path("/api/v1/pods").with("labelSelector", "a/b=c,d").with("limit", "500");
+        assert_eq!(target.to_string(), "/api/v1/pods?labelSelector=a%2Fb%3Dc%2Cd&limit=500");
+    }
+}

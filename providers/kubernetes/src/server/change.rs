@@ -1,0 +1,306 @@
+//! Carrying out one change.
+
+use std::time::Duration;
+
+use portolan_lang::Value;
+use portolan_provider::{Applied, Error};
+use serde_json::{Value as Json, json};
+use tokio::time::Instant;
+
+use super::api::Target;
+use super::discovery::{Kind, Missing};
+use super::refusal::{Refusal, Trouble};
+use super::rehearse::Purpose;
+use super::whose::Whose;
+use super::{ServerSession, Wish, observe, wire};
+use crate::identity::Identity;
+use crate::manifest_of;
+
+/// How long a deleted object may take to go away, and a new kind to be served.
+const PATIENCE: Duration = Duration::from_secs(300);
+
+/// The shortest and the longest time between two looks.
+const LOOKS: (Duration, Duration) = (Duration::from_millis(20), Duration::from_secs(2));
+
+/// How often a version is met that is gone by the time of the request.
+const ATTEMPTS_TO_DELETE: usize = 10;
+
+/// The groups whose pods are gone before they are.
+const WORKLOADS: [&str; 2] = ["apps", "batch"];
+
+impl ServerSession {
+    /// Makes an object. One that is there already as it is wanted is what an earlier attempt left.
+    pub(super) async fn create(&self, wish: Wish) -> Result<Applied, Error> {
+        let kind = self.served(&wish).await?;
+        match self.send(&wish, &kind, Purpose::Create, true).await {
+            Ok(_) => {}
+            Err(Trouble::Refused(refusal)) if refusal.is_conflict() => self.is_left_by_us(&wish, &kind).await?,
+            Err(Trouble::Refused(refusal)) => return Err(self.refused(&wish, refusal).await),
+            Err(trouble) => return Err(trouble.error(&self.shown(&wish.identity))),
+        }
+        if wish.identity.kind == "CustomResourceDefinition" {
+            self.is_established(&wish, &kind).await?;
+        }
+        Ok(wish.applied())
+    }
+
+    /// The kind of what is to be made, which may just have been declared.
+    async fn served(&self, wish: &Wish) -> Result<Kind, Error> {
+        match self.kind(&wish.identity, Some(&wish.api_version)).await {
+            Err(Missing::Unknown { may_come: true, .. }) => {
+                self.discovery.forget();
+                self.kind(&wish.identity, Some(&wish.api_version)).await.map_err(Missing::error)
+            }
+            found => found.map_err(Missing::error),
+        }
+    }
+
+    async fn is_left_by_us(&self, wish: &Wish, kind: &Kind) -> Result<(), Error> {
+        let shown = self.shown(&wish.identity);
+        let Some(live) = self.live(kind, &wish.identity).await? else {
+            return Err(Error::transient(format!("{shown} came and went while it was made")));
+        };
+        if let Some(going) = going(&live) {
+            return Err(Error::transient(format!("{shown} is still being deleted: {going}")));
+        }
+        let whose = Whose::of(&live, &self.owner);
+        let is_wanted = whose == Whose::Ours && self.observed(wish, &live).is_none();
+        if is_wanted { Ok(()) } else { Err(self.is_there(wish, &whose)) }
+    }
+
+    /// What of the manifest is otherwise in a live object.
+    fn observed(&self, wish: &Wish, live: &Json) -> Option<Value> {
+        observe(&wire::with_data(&wish.manifest), live).changed
+    }
+
+    /// Changes an object that is as `prior` says.
+    pub(super) async fn update(&self, wish: Wish, prior: &Value) -> Result<Applied, Error> {
+        let shown = self.shown(&wish.identity);
+        let kind = self.kind(&wish.identity, Some(&wish.api_version)).await.map_err(Missing::error)?;
+        let Some(live) = self.live(&kind, &wish.identity).await? else {
+            return Err(Error::conflict(format!("{shown} is gone")));
+        };
+        if let Some(going) = going(&live) {
+            return Err(Error::conflict(format!("{shown} is being deleted: {going}")));
+        }
+        if let other @ Whose::OtherRecord(_) = Whose::of(&live, &self.owner) {
+            return Err(Error::conflict(format!("{shown} is not ours any more: {}", other.told())));
+        }
+        if wish.force
+            && self.observed(&wish, &live).is_some()
+            && self.is_otherwise(&wish, &manifest_of(prior)?, &live).await
+        {
+            return Err(Error::conflict(format!("{shown} was changed meanwhile")));
+        }
+        let uid = live["metadata"]["uid"].as_str().unwrap_or_default();
+        match self.send(&wish, &kind, Purpose::Update(uid), true).await {
+            Ok(_) => Ok(wish.applied()),
+            Err(Trouble::Refused(refusal)) => Err(self.refused(&wish, refusal).await),
+            Err(trouble) => Err(trouble.error(&shown)),
+        }
+    }
+
+    /// Whether a live object is otherwise than it was when it was read.
+    async fn is_otherwise(&self, wish: &Wish, prior: &Value, live: &Json) -> bool {
+        let kind = self.kind(&wish.identity, None).await.ok();
+        match kind {
+            Some(kind) => self.settle(&wish.identity, &kind, prior, live).await.changed.is_some(),
+            None => true,
+        }
+    }
+
+    /// Takes away an object that is ours, and waits until it is gone. Of a workload the pods go
+    /// first.
+    pub(super) async fn delete(&self, identity: &Identity, prior: &Value) -> Result<(), Error> {
+        let api_version = super::api_version_of(&manifest_of(prior)?);
+        let kind = match self.kind(identity, api_version.as_deref()).await {
+            // What is served no more is gone.
+            Err(Missing::Unknown { .. }) => return Ok(()),
+            Err(Missing::OtherVersion(_)) => self.kind(identity, None).await.map_err(Missing::error)?,
+            found => found.map_err(Missing::error)?,
+        };
+        // Of an object whose status changes all the time, the version has to be met.
+        for _ in 0..ATTEMPTS_TO_DELETE {
+            let Some(live) = self.live(&kind, identity).await? else { return Ok(()) };
+            self.may_delete(identity, &live)?;
+            let uid = &live["metadata"]["uid"];
+            if going(&live).is_some() {
+                return self.is_gone(identity, &kind, uid).await;
+            }
+            match self.ask_to_delete(identity, &kind, &live).await? {
+                Deletion::Done => return Ok(()),
+                Deletion::Begun => return self.is_gone(identity, &kind, uid).await,
+                Deletion::Changed => {}
+            }
+        }
+        Err(Error::transient(format!("{} changes while it is deleted", self.shown(identity))))
+    }
+
+    fn may_delete(&self, identity: &Identity, live: &Json) -> Result<(), Error> {
+        match Whose::of(live, &self.owner) {
+            Whose::Ours => Ok(()),
+            whose => Err(Error::conflict(format!("{} is left alone: {}", self.shown(identity), whose.told()))
+                .help("Take it out of the record with a `removed` block that says `destroy = false`.")),
+        }
+    }
+
+    /// Asks the server to delete an object as it is now.
+    async fn ask_to_delete(&self, identity: &Identity, kind: &Kind, live: &Json) -> Result<Deletion, Error> {
+        let policy = if WORKLOADS.contains(&&*identity.group) { "Foreground" } else { "Background" };
+        let metadata = &live["metadata"];
+        let options = json!({
+            "kind": "DeleteOptions",
+            "apiVersion": "v1",
+            "propagationPolicy": policy,
+            "preconditions": {"uid": metadata["uid"], "resourceVersion": metadata["resourceVersion"]},
+        });
+        let target = kind.object(identity.namespace.as_deref(), &identity.name);
+        match self.api.delete(&target, &options).await {
+            Ok(answer) if answer.json().is_ok_and(|answer| answer["kind"] == "Status") => Ok(Deletion::Done),
+            Ok(_) => Ok(Deletion::Begun),
+            Err(Trouble::Refused(refusal)) if refusal.code == 404 => Ok(Deletion::Done),
+            Err(Trouble::Refused(refusal)) if refusal.is_conflict() => Ok(Deletion::Changed),
+            Err(trouble) => Err(trouble.error(&self.shown(identity))),
+        }
+    }
+
+    /// Waits until an object is gone, or another one has its name.
+    async fn is_gone(&self, identity: &Identity, kind: &Kind, uid: &Json) -> Result<(), Error> {
+        let mut looks = Looks::new();
+        loop {
+            let live = self.live(kind, identity).await?;
+            let Some(live) = live.filter(|live| live["metadata"]["uid"] == *uid) else { return Ok(()) };
+            if !looks.wait().await {
+                let why = self.why_it_stays(&live);
+                let message = format!(
+                    "{} is still there {} s after it was deleted: {why}",
+                    self.shown(identity),
+                    PATIENCE.as_secs()
+                );
+                return Err(Error::failed(message).help("See to what its finalizers wait for, then run this again."));
+            }
+        }
+    }
+
+    fn why_it_stays(&self, live: &Json) -> String {
+        let going = going(live).unwrap_or_else(|| "nobody says why".to_owned());
+        let told = conditions(live);
+        if told.is_empty() { going } else { format!("{going}; {told}") }
+    }
+
+    /// Waits until the kind that a definition declares is served.
+    async fn is_established(&self, wish: &Wish, kind: &Kind) -> Result<(), Error> {
+        let spec = wish.manifest.get("spec").map(|spec| spec.to_json()).unwrap_or_default();
+        let version = spec["versions"].as_array().into_iter().flatten().find(|version| version["served"] == true);
+        let version = version.map_or(&spec["version"], |version| &version["name"]);
+        let path =
+            format!("/apis/{}/{}", spec["group"].as_str().unwrap_or_default(), version.as_str().unwrap_or_default());
+        let mut looks = Looks::new();
+        loop {
+            let live = self.live(kind, &wish.identity).await?.unwrap_or_default();
+            let holds = |name: &str| {
+                let conditions = live["status"]["conditions"].as_array();
+                conditions
+                    .into_iter()
+                    .flatten()
+                    .any(|condition| condition["type"] == name && condition["status"] == "True")
+            };
+            if holds("Established") && self.api.get(&Target::path(path.clone())).await.is_ok() {
+                self.discovery.forget();
+                return Ok(());
+            }
+            if !looks.wait().await {
+                let message = format!("{} is not served: {}", self.shown(&wish.identity), conditions(&live));
+                return Err(Error::failed(message).left_behind(wish.object.clone()));
+            }
+        }
+    }
+
+    /// The error of a refused apply.
+    pub(super) async fn refused(&self, wish: &Wish, refusal: Refusal) -> Error {
+        let shown = self.shown(&wish.identity);
+        let fields: Vec<String> = refusal.field_conflicts().map(conflict).collect();
+        if !fields.is_empty() {
+            let error = Error::conflict(format!("other managers own fields of {shown}: {}", fields.join("; ")));
+            return error.help("Leave the fields out of the manifest, or take them over with `force_conflicts = true`, in the object or in the `kubernetes` block of the cluster.");
+        }
+        if refusal.causes.iter().any(|cause| cause.reason == "NamespaceTerminating") {
+            return self.terminating(wish).await;
+        }
+        refusal.error(&shown)
+    }
+
+    /// The error for an object in a namespace that is going away.
+    async fn terminating(&self, wish: &Wish) -> Error {
+        let namespace = wish.identity.namespace.as_deref().unwrap_or_default();
+        let live = self.api.find(&Target::path(format!("/api/v1/namespaces/{namespace}"))).await;
+        let live = live.ok().flatten().unwrap_or_default();
+        let why = self.why_it_stays(&live);
+        let message =
+            format!("{} cannot be made: the namespace {namespace} is being deleted: {why}", self.shown(&wish.identity));
+        Error::conflict(message).help("Wait until the namespace is gone, or see to what its finalizers wait for.")
+    }
+}
+
+/// What comes of asking to delete.
+enum Deletion {
+    Done,
+    /// It goes once what it waits for is done.
+    Begun,
+    /// It is another version by now.
+    Changed,
+}
+
+/// A field and the manager that owns it, from a message such as `conflict with "kubectl-edit"
+/// using apps/v1`.
+fn conflict(cause: &super::refusal::Cause) -> String {
+    let manager = cause.message.split('"').nth(1).unwrap_or(&cause.message);
+    format!("{} is owned by {manager:?}", cause.field.trim_start_matches('.'))
+}
+
+/// What an object that is being deleted waits for; `None` for one that is not.
+fn going(live: &Json) -> Option<String> {
+    live["metadata"]["deletionTimestamp"].as_str()?;
+    let named = |list: &Json| {
+        list.as_array().into_iter().flatten().filter_map(Json::as_str).map(str::to_owned).collect::<Vec<_>>()
+    };
+    let finalizers: Vec<String> =
+        named(&live["metadata"]["finalizers"]).into_iter().chain(named(&live["spec"]["finalizers"])).collect();
+    Some(match finalizers.is_empty() {
+        true => "it has no finalizers".to_owned(),
+        false => format!("it waits for its finalizers {}", finalizers.join(", ")),
+    })
+}
+
+/// What the conditions of an object say that ask for attention.
+fn conditions(live: &Json) -> String {
+    let all = live["status"]["conditions"].as_array().into_iter().flatten();
+    let told = all.filter_map(|condition| {
+        let message = condition["message"].as_str().filter(|message| !message.is_empty())?;
+        (condition["status"] == "True" || condition["status"] == "False")
+            .then(|| format!("{}: {message}", condition["type"].as_str().unwrap_or_default()))
+    });
+    told.collect::<Vec<_>>().join("; ")
+}
+
+/// Looks at growing intervals, up to a limit.
+struct Looks {
+    until: Instant,
+    pause: Duration,
+}
+
+impl Looks {
+    fn new() -> Self {
+        Looks { until: Instant::now() + PATIENCE, pause: LOOKS.0 }
+    }
+
+    /// Waits for the next look; `false` once there is none.
+    async fn wait(&mut self) -> bool {
+        if Instant::now() >= self.until {
+            return false;
+        }
+        tokio::time::sleep(self.pause).await;
+        self.pause = (self.pause * 2).min(LOOKS.1);
+        true
+    }
+}
