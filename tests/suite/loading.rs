@@ -81,10 +81,14 @@ fn place(sources: &Sources, span: portolan_lang::Span) -> String {
 }
 
 #[test]
+#[cfg(feature = "kubernetes")]
 fn the_examples_are_right() {
     let examples = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples");
     for example in ["hello", "modules", "shop"] {
-        let catalog = Catalog::new([Arc::new(Builtin::new()) as Arc<dyn portolan_provider::Provider>]);
+        let catalog = Catalog::new([
+            Arc::new(Builtin::new()) as Arc<dyn portolan_provider::Provider>,
+            Arc::new(portolan_kubernetes::Kubernetes::new()),
+        ]);
         let directory = examples.join(example);
         let (mut config, diagnostics) = load(&directory, &catalog);
         assert!(diagnostics.is_empty(), "{example}: {diagnostics:#?}");
