@@ -32,6 +32,6 @@ pub use diagnostic::{Diagnostic, Diagnostics, Severity};
 pub use number::Number;
 pub use path::{AttributePath, Step};
 pub use schema::{Attribute, Block, Nesting, Schema};
-pub use source::{FileId, Sources, Span};
+pub use source::{FileId, Position, Sources, Span};
 pub use types::Type;
 pub use value::{Data, Marks, Value};

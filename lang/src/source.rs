@@ -4,7 +4,7 @@
 //! [`Sources`] turns it back into a file name, a line and a column.
 
 use std::ops::Range;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 /// Names one file of a [`Sources`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -50,6 +50,53 @@ pub struct Source {
     pub name: Arc<str>,
     /// The whole text.
     pub text: Arc<str>,
+    /// A mark every [`MARK_DISTANCE`] bytes, made when a position is first asked for.
+    marks: OnceLock<Arc<[Mark]>>,
+}
+
+/// How many bytes there are from one mark to the next.
+const MARK_DISTANCE: usize = 1024;
+
+/// The line and the column, both from zero, of a byte that begins a character. From mark to
+/// mark, a place in a huge file, or in a huge line, is found without counting from the start.
+#[derive(Debug, Clone, Copy, Default)]
+struct Mark {
+    offset: usize,
+    line: usize,
+    column: usize,
+}
+
+impl Mark {
+    /// The mark after so much more text.
+    fn after(mut self, text: &str) -> Mark {
+        self.offset += text.len();
+        self.line += text.bytes().filter(|byte| *byte == b'\n').count();
+        self.column = match text.rfind('\n') {
+            Some(at) => text[at + 1..].chars().count(),
+            None => self.column + text.chars().count(),
+        };
+        self
+    }
+}
+
+impl Source {
+    /// Line and column of a byte; those of the end where no character begins there.
+    fn position(&self, offset: usize) -> Position {
+        let offset = if self.text.is_char_boundary(offset) { offset } else { self.text.len() };
+        let marks = self.marks.get_or_init(|| marks(&self.text));
+        let mark = marks.get(offset / MARK_DISTANCE).copied().unwrap_or_default();
+        let found = mark.after(&self.text[mark.offset..offset]);
+        Position { line: found.line + 1, column: found.column + 1 }
+    }
+}
+
+fn marks(text: &str) -> Arc<[Mark]> {
+    let offsets = (MARK_DISTANCE..=text.len()).step_by(MARK_DISTANCE).map(|at| text.floor_char_boundary(at));
+    let marks = offsets.scan(Mark::default(), |mark, at| {
+        *mark = mark.after(&text[mark.offset..at]);
+        Some(*mark)
+    });
+    [Mark::default()].into_iter().chain(marks).collect()
 }
 
 /// Every source file that was read, in the order in which it was read.
@@ -76,7 +123,7 @@ impl Sources {
     /// Adds a file and returns the id that its spans carry.
     pub fn add(&mut self, name: impl Into<Arc<str>>, text: impl Into<Arc<str>>) -> FileId {
         let id = FileId(u32::try_from(self.files.len()).unwrap_or(u32::MAX));
-        self.files.push(Source { name: name.into(), text: text.into() });
+        self.files.push(Source { name: name.into(), text: text.into(), marks: OnceLock::new() });
         id
     }
 
@@ -97,13 +144,7 @@ impl Sources {
 
     /// Line and column of the first character of a span.
     pub fn position(&self, span: Span) -> Position {
-        let text = self.get(span.file).map_or("", |file| &*file.text);
-        let before = text.get(..span.start as usize).unwrap_or(text);
-        let line_start = before.rfind('\n').map_or(0, |at| at + 1);
-        Position {
-            line: before.bytes().filter(|byte| *byte == b'\n').count() + 1,
-            column: before[line_start..].chars().count() + 1,
-        }
+        self.get(span.file).map_or(Position { line: 1, column: 1 }, |file| file.position(span.start as usize))
     }
 }
 
@@ -119,5 +160,19 @@ mod tests {
         assert_eq!(sources.slice(span), "y");
         assert_eq!(sources.position(span), Position { line: 2, column: 2 });
         assert_eq!(sources.position(Span::new(file, 99..100)).line, 3);
+    }
+
+    #[test]
+    fn positions_in_long_files_and_long_lines() {
+        let lines: String = (0..300).map(|line| format!("ä = {line}\n")).collect();
+        let text = format!("{lines}{}x", "é".repeat(1200));
+        let mut sources = Sources::new();
+        let file = sources.add("a.hcl", &*text);
+        for (offset, _) in text.char_indices() {
+            let before = &text[..offset];
+            let line = before.matches('\n').count() + 1;
+            let column = before.rsplit('\n').next().unwrap_or_default().chars().count() + 1;
+            assert_eq!(sources.position(Span::new(file, offset..offset)), Position { line, column }, "{offset}");
+        }
     }
 }

@@ -2,6 +2,7 @@
 //! indicatif.
 
 pub(crate) mod diagnostic;
+mod excerpt;
 pub(crate) mod graph;
 mod palette;
 pub(crate) mod plan;
