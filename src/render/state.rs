@@ -36,7 +36,7 @@ pub(crate) fn resource(resource: &Resource) -> String {
     let entries = resource.value.entries().into_iter().flat_map(|entries| entries.iter());
     let set: Vec<(String, &Value)> =
         entries.filter(|(_, value)| !value.is_null()).map(|(name, value)| (value::key(name), value)).collect();
-    let width = set.iter().map(|(name, _)| name.chars().count()).max().unwrap_or(0);
+    let width = value::column(set.iter().map(|(name, _)| &**name));
     for (name, value) in set {
         let _ = writeln!(text, "  {name:width$} = {}", value::hcl(value, 2));
     }

@@ -11,6 +11,9 @@ pub(crate) const UNKNOWN: &str = "(known after apply)";
 /// What stands for a value that is never shown.
 pub(crate) const SENSITIVE: &str = "(sensitive value)";
 
+/// The longest name that others are put under one another for, in characters.
+const MAX_COLUMN: usize = 60;
+
 /// A value on one line where that is short, otherwise one element a line, each line but the
 /// first indented by `indent`.
 pub(crate) fn hcl(value: &Value, indent: usize) -> String {
@@ -78,7 +81,7 @@ fn write_entries(text: &mut String, entries: &Entries, indent: usize, typed: boo
         text.push_str("{}");
         return;
     }
-    let width = names.iter().map(|name| name.chars().count()).max().unwrap_or(0);
+    let width = column(names.iter().map(|name| &**name));
     text.push_str("{\n");
     for (name, value) in names.iter().zip(entries.values()) {
         pad(text, indent + 2);
@@ -88,6 +91,12 @@ fn write_entries(text: &mut String, entries: &Entries, indent: usize, typed: boo
     }
     pad(text, indent);
     text.push('}');
+}
+
+/// How wide a column of names is, in characters: as the longest of them that is not too long for
+/// a column.
+pub(crate) fn column<'n>(names: impl Iterator<Item = &'n str>) -> usize {
+    names.map(|name| name.chars().count()).filter(|length| *length <= MAX_COLUMN).max().unwrap_or(0)
 }
 
 /// A key of an object or a map, quoted where it is not a name.

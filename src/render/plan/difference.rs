@@ -53,7 +53,7 @@ impl Difference<'_> {
     /// The parts of two values; those that are the same are only counted.
     fn children(&self, text: &mut String, place: &Place, before: Option<&Value>, after: Option<&Value>) {
         let names = names(before, after);
-        let width = names.iter().map(|(name, _)| name.chars().count()).max().unwrap_or(0);
+        let width = value::column(names.iter().map(|(name, _)| &**name));
         let mut same = 0;
         for (name, step) in names {
             let (old, new) = (child(before, &step), child(after, &step));

@@ -7,7 +7,7 @@ use portolan::plan::{Action, Change, Plan};
 use portolan_lang::{Address, Data, Value};
 
 use crate::render::palette::Palette;
-use crate::render::value::UNKNOWN;
+use crate::render::value::{UNKNOWN, column};
 
 /// The parts of addresses that are workloads.
 const WORKLOADS: [&str; 5] = ["deployment", "stateful_set", "daemon_set", "job", "cron_job"];
@@ -18,7 +18,7 @@ pub(super) fn text(plan: &Plan, palette: Palette) -> String {
     if lines.is_empty() {
         return String::new();
     }
-    let width = lines.iter().map(|line| line.what.chars().count()).max().unwrap_or(0);
+    let width = column(lines.iter().map(|line| &*line.what));
     let mut text = format!("{}\n\n", palette.bold("What will happen:"));
     for line in lines {
         let _ = writeln!(text, "  {:width$}  {}", line.what, line.happens);
