@@ -253,7 +253,7 @@ impl Reader {
                 self.refuse(key.span, format!("The attribute {name:?} is declared twice."));
             }
         }
-        TypeConstraint { ty: Type::Object(Arc::new(ObjectType { attributes })), defaults }
+        TypeConstraint { ty: Type::Object(Arc::new(ObjectType::new(attributes))), defaults }
     }
 
     /// `type`, `optional(type)` or `optional(type, default)`

@@ -34,7 +34,7 @@ pub use shape::{resolve, validate};
 /// of nested blocks of the schema, as [`Nesting`] says. What the configuration leaves out is
 /// its default, or null. The value of what is wrong is unknown.
 pub fn decode(body: &Body, schema: &Schema, scope: &dyn Scope) -> (Value, Diagnostics) {
-    let mut decoder = Decoder { scope, problems: Diagnostics::new() };
+    let mut decoder = Decoder { scope, problems: Diagnostics::new(), size: 0 };
     let value = decoder.body(body, schema);
     (value, decoder.problems)
 }
@@ -42,6 +42,8 @@ pub fn decode(body: &Body, schema: &Schema, scope: &dyn Scope) -> (Value, Diagno
 struct Decoder<'a> {
     scope: &'a dyn Scope,
     problems: Diagnostics,
+    /// The size of all that dynamic blocks made.
+    size: u64,
 }
 
 /// The blocks of one kind, with the dynamic ones expanded; or that they are not known.

@@ -3,7 +3,8 @@
 //! A number is what Terraform computes with: a binary floating-point number with a
 //! significand of 512 bits, rounded to nearest, ties to even. Integers that fit 64 bits,
 //! which is nearly all of them, are kept and computed as such. There is no infinity and no
-//! not-a-number: what would give one gives `None`.
+//! not-a-number: what would give one gives `None`, and so does what would give a number with
+//! more than some 39,000 digits. What is as near to zero as that is zero.
 
 use std::cmp::Ordering;
 use std::fmt;
@@ -17,9 +18,13 @@ use dashu_int::IBig;
 /// The bits of a significand.
 pub const PRECISION: usize = 512;
 
-/// The greatest power of ten that a literal may carry, so that a few characters cannot ask
-/// for gigabytes of digits.
+/// The greatest power of ten that a literal may carry, and how many digits, so that a few
+/// characters cannot ask for gigabytes of them, nor many for hours.
 const MAX_EXPONENT: i64 = 20_000;
+const MAX_DIGITS: usize = 100_000;
+
+/// Numbers are smaller than two to this power, and greater than its inverse or zero.
+const MAX_BITS: isize = 1 << 17;
 
 type Float = FBig<HalfEven, 2>;
 
@@ -52,7 +57,19 @@ impl Number {
     /// The number zero.
     pub const ZERO: Number = Number(Form::Int(0));
 
-    fn of(float: Float) -> Number {
+    /// The number that a result is; `None` where it is too large for one.
+    fn of(float: Float) -> Option<Number> {
+        let repr = float.repr();
+        let bits = repr.exponent().saturating_add(isize::try_from(repr.digits()).unwrap_or(isize::MAX));
+        match bits {
+            bits if bits > MAX_BITS => None,
+            bits if bits < -MAX_BITS => Some(Number::ZERO),
+            _ => Some(Number::within(float)),
+        }
+    }
+
+    /// The number that a result is which is known to be neither too large nor too small.
+    fn within(float: Float) -> Number {
         let float = float.with_precision(PRECISION).value();
         if *float.repr().significand() == IBig::ZERO {
             return Number::ZERO;
@@ -75,7 +92,7 @@ impl Number {
 
     /// The number nearest to a machine float; `None` for infinities and not-a-number.
     pub fn from_f64(float: f64) -> Option<Number> {
-        Float::try_from(float).ok().filter(|float| float.repr().is_finite()).map(Number::of)
+        Float::try_from(float).ok().filter(|float| float.repr().is_finite()).and_then(Number::of)
     }
 
     /// The number that computing with machine floats gives: the one that the shortest digits
@@ -86,14 +103,23 @@ impl Number {
     pub fn from_machine(float: f64) -> Option<Number> {
         let exact = Float::try_from(float).ok().filter(|float| float.repr().is_finite())?;
         if exact.repr().is_int() && float.abs() < 9_007_199_254_740_992.0 {
-            return Some(Number::of(exact));
+            return Number::of(exact);
         }
         shortest_decimal(&exact, f64::MANTISSA_DIGITS as usize, Bounds::Even).parse().ok()
     }
 
-    /// The number that an integer of any size is, rounded to 512 bits.
-    pub fn from_integer(integer: IBig) -> Number {
+    /// The number that an integer is, rounded to 512 bits; `None` where it is too large.
+    pub fn from_integer(integer: IBig) -> Option<Number> {
         Number::of(Float::from_parts(integer, 0))
+    }
+
+    /// About how many digits its text has, and not fewer, beyond those of small integers.
+    pub(crate) fn digits(&self) -> usize {
+        match &self.0 {
+            Form::Int(_) => 0,
+            // Three bits are not quite a digit.
+            Form::Float(float) => (PRECISION + float.repr().exponent().unsigned_abs()) / 3,
+        }
     }
 
     /// The machine float nearest to the number; infinite where it is too large.
@@ -156,58 +182,61 @@ impl Number {
         other: &Number,
         exact: impl Fn(i64, i64) -> Option<i64>,
         rounded: impl Fn(&Repr<2>, &Repr<2>) -> Float,
-    ) -> Number {
+    ) -> Option<Number> {
         if let (Form::Int(left), Form::Int(right)) = (&self.0, &other.0)
             && let Some(int) = exact(*left, *right)
         {
-            return Number(Form::Int(int));
+            return Some(Number(Form::Int(int)));
         }
         Number::of(rounded(self.float().repr(), other.float().repr()))
     }
 
-    /// The sum.
+    /// The sum; `None` where it is too large for a number.
     #[must_use]
-    pub fn add(&self, other: &Number) -> Number {
+    pub fn add(&self, other: &Number) -> Option<Number> {
         self.combine(other, i64::checked_add, |l, r| CONTEXT.add(l, r).map_or(Float::ZERO, |v| v.value()))
     }
 
-    /// The difference.
+    /// The difference; `None` where it is too large for a number.
     #[must_use]
-    pub fn sub(&self, other: &Number) -> Number {
+    pub fn sub(&self, other: &Number) -> Option<Number> {
         self.combine(other, i64::checked_sub, |l, r| CONTEXT.sub(l, r).map_or(Float::ZERO, |v| v.value()))
     }
 
-    /// The product.
+    /// The product; `None` where it is too large for a number.
     #[must_use]
-    pub fn mul(&self, other: &Number) -> Number {
+    pub fn mul(&self, other: &Number) -> Option<Number> {
         self.combine(other, i64::checked_mul, |l, r| CONTEXT.mul(l, r).map_or(Float::ZERO, |v| v.value()))
     }
 
-    /// The quotient; `None` when dividing by zero.
+    /// The quotient; `None` when dividing by zero, and where it is too large for a number.
     #[must_use]
     pub fn div(&self, other: &Number) -> Option<Number> {
         if other.is_zero() {
             return None;
         }
         let whole = |l: i64, r: i64| if l.checked_rem(r) == Some(0) { l.checked_div(r) } else { None };
-        Some(self.combine(other, whole, |l, r| CONTEXT.div(l, r).map_or(Float::ZERO, |v| v.value())))
+        self.combine(other, whole, |l, r| CONTEXT.div(l, r).map_or(Float::ZERO, |v| v.value()))
     }
 
     /// The remainder of the division that rounds towards zero, with the sign of `self`;
-    /// `None` when dividing by zero.
+    /// `None` where there is no quotient.
     #[must_use]
     pub fn rem(&self, other: &Number) -> Option<Number> {
         if let (Form::Int(left), Form::Int(right)) = (&self.0, &other.0) {
             return left.checked_rem(*right).map(Number::from).or((*right == -1).then_some(Number::ZERO));
         }
         let quotient = self.div(other)?.trunc();
-        Some(self.sub(&other.mul(&quotient)))
+        self.sub(&other.mul(&quotient)?)
     }
 
     /// The number with the other sign.
     #[must_use]
     pub fn neg(&self) -> Number {
-        Number::ZERO.sub(self)
+        match &self.0 {
+            Form::Int(int) if *int != i64::MIN => Number(Form::Int(-int)),
+            _ => Number::within(-self.float()),
+        }
     }
 
     /// The number without its sign.
@@ -219,7 +248,7 @@ impl Number {
     fn rounded(&self, round: impl Fn(&Float) -> Float) -> Number {
         match &self.0 {
             Form::Int(_) => self.clone(),
-            Form::Float(float) => Number::of(round(float)),
+            Form::Float(float) => Number::within(round(float)),
         }
     }
 
@@ -260,9 +289,15 @@ impl From<u32> for Number {
     }
 }
 
+impl From<u64> for Number {
+    fn from(int: u64) -> Self {
+        i64::try_from(int).map_or_else(|_| Number::within(Float::from_parts(IBig::from(int), 0)), Number::from)
+    }
+}
+
 impl From<usize> for Number {
     fn from(int: usize) -> Self {
-        i64::try_from(int).map_or_else(|_| Number::from_integer(IBig::from(int)), Number::from)
+        Number::from(int as u64)
     }
 }
 
@@ -313,19 +348,20 @@ impl FromStr for Number {
         };
         let (whole, fraction) = digits.split_once('.').unwrap_or((digits, ""));
         let all = format!("{whole}{fraction}");
-        if all.is_empty() || !all.bytes().all(|byte| byte.is_ascii_digit()) {
+        if all.is_empty() || all.len() > MAX_DIGITS || !all.bytes().all(|byte| byte.is_ascii_digit()) {
             return Err(ParseNumberError);
         }
         let fraction_digits = i64::try_from(fraction.len()).map_err(|_| ParseNumberError)?;
         let exponent = exponent - fraction_digits;
         let significand = IBig::from_str(&all).map_err(|_| ParseNumberError)? * IBig::from(sign);
         let power = IBig::from(10).pow(usize::try_from(exponent.unsigned_abs()).map_err(|_| ParseNumberError)?);
-        Ok(if exponent >= 0 {
+        let number = if exponent >= 0 {
             Number::from_integer(significand * power)
         } else {
             let (numerator, denominator) = (Repr::new(significand, 0), Repr::new(power, 0));
             Number::of(CONTEXT.div(&numerator, &denominator).map_err(|_| ParseNumberError)?.value())
-        })
+        };
+        number.ok_or(ParseNumberError)
     }
 }
 
@@ -427,7 +463,7 @@ fn shortest_decimal(float: &Float, precision: usize, bounds: Bounds) -> String {
     };
     let upper = scale(upper);
     let width = upper.len().max(places + 1);
-    let pad = |text: String| format!("{text:0>width$}").into_bytes();
+    let pad = |text: String| [b"0".repeat(width - text.len()), text.into_bytes()].concat();
     let (lower, exact, upper) = (pad(scale(lower)), pad(scale(exact)), pad(upper));
     let kept = choose_digits(&lower, &exact, &upper, inclusive);
     let text = String::from_utf8_lossy(&kept).into_owned();
@@ -507,11 +543,34 @@ mod tests {
     fn division_keeps_512_bits() {
         let third = number("1").div(&number("3")).expect("not zero");
         assert!(third.to_string().starts_with(&format!("0.{}", "3".repeat(150))));
-        assert_eq!(third.mul(&number("3")).to_string(), "1");
-        assert_eq!(number("0.1").add(&number("0.2")), number("0.3"));
+        assert_eq!(third.mul(&number("3")), Some(number("1")));
+        assert_eq!(number("0.1").add(&number("0.2")), Some(number("0.3")));
         assert_eq!(number("7").rem(&number("-3")), Some(number("1")));
         assert_eq!(number("-7.5").rem(&number("2")), Some(number("-1.5")));
         assert_eq!(number("1").div(&Number::ZERO), None);
+    }
+
+    #[test]
+    fn numbers_neither_grow_nor_shrink_for_ever() {
+        let mut large = number("1e20000");
+        let mut small = number("-1e-20000");
+        while let Some(larger) = large.mul(&large) {
+            large = larger;
+        }
+        assert!(large.to_string().len() <= large.digits(), "{}", large.digits());
+        while let Some(larger) = large.add(&large) {
+            large = larger;
+        }
+        assert_eq!(large.sub(&large.neg()), None);
+        assert_eq!(large.add(&large.neg()), Some(Number::ZERO));
+        assert_eq!(large.div(&small), None);
+        assert_eq!(large.add(&small), Some(large.clone()));
+        while !small.is_zero() {
+            assert!(small.to_string().len() <= small.digits() + 3, "{}", small.digits());
+            small = small.mul(&small).expect("smaller");
+        }
+        assert!("9".repeat(MAX_DIGITS + 1).parse::<Number>().is_err());
+        assert!("1".repeat(50_000).parse::<Number>().is_err());
     }
 
     #[test]
@@ -535,9 +594,10 @@ mod tests {
 
     #[test]
     fn overflow_goes_over_to_large_numbers_and_back() {
-        let large = Number::from(i64::MAX).add(&Number::from(1));
+        let large = Number::from(i64::MAX).add(&Number::from(1)).expect("a number");
         assert_eq!(large.to_string(), "9223372036854775808");
-        assert_eq!(large.sub(&Number::from(1)).to_i64(), Some(i64::MAX));
+        assert_eq!(large.sub(&Number::from(1)).and_then(|number| number.to_i64()), Some(i64::MAX));
+        assert_eq!(Number::from(i64::MIN).neg(), large);
         assert_eq!(Number::from(i64::MIN).rem(&Number::from(-1)), Some(Number::ZERO));
     }
 
@@ -552,7 +612,8 @@ mod tests {
         #[test]
         fn sums_agree_with_wide_integers(left in any::<i64>(), right in any::<i64>()) {
             let sum = i128::from(left) + i128::from(right);
-            prop_assert_eq!(Number::from(left).add(&Number::from(right)).to_string(), sum.to_string());
+            let found = Number::from(left).add(&Number::from(right)).map(|found| found.to_string());
+            prop_assert_eq!(found, Some(sum.to_string()));
         }
     }
 }

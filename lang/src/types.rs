@@ -2,7 +2,10 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::ops::Deref;
 use std::sync::Arc;
+
+use crate::extent::Extent;
 
 /// The type of a value, or of a place that a value must fit.
 ///
@@ -26,16 +29,50 @@ pub enum Type {
     /// Values of one type by name.
     Map(Arc<Type>),
     /// A sequence of values, each with a type of its own.
-    Tuple(Arc<Vec<Type>>),
+    Tuple(Arc<TupleType>),
     /// Values by name, each name with a type of its own.
     Object(Arc<ObjectType>),
 }
 
+/// The types of a tuple's elements.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct TupleType {
+    elements: Vec<Type>,
+    extent: Extent,
+}
+
+impl Deref for TupleType {
+    type Target = [Type];
+    fn deref(&self) -> &[Type] {
+        &self.elements
+    }
+}
+
+impl FromIterator<Type> for TupleType {
+    fn from_iter<I: IntoIterator<Item = Type>>(elements: I) -> Self {
+        let elements: Vec<Type> = elements.into_iter().collect();
+        let extent = elements.iter().fold(Extent::of_text(0), |whole, ty| whole.around(ty.extent()));
+        TupleType { elements, extent }
+    }
+}
+
 /// The attributes of an object type.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct ObjectType {
     /// The attributes by name.
     pub attributes: BTreeMap<Arc<str>, AttributeType>,
+    extent: Extent,
+}
+
+impl ObjectType {
+    /// An object type with these attributes.
+    pub fn new(attributes: BTreeMap<Arc<str>, AttributeType>) -> ObjectType {
+        let add = |whole: Extent, (name, attribute): (&Arc<str>, &AttributeType)| {
+            whole.around(attribute.ty.extent()).with_text(name.len())
+        };
+        let extent = attributes.iter().fold(Extent::of_text(0), add);
+        ObjectType { attributes, extent }
+    }
 }
 
 /// The type of one attribute of an object type.
@@ -65,14 +102,26 @@ impl Type {
 
     /// A tuple of these element types.
     pub fn tuple(elements: impl IntoIterator<Item = Type>) -> Type {
-        Type::Tuple(Arc::new(elements.into_iter().collect()))
+        Type::Tuple(Arc::new(TupleType::from_iter(elements)))
     }
 
     /// An object with these attributes, all of them required.
     pub fn object<K: Into<Arc<str>>>(attributes: impl IntoIterator<Item = (K, Type)>) -> Type {
         let attributes =
             attributes.into_iter().map(|(name, ty)| (name.into(), AttributeType { ty, optional: false })).collect();
-        Type::Object(Arc::new(ObjectType { attributes }))
+        Type::Object(Arc::new(ObjectType::new(attributes)))
+    }
+
+    /// How large it is as if nothing were shared.
+    pub(crate) fn extent(&self) -> Extent {
+        match self {
+            Type::Any | Type::Bool | Type::Number | Type::String => Extent::of_text(0),
+            Type::List(element) | Type::Set(element) | Type::Map(element) => {
+                Extent::of_text(0).around(element.extent())
+            }
+            Type::Tuple(tuple) => tuple.extent,
+            Type::Object(object) => object.extent,
+        }
     }
 
     /// Whether it is a bool, a number or a string.
@@ -164,7 +213,7 @@ impl Type {
                         Some((Arc::from(name.as_str()), AttributeType { ty: Type::from_json(ty)?, optional }))
                     })
                     .collect::<Option<_>>()?;
-                Some(Type::Object(Arc::new(ObjectType { attributes })))
+                Some(Type::Object(Arc::new(ObjectType::new(attributes))))
             }
             _ => None,
         }

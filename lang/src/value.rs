@@ -11,6 +11,8 @@ use std::sync::Arc;
 use serde_json::json;
 use unicode_normalization::{IsNormalized, UnicodeNormalization, is_nfc_quick};
 
+use crate::extent::Extent;
+use crate::limits;
 use crate::number::Number;
 use crate::path::{AttributePath, Step};
 use crate::set_order;
@@ -63,7 +65,70 @@ impl fmt::Debug for Marks {
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Value {
     data: Data,
-    marks: Marks,
+    summary: Summary,
+}
+
+/// What a value carries beside what it is, so that nobody has to walk over it to know. Eight
+/// bytes, which make a value 32.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+struct Summary {
+    /// The marks of the value itself.
+    own: Marks,
+    /// The marks of what is in it.
+    inner: Marks,
+    /// Whether the value and all in it is known.
+    known: bool,
+    /// See [`Extent`]; the fields stand here by themselves for want of room.
+    depth: u8,
+    size: u32,
+}
+
+impl Summary {
+    /// Of a known value that holds nothing.
+    const LEAF: Summary =
+        Summary { own: Marks::NONE, inner: Marks::NONE, known: true, depth: 0, size: limits::BYTES_PER_PART };
+
+    /// Of a value without marks of its own.
+    fn of(data: &Data) -> Summary {
+        match data {
+            Data::Bool(_) => Summary::LEAF,
+            Data::Number(number) => Summary::LEAF.extended(Extent::of_text(number.digits())),
+            Data::String(text) => Summary::LEAF.extended(Extent::of_text(text.len())),
+            Data::Null(ty) => Summary::LEAF.extended(ty.extent()),
+            Data::Unknown(unknown) => Summary { known: false, ..Summary::LEAF.extended(unknown.ty.extent()) },
+            Data::List(list) | Data::Set(list) => {
+                list.items.iter().fold(Summary::LEAF.holding(&list.element), Summary::and)
+            }
+            Data::Map(map) => map.entries.iter().fold(Summary::LEAF.holding(&map.element), Summary::and_named),
+            Data::Tuple(items) => items.iter().fold(Summary::LEAF, Summary::and),
+            Data::Object(entries) => entries.iter().fold(Summary::LEAF, Summary::and_named),
+        }
+    }
+
+    fn extent(self) -> Extent {
+        Extent { size: self.size, depth: self.depth }
+    }
+
+    fn extended(self, Extent { size, depth }: Extent) -> Summary {
+        Summary { size, depth, ..self }
+    }
+
+    /// Of a collection of elements of this type.
+    fn holding(self, element: &Type) -> Summary {
+        self.extended(self.extent().around(element.extent()))
+    }
+
+    /// Of the same value with one more in it.
+    fn and(self, item: &Value) -> Summary {
+        let Summary { own, inner, known, .. } = item.summary;
+        let whole = self.extended(self.extent().around(item.summary.extent()));
+        Summary { inner: self.inner.union(own).union(inner), known: self.known && known, ..whole }
+    }
+
+    fn and_named(self, (name, item): (&Arc<str>, &Value)) -> Summary {
+        let whole = self.and(item);
+        whole.extended(whole.extent().with_text(name.len()))
+    }
 }
 
 /// What a value is, without its marks.
@@ -197,16 +262,17 @@ impl<K: Into<Arc<str>>> FromIterator<(K, Value)> for Entries {
 
 impl From<Data> for Value {
     fn from(data: Data) -> Self {
-        Value { data, marks: Marks::NONE }
+        let summary = Summary::of(&data);
+        Value { data, summary }
     }
 }
 
 /// # Making values
 impl Value {
     /// `true`.
-    pub const TRUE: Value = Value { data: Data::Bool(true), marks: Marks::NONE };
+    pub const TRUE: Value = Value { data: Data::Bool(true), summary: Summary::LEAF };
     /// `false`.
-    pub const FALSE: Value = Value { data: Data::Bool(false), marks: Marks::NONE };
+    pub const FALSE: Value = Value { data: Data::Bool(false), summary: Summary::LEAF };
 
     /// A null value of this type.
     pub fn null(ty: Type) -> Value {
@@ -240,7 +306,7 @@ impl Value {
 
     /// A string, normalised to form C.
     pub fn string(text: impl AsRef<str> + Into<Arc<str>>) -> Value {
-        let normal = is_nfc_quick(text.as_ref().chars()) == IsNormalized::Yes;
+        let normal = text.as_ref().is_ascii() || is_nfc_quick(text.as_ref().chars()) == IsNormalized::Yes;
         let text = if normal { text.into() } else { text.as_ref().nfc().collect::<String>().into() };
         Data::String(text).into()
     }
@@ -270,7 +336,7 @@ impl Value {
         set_order::sort(&mut items);
         // Two values that are not known may turn out to be different.
         items.dedup_by(|later, earlier| later == earlier && earlier.is_wholly_known());
-        Value { data: Data::Set(Arc::new(Collection { element, items })), marks }
+        Value::from(Data::Set(Arc::new(Collection { element, items }))).mark(marks)
     }
 
     /// A map; the values must be of the element type.
@@ -291,7 +357,7 @@ impl Value {
     /// The same value with these marks added.
     #[must_use]
     pub fn mark(mut self, marks: Marks) -> Value {
-        self.marks = self.marks.union(marks);
+        self.summary.own = self.summary.own.union(marks);
         self
     }
 
@@ -316,12 +382,23 @@ impl Value {
 
     /// Its own marks, not those of the values in it.
     pub fn marks(&self) -> Marks {
-        self.marks
+        self.summary.own
+    }
+
+    /// How many bytes it takes, about, with all that is in it and as if nothing were shared. What
+    /// is larger than 4 GiB counts as that.
+    pub fn size(&self) -> u32 {
+        self.summary.size
+    }
+
+    /// How deep it nests: zero for what holds no values. What is deeper than 255 counts as that.
+    pub fn depth(&self) -> u8 {
+        self.summary.depth
     }
 
     /// Whether it is itself marked as sensitive.
     pub fn is_sensitive(&self) -> bool {
-        self.marks.contains(Marks::SENSITIVE)
+        self.marks().contains(Marks::SENSITIVE)
     }
 
     /// Its type.
@@ -352,7 +429,7 @@ impl Value {
 
     /// Whether it and every value in it is known.
     pub fn is_wholly_known(&self) -> bool {
-        self.is_known() && self.children().all(|(_, child)| child.is_wholly_known())
+        self.summary.known
     }
 
     /// The bool that it is.
@@ -391,7 +468,7 @@ impl Value {
     /// An attribute of an object or an element of a map, with the marks of the whole; `None`
     /// for an unknown value and where there is no such name.
     pub fn get(&self, name: &str) -> Option<Value> {
-        self.entries()?.get(name).map(|value| value.clone().mark(self.marks))
+        self.entries()?.get(name).map(|value| value.clone().mark(self.marks()))
     }
 
     /// The value at a path; `None` where the path leaves the value.
@@ -400,7 +477,7 @@ impl Value {
         for step in path.steps() {
             value = match step {
                 Step::Attribute(name) | Step::Key(name) => value.get(name)?,
-                Step::Index(index) => value.items()?.get(*index)?.clone().mark(value.marks),
+                Step::Index(index) => value.items()?.get(*index)?.clone().mark(value.marks()),
             };
         }
         Some(value)
@@ -424,7 +501,7 @@ impl Value {
 
     /// Its own marks and those of every value in it.
     pub fn deep_marks(&self) -> Marks {
-        self.children().fold(self.marks, |marks, (_, child)| marks.union(child.deep_marks()))
+        self.summary.own.union(self.summary.inner)
     }
 
     /// The paths of the outermost values that satisfy `wanted`.
@@ -452,7 +529,7 @@ impl Value {
     /// The same value without its own marks.
     #[must_use]
     pub fn unmark(mut self) -> Value {
-        self.marks = Marks::NONE;
+        self.summary.own = Marks::NONE;
         self
     }
 
@@ -468,8 +545,12 @@ impl Value {
     /// The same value with these marks taken away everywhere in it.
     #[must_use]
     pub fn without_marks(&self, marks: Marks) -> Value {
+        let all = self.deep_marks();
+        if all.without(marks) == all {
+            return self.clone();
+        }
         self.transform(&mut |mut value| {
-            value.marks = value.marks.without(marks);
+            value.summary.own = value.summary.own.without(marks);
             value
         })
     }
@@ -485,7 +566,7 @@ impl Value {
             }
             Data::Set(collection) => {
                 let items: Vec<Value> = collection.items.iter().map(|item| item.transform(each)).collect();
-                let set = Value::set(collection.element.clone(), items).mark(self.marks);
+                let set = Value::set(collection.element.clone(), items).mark(self.marks());
                 return each(set);
             }
             Data::Map(map) => {
@@ -496,7 +577,7 @@ impl Value {
             Data::Object(entries) => Data::Object(Arc::new(entries.map(|_, value| value.transform(each)))),
             leaf => leaf.clone(),
         };
-        each(Value { data, marks: self.marks })
+        each(Value::from(data).mark(self.marks()))
     }
 
     /// The value with the value at `path` replaced; unchanged where the path leaves it.
@@ -521,7 +602,7 @@ impl Value {
             Data::Set(collection) => {
                 let items: Vec<Value> =
                     collection.items.iter().enumerate().map(|(i, item)| replace(Step::Index(i), item)).collect();
-                return Value::set(collection.element.clone(), items).mark(self.marks);
+                return Value::set(collection.element.clone(), items).mark(self.marks());
             }
             Data::Tuple(items) => {
                 Data::Tuple(Arc::new(items.iter().enumerate().map(|(i, item)| replace(Step::Index(i), item)).collect()))
@@ -535,7 +616,7 @@ impl Value {
             }
             leaf => leaf.clone(),
         };
-        Value { data, marks: self.marks }
+        Value::from(data).mark(self.marks())
     }
 }
 
@@ -691,6 +772,29 @@ mod tests {
         let whole = value.with(&paths[0], Value::string("x"));
         assert!(whole.is_wholly_known());
         assert_eq!(whole.at(&paths[0]), Some(Value::string("x")));
+    }
+
+    #[test]
+    fn a_value_knows_what_is_in_it() {
+        assert_eq!(size_of::<Value>(), 32);
+        let text = Value::string("a".repeat(1000));
+        let value = Value::object([("a", Value::tuple([text.clone(), text.clone().sensitive()])), ("b", text)]);
+        assert!((3000..3300).contains(&value.size()), "{}", value.size());
+        assert_eq!((value.depth(), value.deep_marks(), value.is_wholly_known()), (2, Marks::SENSITIVE, true));
+        let open = Value::list(Type::String, [Value::unknown(Type::String).sensitive(), Value::string("a")]);
+        assert_eq!((open.deep_marks(), open.is_wholly_known()), (Marks::SENSITIVE, false));
+        assert_eq!(open.unmark_deep().deep_marks(), Marks::NONE);
+    }
+
+    #[test]
+    fn what_is_put_into_itself_doubles() {
+        let (mut value, mut ty) = (Value::TRUE, Type::Bool);
+        for step in 1..=200_u8 {
+            value = Value::tuple([value.clone(), value]);
+            ty = Type::tuple([ty.clone(), Type::list(ty)]);
+            assert_eq!((value.depth(), Value::unknown(ty.clone()).depth()), (step, step.saturating_mul(2)));
+        }
+        assert_eq!((value.size(), Value::null(ty).size()), (u32::MAX, u32::MAX));
     }
 
     #[test]

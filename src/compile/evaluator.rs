@@ -4,7 +4,7 @@
 //! first asked for, so that no order has to be found before. A node that is asked for while it
 //! is being evaluated is part of a cycle.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -48,6 +48,8 @@ pub(super) struct Evaluator {
     /// The module instances of each call, by position.
     pub(super) children: Kept<(ModuleId, u32), Arc<Vec<ModuleId>>>,
     pub(super) instances: Kept<Node, Instances>,
+    /// How many instances `count` and `for_each` made of blocks.
+    pub(super) repeated: Cell<usize>,
     values: Kept<Node, Value>,
     compiled: Kept<Node, Arc<Vec<Compiled>>>,
     /// What instances are or are planned to be.
@@ -96,6 +98,7 @@ impl Evaluator {
             modules: RefCell::new(vec![Arc::new(root)]),
             children: Kept::default(),
             instances: Kept::default(),
+            repeated: Cell::default(),
             values: Kept::default(),
             compiled: Kept::default(),
             known: None,
@@ -114,6 +117,7 @@ impl Evaluator {
             modules: RefCell::new(settled.modules.clone()),
             children: RefCell::new(settled.children.clone()),
             instances: RefCell::new(settled.instances.clone()),
+            repeated: Cell::default(),
             values: RefCell::new(settled.values.clone()),
             compiled: RefCell::new(settled.compiled.clone()),
             known: Some(known),

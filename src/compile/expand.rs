@@ -18,7 +18,7 @@ use super::inputs::Inputs;
 use super::module::{ModuleId, ModuleInstance};
 use super::scope::Each;
 use super::unknown::Waits;
-use super::{places, unknown};
+use super::{places, repetition, unknown};
 use crate::config::{DomainBlock, Lifecycle, ResourceBlock};
 
 /// Where an instance comes from.
@@ -47,6 +47,10 @@ pub fn compile(inputs: Inputs) -> (Desired, Diagnostics) {
     let mut builder = Builder::default();
     for module in &modules {
         builder.module(&evaluator, *module);
+        if let Some(beyond) = builder.desired.instances.get(repetition::MAX_COUNT) {
+            builder.problems.push(repetition::too_many("blocks", beyond.span));
+            break;
+        }
     }
     builder.providers(&evaluator);
     builder.connect(&evaluator);

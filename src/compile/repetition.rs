@@ -12,8 +12,9 @@ use super::module::{Caller, Instances, ModuleId, ModuleInstance};
 use super::scope::Each;
 use crate::config::{DomainBlock, ModuleCall, Repetition, ResourceBlock};
 
-/// More instances than this of one block are taken for a mistake.
-const MAX_COUNT: usize = 1_000_000;
+/// More instances than this, of one block or of all blocks together, are taken for a mistake. So
+/// are more instances of modules.
+pub(super) const MAX_COUNT: usize = 1_000_000;
 
 /// The instances that a `count` value asks for.
 pub(super) fn from_count(value: &Value, span: Span) -> Result<Instances, Diagnostic> {
@@ -83,6 +84,14 @@ fn set_keys(items: &[Value], span: Span) -> Result<Instances, Diagnostic> {
     Ok(Instances::Each(Arc::new(keys.collect::<Result<_, _>>()?)))
 }
 
+/// The problem of a block with which there would be too many instances.
+pub(super) fn too_many(of: &str, span: Span) -> Diagnostic {
+    Diagnostic::error(format!("Too many instances of {of}"))
+        .detail(format!("With these, the configuration would have more than {MAX_COUNT} instances of {of}."))
+        .at(span)
+        .help("Instances multiply where modules call modules several times, and where blocks with count or for_each stand in modules with count or for_each.")
+}
+
 fn unknown(argument: &str, what: &str, span: Span) -> Diagnostic {
     Diagnostic::error(format!("Invalid {argument} argument"))
         .detail(format!("The \"{argument}\" value depends on something that will only be known after apply, so that it cannot be said {what}."))
@@ -113,13 +122,24 @@ impl Evaluator {
             if failed {
                 return Instances::Count(0);
             }
-            make(&value, expr.span).unwrap_or_else(|problem| {
+            let made = make(&value, expr.span).and_then(|made| self.counted(made, expr.span));
+            made.unwrap_or_else(|problem| {
                 let instances = if problem.is_pending { self.stand_ins() } else { Instances::Count(0) };
                 self.undecided.borrow_mut().insert(expr.span, (module, expr.clone()));
                 self.report([problem]);
                 instances
             })
         })
+    }
+
+    /// The instances, unless with them there are too many.
+    fn counted(&self, made: Instances, span: Span) -> Result<Instances, Diagnostic> {
+        let repeated = self.repeated.get() + made.len();
+        if repeated > MAX_COUNT {
+            return Err(too_many("blocks", span));
+        }
+        self.repeated.set(repeated);
+        Ok(made)
     }
 
     /// What stands for instances of which it is not known how many there are.
@@ -149,6 +169,10 @@ impl Evaluator {
         let Some((name, call)) = parent.module.calls.get_index(position) else { return Arc::default() };
         self.keep(&self.children, (module, position as u32), Arc::default, || {
             let instances = self.call_instances(module, call);
+            if self.module_count() + instances.len() > MAX_COUNT {
+                self.report([too_many("modules", call.span)]);
+                return Arc::default();
+            }
             let address = parent.address.join("module").join(name.clone());
             let make = |position: usize| {
                 self.add_module(ModuleInstance {

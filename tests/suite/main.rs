@@ -27,4 +27,5 @@ mod secrets;
 mod served;
 mod shape;
 mod together;
+mod too_much;
 mod vectors;

@@ -377,7 +377,7 @@ mod tests {
 
     fn object_type(attributes: impl IntoIterator<Item = (&'static str, AttributeType)>) -> Type {
         let attributes = attributes.into_iter().map(|(name, attribute)| (name.into(), attribute)).collect();
-        Type::Object(Arc::new(ObjectType { attributes }))
+        Type::Object(Arc::new(ObjectType::new(attributes)))
     }
 
     fn check(value: Value, to: Type, expected: &str) {

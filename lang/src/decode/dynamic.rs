@@ -6,6 +6,7 @@ use crate::convert::convert;
 use crate::decode::{Decoder, shape};
 use crate::diagnostic::{Diagnostic, Diagnostics, did_you_mean};
 use crate::eval::{Host, Reference, Resolved, Scope, evaluate};
+use crate::limits::MAX_SIZE;
 use crate::schema::{self, Schema};
 use crate::syntax::{Attribute, Block, BlockShape, Body, Expr, ExprKind};
 use crate::types::Type;
@@ -89,6 +90,12 @@ pub(super) fn parts(block: &Block, kind: &schema::Block) -> (Option<Parts>, Diag
     (parts, problems)
 }
 
+fn too_many(block: &Block) -> Diagnostic {
+    Diagnostic::error("Value too large")
+        .detail(format!("The blocks that are made here would take more than {} MiB.", MAX_SIZE >> 20))
+        .at(block.header())
+}
+
 fn iterator(body: &Body, kind: &schema::Block, problems: &mut Diagnostics) -> Arc<str> {
     let Some(Attribute { expr, .. }) = body.attribute("iterator") else { return kind.name.clone() };
     match (&expr.kind, expr.as_json_text()) {
@@ -155,6 +162,10 @@ impl Decoder<'_> {
                 Some(made) => blocks.push(made),
                 None => return false,
             }
+            if self.size > MAX_SIZE {
+                self.problems.push(too_many(block));
+                return false;
+            }
         }
         true
     }
@@ -186,13 +197,14 @@ impl Decoder<'_> {
     ) -> Option<(Option<Arc<str>>, Value)> {
         let element = Value::object([("key", key.mark(marks)), ("value", value.mark(marks))]);
         let scope = parts.scope(self.scope, element);
-        let mut decoder = Decoder { scope: &scope, problems: Diagnostics::new() };
+        let mut decoder = Decoder { scope: &scope, problems: Diagnostics::new(), size: self.size };
         let label = match (&parts.labels, shape::labels_of(kind)) {
             (Some(labels), 1..) => decoder.label(labels).map(Some),
             _ => Some(None),
         };
         let value = decoder.body(&parts.content, &kind.schema).mark(marks);
         self.problems.extend(decoder.problems);
+        self.size = decoder.size + u64::from(value.size());
         Some((label?, value))
     }
 

@@ -49,7 +49,9 @@ impl Evaluator<'_> {
 
     /// Calls a function of the table; what is wrong is told at the argument that is at fault.
     fn call_with_values(&mut self, name: &Ident, values: Vec<Value>, arguments: &[Arc<Expr>], span: Span) -> Evaluated {
-        functions::call(&name.name, values, self.scope.host()).or_else(|error| {
+        self.spend(functions::steps(&name.name, &values), span)?;
+        let largest = values.iter().map(Value::size).max().unwrap_or_default();
+        let made = functions::call(&name.name, values, self.scope.host()).or_else(|error| {
             if error.kind == CallErrorKind::UnknownFunction {
                 return self.fail(unknown_function(name));
             }
@@ -58,7 +60,8 @@ impl Evaluator<'_> {
             let place = at_fault.map_or(span, |argument| argument.span);
             let detail = sentence(&format!("{}: {}", name.name, error.message));
             self.fail(Diagnostic::error(error.summary()).detail(detail).at(place))
-        })
+        })?;
+        self.made(made, largest, span)
     }
 
     /// The items that `...` makes arguments of; `None` where they are not known.
@@ -233,9 +236,13 @@ impl Evaluator<'_> {
                 return Ok(Value::unknown(Type::Any).mark(variables.marks()));
             };
             let scope = TemplateScope { variables: entries, marks: variables.marks(), host: self.scope.host() };
-            let mut evaluator = Evaluator { in_template: true, ..Evaluator::new(&scope) };
+            let mut evaluator = Evaluator { in_template: true, steps: self.steps, ..Evaluator::new(&scope) };
             let value = evaluator.expr(&template);
+            self.steps = evaluator.steps;
             problems.extend(evaluator.diagnostics);
+            if let Some(problem) = evaluator.stopped {
+                return self.stop(in_template(&problem, &sources, file, name, span));
+            }
             if let (Ok(value), false) = (value, problems.has_errors()) {
                 return Ok(value);
             }

@@ -82,6 +82,7 @@ impl Evaluator<'_> {
         let Some(elements) = self.elements_of(&source, each.source.span)? else {
             return Ok(Value::unknown(Type::Any).mark(marks));
         };
+        self.spend(elements.len() as u64, each.source.span)?;
         if let Some(condition) = &each.condition {
             let any = Value::unknown(Type::Any);
             self.round(each, any.clone(), any, |evaluator| {
@@ -94,7 +95,7 @@ impl Evaluator<'_> {
             let round = self.round(each, key, value, |evaluator| evaluator.for_element(each, &mut result, &mut marks));
             match round {
                 Ok(Round::Undecided) => result.undecided = true,
-                Ok(_) => {}
+                Ok(_) => self.fits(result.size, each.value.span)?,
                 Err(Failed) => failed = true,
             }
         }
@@ -155,7 +156,9 @@ impl Evaluator<'_> {
             }
         }
         let Some(key_expr) = &each.key else {
-            result.items.push(self.expr(&each.value)?);
+            let value = self.expr(&each.value)?;
+            result.size += u64::from(value.size());
+            result.items.push(value);
             return Ok(Round::Taken);
         };
         let key = self.for_key(key_expr, marks)?;
@@ -171,6 +174,7 @@ impl Evaluator<'_> {
                     .help("write `...` after the value to collect the values of equal keys"),
             );
         }
+        result.size += u64::from(value.size()) + key.len() as u64;
         values.push(value);
         Ok(Round::Taken)
     }
@@ -264,7 +268,16 @@ impl Evaluator<'_> {
     }
 
     fn elements_each(&mut self, items: &[Value], each: &Expr) -> Result<Vec<Value>, Failed> {
-        items.iter().map(|item| self.element(item.clone(), each)).collect()
+        let mut size = 0;
+        items
+            .iter()
+            .map(|item| {
+                let value = self.element(item.clone(), each)?;
+                size += u64::from(value.size());
+                self.fits(size, each.span)?;
+                Ok(value)
+            })
+            .collect()
     }
 
     fn unknown_splat(&mut self, source: &Value, each: &Expr) -> Evaluated {
@@ -294,6 +307,8 @@ fn same_type_list(items: Vec<Value>) -> Value {
 struct ForResult {
     items: Vec<Value>,
     groups: IndexMap<Arc<str>, Vec<Value>>,
+    /// The size of all that is in it.
+    size: u64,
     undecided: bool,
 }
 

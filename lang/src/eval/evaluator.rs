@@ -13,6 +13,7 @@ use crate::value::Value;
 pub fn evaluate(expr: &Expr, scope: &dyn Scope) -> (Value, Diagnostics) {
     let mut evaluator = Evaluator::new(scope);
     let value = evaluator.expr(expr).unwrap_or_else(|Failed| Value::unknown(Type::Any));
+    evaluator.diagnostics.extend(evaluator.stopped);
     (value, evaluator.diagnostics)
 }
 
@@ -36,6 +37,10 @@ pub(super) struct Evaluator<'a> {
     pub(super) unresolved: usize,
     /// Whether this is the template of a call, which cannot make such calls itself.
     pub(super) in_template: bool,
+    /// How many steps were taken.
+    pub(super) steps: u64,
+    /// Why nothing is evaluated any more.
+    pub(super) stopped: Option<Diagnostic>,
 }
 
 impl<'a> Evaluator<'a> {
@@ -47,6 +52,8 @@ impl<'a> Evaluator<'a> {
             elements: Vec::new(),
             unresolved: 0,
             in_template: false,
+            steps: 0,
+            stopped: None,
         }
     }
 
@@ -65,24 +72,26 @@ impl<'a> Evaluator<'a> {
     }
 
     pub(super) fn expr(&mut self, expr: &Expr) -> Evaluated {
-        match &expr.kind {
-            ExprKind::Literal(value) => Ok(value.clone()),
-            ExprKind::Template(parts) => self.template(parts),
-            ExprKind::Variable(_) | ExprKind::Attribute(..) | ExprKind::Index(..) => self.traversal(expr),
-            ExprKind::Splat { source, each } => self.splat(source, each),
-            ExprKind::Element => self.elements.last().cloned().ok_or(Failed),
-            ExprKind::Unary(operator, operand) => self.unary(*operator, operand, expr.span),
-            ExprKind::Binary(operator, left, right) => self.binary(*operator, left, right, expr.span),
+        self.spend(1, expr.span)?;
+        let made = match &expr.kind {
+            ExprKind::Literal(value) => return Ok(value.clone()),
+            ExprKind::Variable(_) | ExprKind::Attribute(..) | ExprKind::Index(..) => return self.traversal(expr),
+            ExprKind::Element => return self.elements.last().cloned().ok_or(Failed),
+            ExprKind::Unary(operator, operand) => return self.unary(*operator, operand, expr.span),
+            ExprKind::Binary(operator, left, right) => return self.binary(*operator, left, right, expr.span),
             ExprKind::Conditional(condition, then, otherwise) => {
-                self.conditional(condition, then, otherwise, expr.span)
+                return self.conditional(condition, then, otherwise, expr.span);
             }
-            ExprKind::Call(call) => self.call(&call.name, &call.arguments, call.expand, expr.span),
-            ExprKind::Tuple(items) => self.all(items).map(Value::tuple),
-            ExprKind::Object(items) => self.object(items),
-            ExprKind::For(each) => self.for_expr(each),
-            ExprKind::Parentheses(inner) => self.expr(inner),
-            ExprKind::Invalid => Err(Failed),
-        }
+            ExprKind::Call(call) => return self.call(&call.name, &call.arguments, call.expand, expr.span),
+            ExprKind::Parentheses(inner) => return self.expr(inner),
+            ExprKind::Invalid => return Err(Failed),
+            ExprKind::Template(parts) => self.template(parts)?,
+            ExprKind::Splat { source, each } => self.splat(source, each)?,
+            ExprKind::Tuple(items) => self.all(items).map(Value::tuple)?,
+            ExprKind::Object(items) => self.object(items)?,
+            ExprKind::For(each) => self.for_expr(each)?,
+        };
+        self.made(made, 0, expr.span)
     }
 
     /// The values of all of them; all are evaluated even where one fails.

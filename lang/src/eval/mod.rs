@@ -6,9 +6,11 @@
 //!
 //! Everything spreads as in Terraform 1.11: marks to all that is made from a marked value,
 //! unknown values with what is known of them. All problems of an expression are reported,
-//! not only the first.
+//! not only the first. What an expression makes, and how long it takes, is bounded
+//! ([`limits`](crate::limits)).
 
 mod access;
+mod bounds;
 mod call;
 mod choice;
 mod collection;

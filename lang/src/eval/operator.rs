@@ -56,7 +56,7 @@ impl Evaluator<'_> {
             | BinaryOperator::GreaterOrEqual => compare(operator, &left, &right),
             _ => match arithmetic(operator, &left, &right) {
                 Some(result) => result,
-                None => return self.fail(division_by_zero(span)),
+                None => return self.fail(no_number(operator, &right, span)),
             },
         };
         Ok(result.mark(marks))
@@ -84,8 +84,14 @@ impl Evaluator<'_> {
     }
 }
 
-fn division_by_zero(span: Span) -> Diagnostic {
-    Diagnostic::error("Operation failed").detail("A number cannot be divided by zero.").at(span)
+/// Why there is no result of an operation on numbers.
+fn no_number(operator: BinaryOperator, right: &Value, span: Span) -> Diagnostic {
+    let is_zero = right.as_number().is_some_and(Number::is_zero);
+    let detail = match operator {
+        BinaryOperator::Divide if is_zero => "A number cannot be divided by zero.",
+        _ => "The result is too large for a number: it would have more than 39,000 digits.",
+    };
+    Diagnostic::error("Operation failed").detail(detail).at(span)
 }
 
 fn logical(operator: BinaryOperator, left: &Value, right: &Value) -> Value {
@@ -117,16 +123,17 @@ fn compare(operator: BinaryOperator, left: &Value, right: &Value) -> Value {
     result.map_or_else(|| Value::unknown_not_null(Type::Bool), Value::bool)
 }
 
-/// The result; `None` for a division by zero.
+/// The result; `None` for a division by zero, and where it is too large.
 fn arithmetic(operator: BinaryOperator, left: &Value, right: &Value) -> Option<Value> {
     if let (Some(left), Some(right)) = (left.as_number(), right.as_number()) {
         return match operator {
-            BinaryOperator::Add => Some(left.add(right)),
-            BinaryOperator::Subtract => Some(left.sub(right)),
-            BinaryOperator::Multiply => Some(left.mul(right)),
+            BinaryOperator::Add => left.add(right),
+            BinaryOperator::Subtract => left.sub(right),
+            BinaryOperator::Multiply => left.mul(right),
             BinaryOperator::Divide => left.div(right),
             // Terraform leaves the number as it is where there is nothing to divide by.
-            _ => left.rem(right).or_else(|| Some(left.clone())),
+            _ if right.is_zero() => Some(left.clone()),
+            _ => left.rem(right),
         }
         .map(Value::number);
     }
@@ -135,8 +142,8 @@ fn arithmetic(operator: BinaryOperator, left: &Value, right: &Value) -> Option<V
         return Some(Value::number(0));
     }
     let ((left_low, left_high), (right_low, right_high)) = (refine::number_range(left), refine::number_range(right));
-    let both = |left: Option<Number>, right: Option<Number>, of: fn(&Number, &Number) -> Number| {
-        left.zip(right).map(|(left, right)| of(&left, &right))
+    let both = |left: Option<Number>, right: Option<Number>, of: fn(&Number, &Number) -> Option<Number>| {
+        left.zip(right).and_then(|(left, right)| of(&left, &right))
     };
     Some(unknown_number(match operator {
         BinaryOperator::Add => (both(left_low, right_low, Number::add), both(left_high, right_high, Number::add)),

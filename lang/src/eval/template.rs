@@ -4,7 +4,9 @@ use std::sync::Arc;
 
 use crate::convert::convert;
 use crate::diagnostic::Diagnostic;
+use crate::eval::bounds;
 use crate::eval::evaluator::{Evaluated, Evaluator, Failed};
+use crate::limits::MAX_TEXT;
 use crate::source::Span;
 use crate::syntax::{Expr, Ident, TemplatePart};
 use crate::types::Type;
@@ -12,10 +14,6 @@ use crate::value::{Data, Marks, Unknown, Value};
 
 /// How much of the beginning of an unknown string is kept.
 const MAX_PREFIX: usize = 128;
-
-/// The longest text that a template makes, in bytes; functions have the same limit. Without
-/// it, a few lines that double a text fill the memory.
-const MAX_LENGTH: usize = 64 * 1024 * 1024;
 
 /// The text so far.
 struct Text {
@@ -91,10 +89,8 @@ impl Evaluator<'_> {
             return self.fail(not_text("The value is null, and null is no text.", "this is null", expr.span));
         }
         match convert(&value, &Type::String).map(Value::into_data) {
-            Ok(Data::String(more)) if text.text.len().saturating_add(more.len()) > MAX_LENGTH => {
-                let problem = Diagnostic::error("Text too long")
-                    .detail(format!("The template makes a text of more than {} MiB.", MAX_LENGTH >> 20));
-                return self.fail(problem.label(expr.span, "what is put in here is too much"));
+            Ok(Data::String(more)) if text.text.len().saturating_add(more.len()) > MAX_TEXT => {
+                return self.stop(bounds::text_too_long(expr.span));
             }
             Ok(Data::String(more)) => text.push(&more),
             Ok(_) => text.known = false,
@@ -152,6 +148,7 @@ impl Evaluator<'_> {
             text.known = false;
             return Ok(());
         };
+        self.spend(elements.len() as u64, source.span)?;
         let before = self.variables.len();
         let mut failed = false;
         for (key, value) in elements {
@@ -161,6 +158,9 @@ impl Evaluator<'_> {
             self.variables.push((value_variable.name.clone(), value));
             failed |= self.template_parts(body, text).is_err();
             self.variables.truncate(before);
+            if text.text.len() > MAX_TEXT {
+                return self.stop(bounds::text_too_long(source.span));
+            }
         }
         if failed { Err(Failed) } else { Ok(()) }
     }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use crate::convert::convert;
 use crate::eval::Host;
+use crate::limits::MAX_SIZE;
 use crate::number::Number;
 use crate::types::Type;
 use crate::value::{Entries, Marks, Value};
@@ -227,7 +228,36 @@ pub(super) fn element_type(ty: &Type) -> Type {
     }
 }
 
+/// The values that a function makes out of what may be much less, as long as they are no more
+/// than a value may hold.
+pub(super) fn collected(values: impl IntoIterator<Item = Value>) -> Result<Vec<Value>, CallError> {
+    let mut size = 0;
+    let mut list = Vec::new();
+    for value in values {
+        size += u64::from(value.size());
+        if size > MAX_SIZE {
+            return Err(CallError::new(format!("the result would take more than {} MiB", MAX_SIZE >> 20)));
+        }
+        list.push(value);
+    }
+    Ok(list)
+}
+
 /// A string result.
 pub(super) fn text(text: impl AsRef<str> + Into<Arc<str>>) -> Result<Value, CallError> {
     Ok(Value::string(text))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_more_is_collected_than_a_value_may_hold() {
+        let large = Value::string("x".repeat(1 << 20));
+        let most = usize::try_from(MAX_SIZE).expect("a size") / (1 << 20) - 1;
+        assert_eq!(collected(std::iter::repeat_n(large.clone(), most)).map(|values| values.len()), Ok(most));
+        let error = collected(std::iter::repeat(large)).expect_err("too much");
+        assert_eq!(error.message, "the result would take more than 256 MiB");
+    }
 }

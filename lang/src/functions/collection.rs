@@ -206,8 +206,8 @@ fn sum(call: &Call<'_>) -> Result<Value, CallError> {
     for item in items {
         let number = convert(item, &Type::Number).ok();
         let number = number.as_ref().and_then(Value::as_number);
-        total =
-            total.add(number.ok_or_else(|| CallError::of(0, "argument must be list, set, or tuple of number values"))?);
+        let number = number.ok_or_else(|| CallError::of(0, "argument must be list, set, or tuple of number values"))?;
+        total = total.add(number).ok_or_else(|| CallError::new("the sum is too large for a number"))?;
     }
     Ok(Value::number(total))
 }

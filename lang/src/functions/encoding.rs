@@ -1,6 +1,8 @@
 //! Encodings of text and data: base64, URL, JSON, CSV, character sets.
 
+use std::collections::HashSet;
 use std::io::Write;
+use std::sync::Arc;
 
 use base64::Engine;
 use base64::engine::general_purpose::{GeneralPurpose, GeneralPurposeConfig, STANDARD};
@@ -8,11 +10,12 @@ use encoding_rs::Encoding;
 use flate2::Compression;
 use flate2::write::GzEncoder;
 
+use crate::limits::{BYTES_PER_PART, MAX_SIZE, MAX_TEXT};
 use crate::number::Number;
 use crate::types::Type;
 use crate::value::{Data, Unknown, Value};
 
-use super::call::{Call, CallError, text};
+use super::call::{Call, CallError, collected, text};
 use super::table::{Allows, Function};
 
 pub(super) fn functions() -> Vec<Function> {
@@ -90,6 +93,10 @@ pub(super) fn to_json_text(value: &Value) -> String {
 }
 
 fn write_json(value: &Value, text: &mut String) {
+    if text.len() > MAX_TEXT {
+        // It will be refused as it is.
+        return;
+    }
     match value.data() {
         Data::Null(_) | Data::Unknown(_) => text.push_str("null"),
         Data::Bool(bool) => text.push_str(if *bool { "true" } else { "false" }),
@@ -158,6 +165,11 @@ fn jsonencode(call: &Call<'_>) -> Result<Value, CallError> {
 }
 
 fn from_json_text(text: &str) -> Result<Value, CallError> {
+    // A comma stands between any two values, so there are not many more of these.
+    let values = text.bytes().filter(|byte| *byte == b',').count() as u64;
+    if values * u64::from(BYTES_PER_PART) > MAX_SIZE {
+        return Err(CallError::new("the JSON holds too many values"));
+    }
     let json: serde_json::Value =
         serde_json::from_str(text).map_err(|error| CallError::new(format!("invalid JSON: {error}")))?;
     from_json(&json)
@@ -272,21 +284,20 @@ fn textdecodebase64(call: &Call<'_>) -> Result<Value, CallError> {
 
 fn csvdecode(call: &Call<'_>) -> Result<Value, CallError> {
     let (header, rows) = table(call.text(0))?;
-    let element = Type::object(header.iter().map(|name| (name.as_str(), Type::String)));
+    let element = Type::object(header.iter().map(|name| (name.clone(), Type::String)));
     let object = |row: Vec<String>| Value::object(header.iter().cloned().zip(row.into_iter().map(Value::string)));
-    Ok(Value::list(element, rows.into_iter().map(object)))
+    Ok(Value::list(element, collected(rows.into_iter().map(object))?))
 }
 
 /// The names of the columns, and the rows.
-type Table = (Vec<String>, Vec<Vec<String>>);
+type Table = (Vec<Arc<str>>, Vec<Vec<String>>);
 
 fn table(text: &str) -> Result<Table, CallError> {
     let mut records = records(text)?.into_iter();
     let (_, header) = records.next().ok_or_else(|| CallError::new("missing header line"))?;
-    for (index, name) in header.iter().enumerate() {
-        if header.iter().take(index).any(|earlier| earlier == name) {
-            return Err(CallError::new(format!("duplicate column name {name:?}")));
-        }
+    let mut names = HashSet::new();
+    if let Some(name) = header.iter().find(|name| !names.insert(name.as_str())) {
+        return Err(CallError::new(format!("duplicate column name {name:?}")));
     }
     let mut rows = Vec::new();
     for (line, record) in records {
@@ -295,7 +306,7 @@ fn table(text: &str) -> Result<Table, CallError> {
         }
         rows.push(record);
     }
-    Ok((header, rows))
+    Ok((header.into_iter().map(Arc::from).collect(), rows))
 }
 
 /// The records of a table in the form of RFC 4180 with the lines on which they begin. Empty

@@ -7,13 +7,13 @@
 use unicode_segmentation::UnicodeSegmentation;
 
 use crate::convert::convert;
+use crate::limits::MAX_TEXT;
 use crate::number::{Digits, Number};
 use crate::types::Type;
 use crate::value::{Data, Value};
 
 use super::call::{Call, CallError};
 use super::encoding::to_json_text;
-use super::string::MAX_LENGTH;
 use super::table::{Allows, Function};
 
 /// The greatest width and precision.
@@ -63,7 +63,7 @@ fn formatlist(call: &Call<'_>) -> Result<Value, CallError> {
             ..error
         })?;
         total = total.saturating_add(text.len());
-        if total > MAX_LENGTH {
+        if total > MAX_TEXT {
             return Err(CallError::new("the result would be too long"));
         }
         results.push(Value::string(text));
@@ -156,7 +156,7 @@ fn formatted(format: &str, arguments: &[&Value]) -> Result<String, CallError> {
             ))
         })?;
         let text = write(&verb, argument, number)?;
-        if result.len().saturating_add(text.len()) > MAX_LENGTH {
+        if result.len().saturating_add(text.len()) > MAX_TEXT {
             return Err(CallError::new("the result would be too long"));
         }
         result.push_str(&text);
@@ -284,7 +284,9 @@ fn cut<'a>(verb: &Verb<'_>, text: &'a str) -> &'a str {
 }
 
 fn padded(verb: &Verb<'_>, text: String) -> String {
-    let missing = verb.width.unwrap_or(0).saturating_sub(text.graphemes(true).count());
+    let Some(width) = verb.width else { return text };
+    // No more is counted than is asked for.
+    let missing = width - text.graphemes(true).take(width).count();
     let padding = if verb.zero && !verb.minus { "0" } else { " " }.repeat(missing);
     if verb.minus { text + &padding } else { padding + &text }
 }

@@ -11,6 +11,7 @@ use sha1::Sha1;
 use sha2::{Digest, Sha256, Sha512};
 use uuid::Uuid;
 
+use crate::number::Number;
 use crate::types::Type;
 use crate::value::Value;
 
@@ -22,13 +23,18 @@ use super::table::{Allows, Function};
 /// The work factor where none is given, and the greatest that is carried out: each step
 /// doubles the time, and this one takes seconds.
 const BCRYPT_COST: u32 = 10;
-const MAX_BCRYPT_COST: i64 = 16;
+const MAX_BCRYPT_COST: u32 = 16;
+
+/// How many steps of an evaluation take as long as bcrypt with a cost of zero would, and as a
+/// decryption.
+const STEPS_OF_BCRYPT: u64 = 600;
+const STEPS_OF_A_DECRYPTION: u64 = 100_000;
 
 /// The most bytes of a password that bcrypt looks at.
 const MAX_PASSWORD: usize = 72;
 
 pub(super) fn functions() -> Vec<Function> {
-    use Type::{Number, String};
+    use Type::String;
     let of_text = |name, doc| Function::new(name, doc).takes("str", String).gives(String);
     let of_file = |name, doc| Function::new(name, doc).takes("path", String).gives(String);
     vec![
@@ -37,7 +43,8 @@ pub(super) fn functions() -> Vec<Function> {
         of_text("base64sha512", "The SHA-512 digest of a string in base64.")
             .by(|call| text(STANDARD.encode(Sha512::digest(call.text(0))))),
         of_text("bcrypt", "A bcrypt hash of a password, another one each time.")
-            .takes_more("cost", Number, Allows::NOTHING)
+            .takes_more("cost", Type::Number, Allows::NOTHING)
+            .costs(bcrypt_steps)
             .by(bcrypt),
         of_file("filebase64sha256", "The SHA-256 digest of a file in base64.")
             .by(|call| text(STANDARD.encode(Sha256::digest(read(call)?)))),
@@ -52,6 +59,7 @@ pub(super) fn functions() -> Vec<Function> {
             .takes("ciphertext", String)
             .takes("privatekey", String)
             .gives(String)
+            .costs(|_| STEPS_OF_A_DECRYPTION)
             .by(rsadecrypt),
         of_text("sha1", "The SHA-1 digest of a string.").by(|call| hex(&Sha1::digest(call.text(0)))),
         of_text("sha256", "The SHA-256 digest of a string.").by(|call| hex(&Sha256::digest(call.text(0)))),
@@ -82,7 +90,7 @@ fn bcrypt(call: &Call<'_>) -> Result<Value, CallError> {
     };
     let cost = u32::try_from(cost)
         .ok()
-        .filter(|_| cost <= MAX_BCRYPT_COST)
+        .filter(|cost| *cost <= MAX_BCRYPT_COST)
         .ok_or_else(|| CallError::of(1, format!("cost must be between 4 and {MAX_BCRYPT_COST}")))?;
     // Below the least cost there is, the default one is taken.
     let cost = if cost < 4 { BCRYPT_COST } else { cost };
@@ -94,6 +102,11 @@ fn bcrypt(call: &Call<'_>) -> Result<Value, CallError> {
     }
     let hash = bcrypt::hash_with_result(call.text(0), cost).map_err(|error| CallError::new(error.to_string()))?;
     text(hash.format_for_version(Version::TwoA))
+}
+
+fn bcrypt_steps(arguments: &[Value]) -> u64 {
+    let cost = arguments.get(1).and_then(Value::as_number).and_then(Number::to_u64);
+    STEPS_OF_BCRYPT << cost.unwrap_or(u64::from(BCRYPT_COST)).min(u64::from(MAX_BCRYPT_COST))
 }
 
 fn rsadecrypt(call: &Call<'_>) -> Result<Value, CallError> {

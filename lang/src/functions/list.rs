@@ -8,7 +8,7 @@ use crate::number::Number;
 use crate::types::Type;
 use crate::value::{Data, Marks, Value};
 
-use super::call::{Call, CallError, element_type};
+use super::call::{Call, CallError, collected, element_type};
 use super::collection::{item_types, shallow_marks};
 use super::table::{Allows, Function};
 
@@ -81,7 +81,7 @@ fn chunklist(call: &Call<'_>) -> Result<Value, CallError> {
     let size = if size == 0 { items.len().max(1) } else { size };
     let element = element_type(&list.ty());
     let chunks = items.chunks(size).map(|chunk| Value::list(element.clone(), chunk.iter().cloned()));
-    Ok(Value::list(element_type(&call.ty), chunks).mark(list.marks()))
+    Ok(Value::list(element_type(&call.ty), collected(chunks)?).mark(list.marks()))
 }
 
 fn compact(call: &Call<'_>) -> Result<Value, CallError> {
@@ -301,7 +301,7 @@ fn range(call: &Call<'_>) -> Result<Value, CallError> {
                  or use a smaller step"
             )));
         }
-        let next = number.add(&step);
+        let next = number.add(&step).ok_or_else(|| CallError::new("the numbers become too large"))?;
         items.push(Value::number(number));
         number = next;
     }

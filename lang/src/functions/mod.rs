@@ -37,6 +37,7 @@ pub use table::{Allows, Function, Parameter};
 
 #[allow(unused_imports, reason = "named in the documentation")]
 use crate::eval::Host;
+use crate::value::Value;
 
 static TABLE: LazyLock<BTreeMap<&'static str, Function>> = LazyLock::new(|| {
     [
@@ -65,6 +66,11 @@ static TABLE: LazyLock<BTreeMap<&'static str, Function>> = LazyLock::new(|| {
 /// The function of this name. Also knows the names that start with `core::`.
 pub fn lookup(name: &str) -> Option<&'static Function> {
     TABLE.get(name.strip_prefix("core::").unwrap_or(name))
+}
+
+/// How many steps of an evaluation a call counts as.
+pub(crate) fn steps(name: &str, arguments: &[Value]) -> u64 {
+    lookup(name).map_or(0, |function| (function.steps)(arguments))
 }
 
 /// The names of all functions, sorted.

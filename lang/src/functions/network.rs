@@ -7,7 +7,7 @@ use dashu_int::IBig;
 use crate::types::Type;
 use crate::value::Value;
 
-use super::call::{Call, CallError, text};
+use super::call::{Call, CallError, collected, text};
 use super::table::{Allows, Function};
 
 pub(super) fn functions() -> Vec<Function> {
@@ -158,7 +158,7 @@ fn cidrsubnets(call: &Call<'_>) -> Result<Value, CallError> {
         free = size.and_then(|size| next.checked_add(size));
         subnets.push(Prefix { base: prefix.base | next, length, ..prefix }.show());
     }
-    Ok(Value::strings(subnets))
+    Ok(Value::list(Type::String, collected(subnets.into_iter().map(Value::string))?))
 }
 
 fn subnet_length(call: &Call<'_>, prefix: Prefix, position: usize) -> Result<u32, CallError> {

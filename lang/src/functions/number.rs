@@ -108,7 +108,8 @@ fn parseint(call: &Call<'_>) -> Result<Value, CallError> {
         .ok_or_else(|| CallError::of(1, "must be a whole number between 2 and 62 inclusive"))?;
     let text = call.text(0);
     parse_integer(text, base)
-        .map(|integer| Value::number(Number::from_integer(integer)))
+        .and_then(Number::from_integer)
+        .map(Value::number)
         .ok_or_else(|| CallError::of(0, format!("cannot parse {} as an integer in base {base}", call.shown(text))))
 }
 

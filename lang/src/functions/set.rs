@@ -6,7 +6,7 @@ use crate::convert::{convert, unify_unsafe};
 use crate::types::Type;
 use crate::value::{Data, Value};
 
-use super::call::{Call, CallError, element_type};
+use super::call::{Call, CallError, collected, element_type};
 use super::collection::shallow_marks;
 use super::table::{Allows, Function};
 
@@ -130,7 +130,7 @@ fn setproduct(call: &Call<'_>) -> Result<Value, CallError> {
         Some(total) if total.is_none_or(|total| total > MAX_PRODUCT) => {
             return Err(CallError::new(format!("more than {MAX_PRODUCT} combinations would be generated")));
         }
-        Some(_) if call.arguments.iter().all(Value::is_known) => combinations(call, &tuple)?,
+        Some(Some(total)) if call.arguments.iter().all(Value::is_known) => combinations(call, &tuple, total)?,
         _ => return Ok(call.unknown().mark(marks)),
     };
     let product = match &call.ty {
@@ -140,20 +140,24 @@ fn setproduct(call: &Call<'_>) -> Result<Value, CallError> {
     Ok(product.mark(marks))
 }
 
-fn combinations(call: &Call<'_>, tuple: &Type) -> Result<Vec<Value>, CallError> {
+/// All combinations, the last argument's elements changing first.
+fn combinations(call: &Call<'_>, tuple: &Type, total: usize) -> Result<Vec<Value>, CallError> {
     let types: &[Type] = if let Type::Tuple(types) = tuple { types } else { &[] };
-    let mut combinations: Vec<Vec<Value>> = vec![Vec::new()];
-    for (position, (argument, ty)) in call.arguments.iter().zip(types).enumerate() {
-        let items = argument
-            .items()
-            .unwrap_or_default()
-            .iter()
-            .map(|item| convert(item, ty).map_err(|error| CallError::of(position, error.to_string())))
-            .collect::<Result<Vec<Value>, _>>()?;
-        combinations = combinations
-            .iter()
-            .flat_map(|begun| items.iter().map(|item| begun.iter().chain([item]).cloned().collect()))
-            .collect();
-    }
-    Ok(combinations.into_iter().map(Value::tuple).collect())
+    let converted = |(position, (argument, ty)): (usize, (&Value, &Type))| {
+        let items = argument.items().unwrap_or_default().iter();
+        items.map(|item| convert(item, ty).map_err(|error| CallError::of(position, error.to_string()))).collect()
+    };
+    let lists: Vec<Vec<Value>> =
+        call.arguments.iter().zip(types).enumerate().map(converted).collect::<Result<_, CallError>>()?;
+    collected((0..total).map(|number| {
+        // The digits of the number, where each place has as many as its list has elements.
+        let mut rest = number;
+        let mut items: Vec<Value> = Vec::with_capacity(lists.len());
+        for list in lists.iter().rev() {
+            items.push(list[rest % list.len()].clone());
+            rest /= list.len();
+        }
+        items.reverse();
+        Value::tuple(items)
+    }))
 }

@@ -4,17 +4,15 @@
 
 use unicode_segmentation::UnicodeSegmentation;
 
+use crate::limits::MAX_TEXT;
 use crate::types::Type;
 use crate::value::{Data, Value};
 
-use super::call::{Call, CallError, text};
+use super::call::{Call, CallError, collected, text};
 use super::table::{Allows, Function};
 
 /// The most spaces that `indent` puts before a line.
 const MAX_INDENT: i64 = 1000;
-
-/// The longest string that a function makes out of shorter ones, in bytes.
-pub(super) const MAX_LENGTH: usize = 64 * 1024 * 1024;
 
 pub(super) fn functions() -> Vec<Function> {
     use Type::{Bool, Number, String};
@@ -91,7 +89,7 @@ fn indent(call: &Call<'_>) -> Result<Value, CallError> {
         .filter(|_| spaces <= MAX_INDENT)
         .ok_or_else(|| CallError::new(format!("the number of spaces must be between 0 and {MAX_INDENT}")))?;
     let lines = call.text(1).matches('\n').count();
-    if lines.saturating_mul(spaces) > MAX_LENGTH {
+    if lines.saturating_mul(spaces) > MAX_TEXT {
         return Err(CallError::new("the result would be too long"));
     }
     text(call.text(1).replace('\n', &format!("\n{}", " ".repeat(spaces))))
@@ -112,7 +110,7 @@ fn join(call: &Call<'_>) -> Result<Value, CallError> {
         }
     }
     let separators = parts.len().saturating_mul(call.text(0).len());
-    if parts.iter().map(|part| part.len()).sum::<usize>().saturating_add(separators) > MAX_LENGTH {
+    if parts.iter().map(|part| part.len()).sum::<usize>().saturating_add(separators) > MAX_TEXT {
         return Err(CallError::new("the result would be too long"));
     }
     text(parts.join(call.text(0)))
@@ -120,10 +118,11 @@ fn join(call: &Call<'_>) -> Result<Value, CallError> {
 
 fn split(call: &Call<'_>) -> Result<Value, CallError> {
     let (separator, whole) = (call.text(0), call.text(1));
-    if separator.is_empty() {
-        return Ok(Value::strings(whole.chars().map(String::from)));
-    }
-    Ok(Value::strings(whole.split(separator)))
+    let parts = match separator.is_empty() {
+        true => collected(whole.chars().map(|character| Value::string(character.to_string())))?,
+        false => collected(whole.split(separator).map(Value::string))?,
+    };
+    Ok(Value::list(Type::String, parts))
 }
 
 fn strrev(call: &Call<'_>) -> Result<Value, CallError> {

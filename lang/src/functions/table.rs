@@ -1,5 +1,6 @@
 //! How a function is declared.
 
+use crate::limits::BYTES_PER_STEP;
 use crate::types::Type;
 use crate::value::Value;
 
@@ -77,6 +78,12 @@ pub struct Function {
     pub(super) returns: Returns,
     pub(super) may_be_null: bool,
     pub(super) kind: Kind,
+    /// How many steps of an evaluation a call counts as.
+    pub(super) steps: fn(&[Value]) -> u64,
+}
+
+fn steps_by_size(arguments: &[Value]) -> u64 {
+    arguments.iter().map(|argument| u64::from(argument.size())).sum::<u64>() / BYTES_PER_STEP
 }
 
 impl Function {
@@ -89,6 +96,7 @@ impl Function {
             returns: Returns::Fixed(Type::Any),
             may_be_null: false,
             kind: Kind::Expressions,
+            steps: steps_by_size,
         }
     }
 
@@ -124,6 +132,12 @@ impl Function {
     /// Says that the result can be null, so that an unknown result is not known to be something.
     pub(super) fn may_be_null(mut self) -> Function {
         self.may_be_null = true;
+        self
+    }
+
+    /// Says how many steps a call counts as, where that is not told by the size of what it is given.
+    pub(super) fn costs(mut self, steps: fn(&[Value]) -> u64) -> Function {
+        self.steps = steps;
         self
     }
 

@@ -6,11 +6,11 @@
 
 use regex::{Captures, Regex, RegexBuilder};
 
+use crate::limits::MAX_TEXT;
 use crate::types::Type;
 use crate::value::Value;
 
-use super::call::{Call, CallError, element_type, text};
-use super::string::MAX_LENGTH;
+use super::call::{Call, CallError, collected, element_type, text};
 use super::table::Function;
 
 pub(super) fn functions() -> Vec<Function> {
@@ -89,13 +89,13 @@ fn regexall(call: &Call<'_>) -> Result<Value, CallError> {
     let regex = compiled(call)?;
     let element = element_type(&call.ty);
     let found = regex.captures_iter(call.text(1)).map(|captures| captured(&regex, &captures, &element));
-    Ok(Value::list(element.clone(), found))
+    Ok(Value::list(element.clone(), collected(found)?))
 }
 
 fn replace(call: &Call<'_>) -> Result<Value, CallError> {
     let (whole, wanted, replacement) = (call.text(0), call.text(1), call.text(2));
     let too_long =
-        |occurrences: usize| whole.len().saturating_add(occurrences.saturating_mul(replacement.len())) > MAX_LENGTH;
+        |occurrences: usize| whole.len().saturating_add(occurrences.saturating_mul(replacement.len())) > MAX_TEXT;
     let pattern = wanted.strip_prefix('/').and_then(|rest| rest.strip_suffix('/'));
     let Some(pattern) = pattern else {
         if too_long(whole.matches(wanted).count()) {
@@ -107,7 +107,7 @@ fn replace(call: &Call<'_>) -> Result<Value, CallError> {
     // A reference to a group repeats at most what was matched, so the whole can grow with its
     // own length and the replacement's.
     let growth = replacement.matches('$').count().saturating_mul(whole.len());
-    if too_long(regex.find_iter(whole).count()) || growth > MAX_LENGTH {
+    if too_long(regex.find_iter(whole).count()) || growth > MAX_TEXT {
         return Err(CallError::new("the result would be too long"));
     }
     text(regex.replace_all(whole, replacement).into_owned())

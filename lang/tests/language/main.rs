@@ -2,6 +2,7 @@
 
 #![allow(clippy::expect_used, clippy::print_stdout, reason = "a test may fail and say so")]
 
+mod bounds;
 mod decode;
 mod fuzz;
 mod scope;

@@ -57,5 +57,5 @@ fn soa() -> Type {
     let numbers = ["refresh", "retry", "expire", "minimum"].map(|name| (name, Type::Number));
     let optional = |(name, ty): (&str, Type)| (Arc::from(name), AttributeType { ty, optional: true });
     let attributes = texts.into_iter().chain(numbers).map(optional).collect();
-    Type::Object(Arc::new(ObjectType { attributes }))
+    Type::Object(Arc::new(ObjectType::new(attributes)))
 }

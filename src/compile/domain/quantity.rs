@@ -29,7 +29,7 @@ pub(super) fn thousandths(text: &str) -> Option<u64> {
     let (digits, base, power) =
         SUFFIXES.iter().find_map(|(suffix, base, power)| Some((text.strip_suffix(suffix)?, *base, *power)))?;
     let factor = base.checked_pow(power)?;
-    whole(&plain(digits)?.mul(&Number::from(factor)).mul(&Number::from(1000)))
+    whole(&plain(digits)?.mul(&Number::from(factor))?.mul(&Number::from(1000))?)
 }
 
 fn plain(digits: &str) -> Option<Number> {

@@ -13,7 +13,7 @@ use crate::config::uses::{Purpose, Use, User, uses};
 
 /// More nodes than any configuration that can be planned has; beyond it, loops are left to be
 /// found while compiling.
-const MAX_NODES: usize = 20_000_000;
+const MAX_NODES: usize = 4_000_000;
 
 /// One dependency.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

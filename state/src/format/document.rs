@@ -414,10 +414,7 @@ impl<'de> Visitor<'de> for Place<'_> {
     }
 
     fn visit_u64<E: serde::de::Error>(self, int: u64) -> Result<Value, E> {
-        match i64::try_from(int) {
-            Ok(int) => self.visit_i64(int),
-            Err(_) => self.number(Number::from_integer(int.into())),
-        }
+        self.number(Number::from(int))
     }
 
     fn visit_str<E: serde::de::Error>(self, text: &str) -> Result<Value, E> {

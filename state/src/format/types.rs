@@ -139,7 +139,7 @@ impl Reader<'_> {
             let ty = self.ty(depth + 1)?;
             attributes.insert(Arc::from(name), AttributeType { ty, optional });
         }
-        Ok(Type::Object(Arc::new(ObjectType { attributes })))
+        Ok(Type::Object(Arc::new(ObjectType::new(attributes))))
     }
 }
 
@@ -149,14 +149,11 @@ mod tests {
 
     #[test]
     fn the_form_is_flat() {
-        let object = ObjectType {
-            attributes: [
-                (Arc::from("end"), AttributeType { ty: Type::list(Type::Number), optional: false }),
-                (Arc::from("b"), AttributeType { ty: Type::tuple([Type::Bool, Type::Any]), optional: true }),
-            ]
-            .into(),
-        };
-        let ty = Type::Object(Arc::new(object));
+        let attributes = [
+            (Arc::from("end"), AttributeType { ty: Type::list(Type::Number), optional: false }),
+            (Arc::from("b"), AttributeType { ty: Type::tuple([Type::Bool, Type::Any]), optional: true }),
+        ];
+        let ty = Type::Object(Arc::new(ObjectType::new(attributes.into())));
         let text = r#"["object","?b","tuple","bool","any","end",":end","list","number","end"]"#;
         assert_eq!(write(&ty), text);
         assert_eq!(read(text), Ok(ty));

@@ -23,7 +23,7 @@ async fn counter() {
             Ok(lease) => {
                 let snapshot = state.load().await.expect("a state");
                 let before = snapshot.outputs.first().and_then(|output| output.value.as_number()).cloned();
-                let value = Value::number(before.unwrap_or(Number::ZERO).add(&Number::from(1)));
+                let value = Value::number(before.unwrap_or(Number::ZERO).add(&Number::from(1)).expect("a number"));
                 let edit = Edit::PutOutput(Output { name: "count".into(), value });
                 state.commit(&lease, snapshot.serial, &[edit]).await.expect("a commit");
                 state.unlock(&lease).await.expect("unlocked");

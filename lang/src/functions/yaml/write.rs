@@ -5,6 +5,7 @@
 //! libyaml's emitter, which the reference uses: a quoted string goes on in the next line at
 //! the first space after column 80.
 
+use crate::limits::MAX_TEXT;
 use crate::value::{Data, Value};
 
 /// The column after which a quoted string is continued in the next line.
@@ -92,6 +93,10 @@ impl Emitter {
 
     /// Writes a node; `indent` is that of the collection around it.
     fn node(&mut self, value: &Value, indent: Option<usize>, place: Place) {
+        if self.text.len() > MAX_TEXT {
+            // It will be refused as it is.
+            return;
+        }
         match value.data() {
             Data::Null(_) | Data::Unknown(_) => self.write("null"),
             Data::Bool(bool) => self.write(if *bool { "true" } else { "false" }),

@@ -28,7 +28,7 @@ pub(super) fn parse(text: &str) -> Option<Number> {
     let Some((suffix, base, power, divides)) = suffix else { return number(text) };
     let factor = Number::from(base.checked_pow(*power)?);
     let digits = number(text.strip_suffix(suffix)?)?;
-    if *divides { digits.div(&factor) } else { Some(digits.mul(&factor)) }
+    if *divides { digits.div(&factor) } else { digits.mul(&factor) }
 }
 
 fn number(text: &str) -> Option<Number> {

@@ -135,7 +135,7 @@ fn weights(value: &Value, at: Span, diagnostics: &mut Diagnostics) -> Option<BTr
 
 fn weight(name: &Arc<str>, value: &Value, at: Span) -> Result<(Arc<str>, u64), Diagnostic> {
     let thousandths = match value.data() {
-        Data::Number(number) => number.mul(&Number::from(1000)).trunc().to_u64(),
+        Data::Number(number) => number.mul(&Number::from(1000)).and_then(|thousandths| thousandths.trunc().to_u64()),
         Data::Unknown(_) => return Err(undecided(&format!("The weight of \"{name}\""), at)),
         _ => None,
     };
