@@ -22,14 +22,11 @@ fn value_of(text: &str, a: Value) -> Result<Value, Vec<String>> {
 /// Evaluates the expression again and again, each time with what came out before; the problems
 /// that end it.
 fn repeated(text: &str, first: Value) -> Vec<String> {
-    let mut value = first;
+    let mut value = Ok(first);
     for _ in 0..200 {
-        match value_of(text, value) {
-            Ok(next) => value = next,
-            Err(problems) => return problems,
-        }
+        value = value.and_then(|value| value_of(text, value));
     }
-    panic!("{text} goes on for ever");
+    value.expect_err(text)
 }
 
 fn refused(text: &str, a: Value, why: &str) {
