@@ -1,4 +1,5 @@
 # make demo          builds the program and takes examples/shop through its life in directories
+# make demo-clusters the same on two Kubernetes clusters of this machine, where it runs on
 # make test          runs all tests, against real servers
 # make cluster-up    starts two Kubernetes clusters on this machine, to try things on
 # make cluster-down  stops them
@@ -11,12 +12,17 @@
 # nextest where it is installed: it runs tests of all crates at the same time.
 test_runner := $(shell cargo nextest --version >/dev/null 2>&1 && echo 'nextest run' || echo 'test')
 
-.PHONY: demo test cluster-up cluster-down bench lint fmt
+.PHONY: demo demo-clusters test cluster-up cluster-down bench lint fmt
 
 demo:
 	@tools/install build
 	cargo build --locked
 	@examples/demo
+
+demo-clusters: cluster-up
+	@tools/install build
+	cargo build --locked
+	@examples/demo-clusters
 
 # The first run builds Kubernetes, which takes some minutes.
 test:
