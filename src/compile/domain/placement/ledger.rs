@@ -1,0 +1,82 @@
+//! The room of all clusters.
+
+use portolan_lang::Address;
+use rustc_hash::FxHashMap;
+
+use super::node::{Node, PodShape, Resources};
+use super::room::{Room, ShapeId};
+
+/// What is known of the room in a cluster.
+#[derive(Debug, Clone)]
+pub enum Capacity {
+    /// Nothing: it takes whatever comes.
+    Unknown,
+    /// What it has for everything that this configuration runs there.
+    Declared(Resources),
+    /// Its nodes as they are, with everything that runs on them.
+    Measured(Vec<Node>),
+}
+
+/// A cluster that a [`Ledger`] knows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ClusterId(usize);
+
+/// The room of all clusters, shared by all services.
+#[derive(Debug, Clone, Default)]
+pub struct Ledger {
+    rooms: Vec<Room>,
+    clusters: FxHashMap<Address, ClusterId>,
+    shapes: FxHashMap<PodShape, ShapeId>,
+}
+
+impl Ledger {
+    /// The cluster of this address; its capacity is asked for when it is first met.
+    pub fn cluster(&mut self, address: &Address, capacity: impl FnOnce() -> Capacity) -> ClusterId {
+        if let Some(id) = self.clusters.get(address) {
+            return *id;
+        }
+        let id = ClusterId(self.rooms.len());
+        self.rooms.push(match capacity() {
+            Capacity::Unknown => Room::declared(Resources::UNLIMITED),
+            Capacity::Declared(capacity) => Room::declared(capacity),
+            Capacity::Measured(nodes) => Room::measured(&nodes),
+        });
+        self.clusters.insert(address.clone(), id);
+        id
+    }
+
+    /// How many more pods of a shape fit a cluster; [`u32::MAX`] for so many or more.
+    pub fn fits(&mut self, cluster: ClusterId, shape: &PodShape) -> u32 {
+        let id = self.shape(shape);
+        self.rooms[cluster.0].fits(id, shape)
+    }
+
+    /// Reserves room for pods that are there already, and answers how many have it. Where nodes
+    /// were looked at these were seen, so that all of them do.
+    pub(super) fn keep(&mut self, cluster: ClusterId, shape: &PodShape, count: u32) -> u32 {
+        if count == 0 || self.rooms[cluster.0].is_measured {
+            return count;
+        }
+        self.take(cluster, shape, count)
+    }
+
+    /// Places so many pods, and answers how many found room.
+    pub fn take(&mut self, cluster: ClusterId, shape: &PodShape, count: u32) -> u32 {
+        let id = self.shape(shape);
+        self.rooms[cluster.0].take(id, shape, count)
+    }
+
+    /// Takes so many pods away again.
+    pub(super) fn release(&mut self, cluster: ClusterId, shape: &PodShape, count: u32) {
+        self.rooms[cluster.0].release(shape, count);
+    }
+
+    fn shape(&mut self, shape: &PodShape) -> ShapeId {
+        if let Some(id) = self.shapes.get(shape) {
+            return *id;
+        }
+        let id = ShapeId(self.shapes.len());
+        self.shapes.insert(shape.clone(), id);
+        id
+    }
+}
