@@ -20,6 +20,7 @@ use super::desired::InstanceId;
 use super::domain::{self, Compiled};
 use super::inputs::{Inputs, SharedHost, UnknownRepetition};
 use super::module::{Caller, Instances, ModuleId, ModuleInstance};
+use super::placements::{self, Placements};
 use super::scope::{Each, ModuleScope};
 use super::unknown;
 use super::variables::accept;
@@ -52,6 +53,7 @@ pub(super) struct Evaluator {
     pub(super) repeated: Cell<usize>,
     values: Kept<Node, Value>,
     compiled: Kept<Node, Arc<Vec<Compiled>>>,
+    placements: Kept<(), Arc<Placements>>,
     /// What instances are or are planned to be.
     pub(super) known: Option<Known>,
     /// The decisions by the block that they are about.
@@ -80,6 +82,7 @@ pub(super) struct Settled {
     instances: FxHashMap<Node, Option<Instances>>,
     values: FxHashMap<Node, Option<Value>>,
     compiled: FxHashMap<Node, Option<Arc<Vec<Compiled>>>>,
+    placements: FxHashMap<(), Option<Arc<Placements>>>,
     decisions: Arc<FxHashMap<Address, Vec<Decision>>>,
 }
 
@@ -91,6 +94,9 @@ impl Evaluator {
         for decision in &inputs.decisions {
             decisions.entry(block_of(&decision.subject)).or_default().push(decision.clone());
         }
+        for about_block in decisions.values_mut() {
+            about_block.sort_by(|left, right| (&left.subject, &left.kind).cmp(&(&right.subject, &right.kind)));
+        }
         Evaluator {
             host: inputs.host.clone(),
             inputs,
@@ -101,6 +107,7 @@ impl Evaluator {
             repeated: Cell::default(),
             values: Kept::default(),
             compiled: Kept::default(),
+            placements: Kept::default(),
             known: None,
             asked: RefCell::default(),
             undecided: RefCell::default(),
@@ -120,6 +127,7 @@ impl Evaluator {
             repeated: Cell::default(),
             values: RefCell::new(settled.values.clone()),
             compiled: RefCell::new(settled.compiled.clone()),
+            placements: RefCell::new(settled.placements.clone()),
             known: Some(known),
             asked: RefCell::default(),
             undecided: RefCell::default(),
@@ -146,6 +154,7 @@ impl Evaluator {
             instances,
             values,
             compiled,
+            placements: self.placements.into_inner(),
         }
     }
 
@@ -415,20 +424,13 @@ impl Evaluator {
         at: usize,
     ) -> Compiled {
         let Some(kind) = domain::kind(&block.kind.name) else { return Compiled::nothing(Diagnostics::new()) };
-        let address = instance.address.join(block.kind.name.clone()).join(block.name.name.clone());
-        let address = address.instance(instances.key(at));
+        let address = self.domain_address(instance, block, instances, at);
+        let placements = if kind.wants.is_some() { self.placements() } else { Arc::default() };
         let read = |connection: &Address, source: &str, config: &Value| {
             self.read_for_domain(&address, block.span, connection, source, config)
         };
-        let input = domain::Block {
-            address: &address,
-            name: &block.name.name,
-            body: &block.body,
-            span: block.span,
-            decisions: self.decisions.get(&address).map_or(&[], Vec::as_slice),
-            read: &read,
-            catalog: &self.inputs.catalog,
-        };
+        let placement = placements.get(&address);
+        let input = domain::Block { placement, ..self.domain_input(&address, block, &read) };
         let mut compiled = (kind.compile)(&input, &self.scope(module, instances.each(at)));
         for problem in compiled.diagnostics.iter().filter(|problem| problem.is_pending) {
             let expr = problem.labels.first().and_then(|label| unknown::expr_at(&block.body, label.span));
@@ -436,6 +438,46 @@ impl Evaluator {
         }
         self.report(std::mem::take(&mut compiled.diagnostics));
         compiled
+    }
+
+    /// The address of an instance of a domain block.
+    pub(super) fn domain_address(
+        &self,
+        module: &ModuleInstance,
+        block: &DomainBlock,
+        instances: &Instances,
+        at: usize,
+    ) -> Address {
+        let address = module.address.join(block.kind.name.clone()).join(block.name.name.clone());
+        address.instance(instances.key(at))
+    }
+
+    /// An instance of a domain block as its kind sees it, before anything is placed.
+    pub(super) fn domain_input<'a>(
+        &'a self,
+        address: &'a Address,
+        block: &'a DomainBlock,
+        read: domain::Read<'a>,
+    ) -> domain::Block<'a> {
+        domain::Block {
+            address,
+            name: &block.name.name,
+            body: &block.body,
+            span: block.span,
+            decisions: self.decisions.get(address).map_or(&[], Vec::as_slice),
+            read,
+            catalog: &self.inputs.catalog,
+            placement: None,
+        }
+    }
+
+    /// Where all services are placed. That is settled once, while expanding.
+    fn placements(&self) -> Arc<Placements> {
+        let on_cycle = || {
+            self.report([placements::circular()]);
+            Arc::default()
+        };
+        self.keep(&self.placements, (), on_cycle, || Arc::new(placements::placements(self)))
     }
 
     /// The value that a reference to a domain block gives.

@@ -79,7 +79,7 @@ pub fn compile(inputs: Inputs) -> (Desired, Diagnostics) {
 }
 
 /// Every module instance, each before those that it calls, in the order of the source.
-fn expand_modules(evaluator: &Evaluator) -> Vec<ModuleId> {
+pub(super) fn expand_modules(evaluator: &Evaluator) -> Vec<ModuleId> {
     let mut ordered = Vec::new();
     let mut waiting = vec![ModuleId::ROOT];
     while let Some(module) = waiting.pop() {

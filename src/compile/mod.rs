@@ -25,6 +25,7 @@ mod expand;
 mod inputs;
 mod module;
 mod moves;
+mod placements;
 mod places;
 mod repetition;
 mod scope;

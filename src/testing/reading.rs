@@ -16,7 +16,7 @@ use portolan_provider::scripted::{OBJECT, VALUE};
 
 use crate::compile::domain::{Block, Compiled, CompiledResource, Hosts, Kind, exports, known_text, object};
 
-pub(crate) const READING: Kind = Kind { keyword: "reading", schema: |_| schema(), compile };
+pub(crate) const READING: Kind = Kind { keyword: "reading", schema: |_| schema(), wants: None, compile };
 
 fn schema() -> Schema {
     Schema::new("Objects that are named by what others say.")

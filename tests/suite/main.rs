@@ -13,6 +13,7 @@ mod commands;
 mod compiling;
 mod configurations;
 mod console;
+mod division;
 mod documents;
 mod examples;
 mod fuzz;

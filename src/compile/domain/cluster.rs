@@ -10,7 +10,7 @@ use super::{Block, Claim, Compiled, CompiledConnection, Hosts, Kind, exports, qu
 use crate::catalog::Catalog;
 
 /// `cluster "beijing" { region = "north" … }`
-pub(super) const CLUSTER: Kind = Kind { keyword: "cluster", schema, compile };
+pub(super) const CLUSTER: Kind = Kind { keyword: "cluster", schema, wants: None, compile };
 
 /// What a cluster has room for, by attribute of its `capacity` block.
 pub(super) const CAPACITIES: [&str; 4] = ["cpu", "memory", "pods", "ephemeral_storage"];

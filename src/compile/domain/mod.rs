@@ -16,6 +16,7 @@ mod names;
 mod network;
 pub mod placement;
 mod quantity;
+mod wants;
 
 use std::sync::Arc;
 
@@ -28,6 +29,8 @@ use portolan_lang::{Address, AttributePath, Data, Diagnostic, Diagnostics, Schem
 use portolan_state::Decision;
 
 use crate::catalog::Catalog;
+use placement::Ledger;
+pub use wants::{BlockPlacement, ServicePlacement, Wanted, Wants};
 
 /// A kind of domain block.
 pub struct Kind {
@@ -35,6 +38,9 @@ pub struct Kind {
     pub keyword: &'static str,
     /// What a block of it may hold, given which providers there are.
     pub schema: fn(&Catalog) -> Schema,
+    /// What a block of it wants to be placed, for kinds of which anything is: from the block, the
+    /// scope, and all clusters of its module.
+    pub wants: Option<fn(&Block<'_>, &dyn Scope, &[Value], &mut Ledger) -> Wants>,
     /// What a block of it compiles to.
     pub compile: fn(&Block<'_>, &dyn Scope) -> Compiled,
 }
@@ -49,12 +55,14 @@ pub struct Block<'a> {
     pub body: &'a Body,
     /// Its header.
     pub span: Span,
-    /// The decisions about it and what is in it.
+    /// The decisions about it and what is in it, sorted by subject and kind.
     pub decisions: &'a [Decision],
     /// Reads for [`Block::read`].
     pub read: Read<'a>,
     /// Which providers there are.
     pub catalog: &'a Catalog,
+    /// Where its services are placed, if it has any and they are.
+    pub placement: Option<&'a BlockPlacement>,
 }
 
 /// What a data source of a connection says, asked with a configuration.
@@ -70,6 +78,12 @@ impl Block<'_> {
     /// is not told. The answer is unknown where `config` is not wholly known.
     pub fn read(&self, connection: &Address, source: &str, config: &Value) -> Option<Value> {
         (self.read)(connection, source, config)
+    }
+
+    /// The decision about a thing in the block that answers a question.
+    pub fn decision(&self, subject: &Address, kind: &str) -> Option<&Decision> {
+        let order = |decision: &Decision| (&decision.subject, &*decision.kind).cmp(&(subject, kind));
+        self.decisions.binary_search_by(order).ok().and_then(|at| self.decisions.get(at))
     }
 
     /// The place of the value at a path, or of the innermost block around it that can be found.

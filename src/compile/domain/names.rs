@@ -9,10 +9,10 @@ use portolan_lang::{Address, Attribute, Diagnostic, Diagnostics, Schema, Type, V
 use super::{Block, Claim, Compiled, CompiledConnection, CompiledResource, Hosts, Kind, exports, object, reference};
 
 /// `dns_zone "corp" { name = "example.com" … }`
-pub(super) const ZONE: Kind = Kind { keyword: "dns_zone", schema: |_| zone_schema(), compile: zone };
+pub(super) const ZONE: Kind = Kind { keyword: "dns_zone", schema: |_| zone_schema(), wants: None, compile: zone };
 
 /// `dns_record "shop" { zone = dns_zone.corp … }`
-pub(super) const RECORD: Kind = Kind { keyword: "dns_record", schema: |_| record_schema(), compile: record };
+pub(super) const RECORD: Kind = Kind { keyword: "dns_record", schema: |_| record_schema(), wants: None, compile: record };
 
 fn zone_schema() -> Schema {
     use portolan_lang::Block as Nested;

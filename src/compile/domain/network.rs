@@ -18,7 +18,7 @@ use super::{Block, Claim, Compiled, CompiledConnection, CompiledResource, Hosts,
 use crate::catalog::Catalog;
 
 /// `network "pods" { cidr = "10.244.0.0/16" … }`
-pub(super) const NETWORK: Kind = Kind { keyword: "network", schema, compile };
+pub(super) const NETWORK: Kind = Kind { keyword: "network", schema, wants: None, compile };
 
 /// Where flannel looks if it is told nothing else.
 const FLANNEL_PREFIX: &str = "/coreos.com/network";

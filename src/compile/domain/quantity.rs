@@ -55,6 +55,11 @@ pub(super) fn text(value: &Value) -> Result<Option<Arc<str>>, String> {
     }
 }
 
+/// Thousandths of the unit of a quantity that has been checked; `None` where there is none.
+pub(super) fn of(value: &Value) -> Option<u64> {
+    thousandths(&text(value).ok()??)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -3,9 +3,9 @@ cluster "large" {
     path = "out/large"
   }
   capacity {
-    cpu    = "16"
-    memory = "64Gi"
-    pods   = 100
+    cpu    = "160"
+    memory = "640Gi"
+    pods   = 1000
   }
 }
 
@@ -14,8 +14,8 @@ cluster "small" {
     path = "out/small"
   }
   capacity {
-    cpu    = "8"
-    memory = "32Gi"
-    pods   = 100
+    cpu    = "80"
+    memory = "320Gi"
+    pods   = 1000
   }
 }

@@ -3,7 +3,8 @@
 use portolan_lang::{Diagnostic, Diagnostics, Value};
 
 use super::Application;
-use super::service::{Kind, Service, is_dns_label, seconds, unsuitable_name};
+use super::service::{Kind, Service, is_dns_label, seconds, total, unsuitable_name};
+use crate::compile::domain::placement::node::Effect;
 use crate::compile::domain::{quantity, unknown_word};
 
 impl Service<'_> {
@@ -28,14 +29,27 @@ impl Service<'_> {
         for name in ["period", "timeout", "startup"] {
             self.check_duration(&["health", name], &mut diagnostics);
         }
-        diagnostics.keep(self.count(&["replicas"]));
+        diagnostics.keep(total(&self.value, None, |path| self.span(path)));
         self.check_ports(&mut diagnostics);
         self.check_volumes(&mut diagnostics);
         self.check_health(&mut diagnostics);
         self.check_schedule(&mut diagnostics);
         self.check_disruption(&mut diagnostics);
         self.check_words(&["runtime"], "Unknown runtime", &["java"], &mut diagnostics);
+        self.check_tolerations(&mut diagnostics);
         diagnostics
+    }
+
+    fn check_tolerations(&self, diagnostics: &mut Diagnostics) {
+        const EFFECTS: [&str; 3] = ["NoSchedule", "PreferNoSchedule", "NoExecute"];
+        let given = self.take("toleration");
+        for toleration in given.items().unwrap_or_default() {
+            let effect = toleration.get("effect").filter(|effect| !effect.is_null() && effect.is_known());
+            if let Some(effect) = effect.filter(|effect| effect.as_str().and_then(Effect::parse).is_none()) {
+                diagnostics
+                    .push(unknown_word("Unknown effect", &effect, &EFFECTS).at(self.span(&["toleration", "effect"])));
+            }
+        }
     }
 
     fn check_schedule(&self, diagnostics: &mut Diagnostics) {

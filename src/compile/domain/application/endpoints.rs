@@ -21,12 +21,12 @@ fn endpoints(application: &Application<'_>, service: &Service<'_>, node_port: &V
     if node_port.is_null() {
         return list([]);
     }
-    let clusters: Vec<(&TargetCluster, u64, &[Value])> = application
+    let clusters: Vec<(&TargetCluster, u64, Vec<Value>)> = application
         .clusters
         .iter()
         .enumerate()
         .map(|(at, cluster)| {
-            let nodes = cluster.node_addresses.items().unwrap_or_default();
+            let nodes = cluster.take("node_addresses").items().unwrap_or_default().to_vec();
             (cluster, u64::from(application.copies(&service.name, at)), nodes)
         })
         .filter(|(_, copies, nodes)| *copies > 0 && !nodes.is_empty())

@@ -7,11 +7,13 @@ mod endpoints;
 mod members;
 mod network;
 mod objects;
+mod placement;
 mod pod;
 mod schema;
 mod service;
 mod site;
 mod values;
+mod wants;
 mod workload;
 
 use std::collections::BTreeMap;
@@ -25,13 +27,13 @@ use portolan_lang::{Diagnostic, Diagnostics, Schema, Type, Value};
 use portolan_state::Decision;
 use service::{Service, is_dns_label, services, unsuitable_name};
 pub(super) use site::cluster_name;
-use site::{Placement, TargetCluster};
+use site::TargetCluster;
 
-use super::placement::{Demand, Room, place, recorded};
-use super::{Block, Compiled, CompiledResource, Hosts, Kind, exports};
+use super::{Block, BlockPlacement, Compiled, CompiledResource, Hosts, Kind, exports};
 
 /// `application "shop" { … }`
-pub(super) const APPLICATION: Kind = Kind { keyword: "application", schema: |_| application_schema(), compile };
+pub(super) const APPLICATION: Kind =
+    Kind { keyword: "application", schema: |_| application_schema(), wants: Some(wants::wants), compile };
 
 fn application_schema() -> Schema {
     schema::application()
@@ -61,18 +63,20 @@ fn compile(block: &Block<'_>, scope: &dyn Scope) -> Compiled {
     }
     let (services, problems) = services(block, &value);
     diagnostics.extend(problems);
-    let placement = diagnostics_of(Placement::of(block, &value), &mut diagnostics);
+    let Some(placement) = block.placement else { return Compiled::nothing(diagnostics) };
+    diagnostics.extend(placement.diagnostics.clone());
     let namespace = diagnostics.keep(namespace(block, &value));
-    let (Some(placement), Some(namespace), false) = (placement, namespace, diagnostics.has_errors()) else {
+    let (Some(namespace), false) = (namespace, diagnostics.has_errors()) else {
         return Compiled::nothing(diagnostics);
     };
-    let (replicas, decisions, problems) = divide(block, &services, &placement);
+    let clusters = clusters(placement, &services);
+    let (replicas, decisions, problems) = division(placement, &services, &clusters);
     diagnostics.extend(problems);
     let application = Application {
         block,
         namespace,
         labels: value.get("labels").unwrap_or_else(values::null),
-        clusters: placement.clusters,
+        clusters,
         services,
         replicas,
         externals: value.get("external").unwrap_or_else(values::null),
@@ -83,11 +87,6 @@ fn compile(block: &Block<'_>, scope: &dyn Scope) -> Compiled {
     let claims = application.claims();
     let (exports, hosts) = (application.exports(), Hosts::default());
     Compiled { exports, connection: None, resources, decisions, claims, hosts, diagnostics }
-}
-
-fn diagnostics_of<T>(result: (Option<T>, Diagnostics), all: &mut Diagnostics) -> Option<T> {
-    all.extend(result.1);
-    result.0
 }
 
 fn namespace(block: &Block<'_>, value: &Value) -> Result<Arc<str>, Diagnostic> {
@@ -103,36 +102,49 @@ fn namespace(block: &Block<'_>, value: &Value) -> Result<Arc<str>, Diagnostic> {
     }
 }
 
-/// Divides the replicas of all services over the clusters. Services are placed in the order of
-/// the source, each into the room that those before it left.
-fn divide(
-    block: &Block<'_>,
+/// The clusters of all services, in the order in which the services name them.
+fn clusters(placement: &BlockPlacement, services: &[Service<'_>]) -> Vec<TargetCluster> {
+    let mut found: Vec<TargetCluster> = Vec::new();
+    for service in services {
+        let placement = placement.services.get(&service.name);
+        for cluster in placement.into_iter().flat_map(|placement| &placement.clusters).filter_map(TargetCluster::of) {
+            if !found.iter().any(|other| other.address == cluster.address) {
+                found.push(cluster);
+            }
+        }
+    }
+    found
+}
+
+/// How many replicas of each service each of the clusters gets.
+fn division(
+    placement: &BlockPlacement,
     services: &[Service<'_>],
-    placement: &Placement,
+    clusters: &[TargetCluster],
 ) -> (BTreeMap<Arc<str>, Vec<u32>>, Vec<Decision>, Diagnostics) {
     let mut diagnostics = Diagnostics::new();
     let mut decisions = Vec::new();
     let mut divided = BTreeMap::new();
-    let mut sites: Vec<_> = placement.clusters.iter().map(|cluster| placement.site(cluster)).collect();
     for service in services {
-        let demand = Demand::of(&service.take("resources"));
-        if service.kind.is_everywhere() {
-            divided.insert(service.name.clone(), vec![1; sites.len()]);
-            continue;
-        }
-        let before = recorded(block.decisions, &service.address);
-        let total = service.total(before.as_ref().map(|decision| decision.total));
-        let Some(total) = diagnostics.keep(total) else { continue };
-        match place(&service.address, total, &demand, &sites, placement.rules, before.as_ref()) {
-            Ok(placed) => {
-                for (site, copies) in sites.iter_mut().zip(&placed.replicas) {
-                    site.room = Room::after(&site.room, &demand, *copies);
-                }
-                divided.insert(service.name.clone(), placed.replicas);
-                decisions.extend(placed.decision);
+        let Some(placement) = placement.services.get(&service.name) else { continue };
+        let replicas = match &placement.placed {
+            _ if service.kind.is_everywhere() => vec![1; placement.clusters.len()],
+            None => continue,
+            Some(Ok(placed)) => {
+                decisions.extend(placed.decision.clone());
+                placed.replicas.clone()
             }
-            Err(error) => diagnostics.push(service.not_enough_room(total, &error)),
-        }
+            Some(Err(problem)) => {
+                diagnostics.push(service.unplaced(problem));
+                continue;
+            }
+        };
+        let sites = || placement.clusters.iter().filter_map(TargetCluster::of).map(|cluster| cluster.address);
+        let here = |cluster: &TargetCluster| {
+            let at = sites().position(|address| address == cluster.address);
+            at.and_then(|at| replicas.get(at)).copied().unwrap_or(0)
+        };
+        divided.insert(service.name.clone(), clusters.iter().map(here).collect());
     }
     (divided, decisions, diagnostics)
 }

@@ -8,6 +8,7 @@ use sha2::{Digest, Sha256};
 use super::Application;
 use super::service::{Service, seconds};
 use super::values::{fields, list, list_if_any, merged, null, text};
+use crate::compile::domain::placement::node::{Effect, Toleration};
 use crate::compile::domain::quantity::thousandths;
 
 /// The labels by which the pods of a service are found; they never change.
@@ -51,12 +52,43 @@ pub(super) fn template(application: &Application<'_>, service: &Service<'_>, res
                 ("terminationGracePeriodSeconds", grace.unwrap_or_else(null)),
                 ("restartPolicy", restart.map_or_else(null, text)),
                 ("securityContext", if hardened { profile() } else { null() }),
+                ("nodeSelector", service.take("node_selector")),
+                ("tolerations", list_if_any(toleration_fields(service))),
                 ("affinity", if is_spread(service) { anti_affinity(application, service) } else { null() }),
                 ("containers", list([container(service, hardened)])),
                 ("volumes", list_if_any(volumes(service))),
             ]),
         ),
     ])
+}
+
+fn toleration_fields(service: &Service<'_>) -> Vec<Value> {
+    let given = service.take("toleration");
+    let fields_of = |given: &Value| {
+        let take = |name: &str| given.get(name).unwrap_or_else(null);
+        let operator = if take("value").is_null() { "Exists" } else { "Equal" };
+        fields([
+            ("key", take("key")),
+            ("operator", text(operator)),
+            ("value", take("value")),
+            ("effect", take("effect")),
+        ])
+    };
+    given.items().unwrap_or_default().iter().map(fields_of).collect()
+}
+
+/// The taints that the pods of a service do not mind, from its decoded block.
+pub(super) fn tolerations(service: &Value) -> impl Iterator<Item = Toleration> {
+    let given = service.get("toleration");
+    let items = given.as_ref().and_then(Value::items).unwrap_or_default().to_vec();
+    items.into_iter().map(|given| {
+        let part = |name: &str| given.get(name).and_then(|value| value.as_str().map(Arc::<str>::from));
+        Toleration {
+            key: part("key"),
+            value: part("value"),
+            effect: part("effect").and_then(|effect| Effect::parse(&effect)),
+        }
+    })
 }
 
 /// A daemon set has one copy on each node anyway.

@@ -30,15 +30,26 @@ pub(super) fn application() -> Schema {
 }
 
 fn placement() -> Schema {
+    let groups = Schema::new("Over how many regions or clusters replicas are spread.")
+        .with(optional(
+            "min_groups",
+            Type::Number,
+            "Over how many at least, as far as there are replicas; 1 if not given.",
+        ))
+        .with(optional("max_groups", Type::Number, "Over how many at most; over all if not given."));
+    let table = |name, doc| optional(name, Type::map(Type::Number), doc);
     Schema::new("In which clusters the services run, and how their replicas are divided.")
-        .with(Attribute::required("clusters", Type::Any).doc("The clusters: [cluster.NAME, …]."))
+        .with(optional("clusters", Type::Any, "The clusters: [cluster.NAME, …]; all of the module if not given."))
+        .with(optional("exclude", Type::Any, "Clusters that are left out: [cluster.NAME, …]."))
+        .with(optional("regions", Type::list(Type::String), "Only clusters of these regions."))
+        .with(optional("labels", Type::map(Type::String), "Only clusters with these labels."))
         .with(text("strategy", "free_capacity, weighted, duplicated or single; free_capacity if not given."))
-        .with(optional("weights", Type::map(Type::Number), "For \"weighted\": the share of each cluster, by name."))
-        .with(
-            optional("min_per_cluster", Type::Number, "How many replicas each cluster gets before shares count.")
-                .default(Value::number(0)),
-        )
+        .with(table("weights", "For \"weighted\": the share of each cluster, by name."))
+        .with(optional("min_per_cluster", Type::Number, "How many replicas each cluster gets before shares count."))
         .with(optional("max_per_cluster", Type::Number, "How many replicas a cluster gets at most."))
+        .with(table("min_replicas", "The minimum of single clusters, by name, in place of \"min_per_cluster\"."))
+        .with(table("max_replicas", "The maximum of single clusters, by name, in place of \"max_per_cluster\"."))
+        .block(Nested::named("spread", groups))
 }
 
 fn service() -> Schema {
@@ -69,13 +80,16 @@ fn service() -> Schema {
         .with(text("grace_period", "How long it may take to stop.").default(Value::string("30s")))
         .with(optional("labels", Type::map(Type::String), "Labels of its objects and pods."))
         .with(optional("annotations", Type::map(Type::String), "Annotations of its pods."))
+        .with(optional("node_selector", Type::map(Type::String), "Labels that its nodes must have."))
         .with(switch("anti_affinity", true, "Whether its pods are spread over nodes where possible."))
         .with(switch("service_account_token", false, "Whether its pods may talk to the API server."))
         .with(switch("hardened", true, "Whether privileges cannot be gained and system calls are filtered."))
         .block(Nested::named("port", port()))
         .block(Nested::single("health", health()))
         .block(Nested::single("resources", resources()))
+        .block(Nested::list("toleration", toleration()))
         .block(Nested::single("autoscale", autoscale()))
+        .block(Nested::single("placement", placement()))
         .block(Nested::named("volume", volume()))
         .block(Nested::single("disruption", disruption()))
 }
@@ -106,6 +120,13 @@ fn resources() -> Schema {
         .with(text("cpu_limit", "Processors that it gets at most; no limit if not given."))
         .with(text("memory_limit", "Memory that it gets at most, in place of \"memory\"."))
         .with(text("ephemeral_storage", "Local disk that it may fill.").default(Value::string("10Gi")))
+}
+
+fn toleration() -> Schema {
+    Schema::new("A taint of nodes that its pods do not mind.")
+        .with(text("key", "The key of the taint; every taint if not given."))
+        .with(text("value", "Its value; every value if not given."))
+        .with(text("effect", "NoSchedule, PreferNoSchedule or NoExecute; all of them if not given."))
 }
 
 fn autoscale() -> Schema {

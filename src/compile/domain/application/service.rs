@@ -9,6 +9,7 @@ use portolan_lang::syntax::Block as Nested;
 use portolan_lang::{Address, AttributePath, Data, Diagnostic, Diagnostics, Span, Step, Type, Value};
 
 use super::members::undeclared;
+use crate::compile::domain::placement::Unplaced;
 use crate::compile::domain::{Block, undecided, unknown_word};
 
 /// What a service's copies are.
@@ -45,7 +46,7 @@ pub(super) enum Callee {
 }
 
 impl Kind {
-    fn parse(text: &str) -> Option<Kind> {
+    pub(super) fn parse(text: &str) -> Option<Kind> {
         Some(match text {
             "deployment" => Kind::Deployment,
             "stateful_set" => Kind::StatefulSet,
@@ -169,10 +170,29 @@ impl<'a> Service<'a> {
         self.block.path_span(&steps.collect::<AttributePath>())
     }
 
-    /// A whole number on which the shape of what is compiled depends.
-    pub(super) fn count(&self, path: &[&str]) -> Result<Option<u32>, Diagnostic> {
-        let value = path.iter().try_fold(self.value.clone(), |value, name| value.get(name));
-        whole_number(value.as_ref(), || self.span(path))
+    /// Why it cannot be placed, for the person who wrote it.
+    pub(super) fn unplaced(&self, problem: &Unplaced) -> Diagnostic {
+        match problem {
+            Unplaced::NotEnoughRoom { wanted, placed, limits } => {
+                let limits: Vec<String> = limits.iter().map(|(name, limit)| format!("{name} {limit}")).collect();
+                Diagnostic::error("Not enough room")
+                    .detail(format!(
+                        "The service \"{}\" wants {wanted} {}, and there is room for {placed}: {}.",
+                        self.name,
+                        if *wanted == 1 { "copy" } else { "copies" },
+                        limits.join(", ")
+                    ))
+                    .at(self.span(&["replicas"]))
+                    .help("Lower \"replicas\" or what a copy needs, raise the maximum of a cluster, or add a cluster or capacity.")
+            }
+            Unplaced::TooFewGroups { by, found, wanted } => Diagnostic::error(format!("Not enough {by}s"))
+                .detail(format!(
+                    "The service \"{}\" is to be spread over at least {wanted} {by}s, and {found} of them can take it.",
+                    self.name
+                ))
+                .at(self.span(&["placement", "spread", by]))
+                .help("Lower \"min_groups\", or add clusters."),
+        }
     }
 
     fn connect(&mut self, nested: &Nested) -> Diagnostics {
@@ -241,6 +261,25 @@ impl<'a> Service<'a> {
             ),
         }
     }
+}
+
+/// How many replicas a service has: what is declared or, where the number follows the load, what
+/// was decided last, within the bounds. `span` gives the place of what stands at a path in it.
+pub(super) fn total(value: &Value, decided: Option<u32>, span: impl Fn(&[&str]) -> Span) -> Result<u32, Diagnostic> {
+    let count = |path: &[&str]| {
+        let value = path.iter().try_fold(value.clone(), |value, name| value.get(name));
+        whole_number(value.as_ref(), || span(path))
+    };
+    let declared = count(&["replicas"])?.unwrap_or(1);
+    let (Some(min), Some(max)) = (count(&["autoscale", "min"])?, count(&["autoscale", "max"])?) else {
+        return Ok(declared);
+    };
+    if min > max {
+        return Err(Diagnostic::error("Unsuitable bounds")
+            .detail(format!("\"min\" ({min}) is greater than \"max\" ({max})."))
+            .at(span(&["autoscale", "min"])));
+    }
+    Ok(decided.unwrap_or(declared).clamp(min, max))
 }
 
 /// A whole number that is not negative and known; `None` for null.

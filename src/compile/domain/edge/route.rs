@@ -17,7 +17,7 @@ use crate::compile::domain::{
 };
 
 /// `route "shop" { nginx = nginx.edge … }`
-pub(in crate::compile::domain) const ROUTE: Kind = Kind { keyword: "route", schema: |_| schema(), compile };
+pub(in crate::compile::domain) const ROUTE: Kind = Kind { keyword: "route", schema: |_| schema(), wants: None, compile };
 
 fn schema() -> Schema {
     Schema::new("Hosts and locations that a fleet serves, and whom requests go to.")

@@ -1,0 +1,174 @@
+//! What the services of an application want to be placed, read from the few attributes that
+//! decide it.
+//!
+//! All services of a configuration are placed at once, before any block is compiled: so these
+//! attributes cannot depend on how anything is placed.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use portolan_lang::decode::{body_references, decode};
+use portolan_lang::eval::Scope;
+use portolan_lang::syntax::{Block as Nested, Body};
+use portolan_lang::{Diagnostics, Schema, Type, Value};
+
+use super::members::Members;
+use super::placement::{Declared, Placement};
+use super::service::{Kind, total};
+use super::{pod, schema};
+use crate::compile::domain::placement::node::{PodShape, Resources, Toleration};
+use crate::compile::domain::placement::{Ledger, Replicas, Request, Site};
+use crate::compile::domain::{Block, Wanted, Wants, quantity};
+use crate::compile::placements::circular;
+
+/// The attributes and blocks of a service that decide how it is placed.
+const DECISIVE: [&str; 7] = ["kind", "replicas", "node_selector", "resources", "autoscale", "toleration", "placement"];
+
+/// What the services of an application want.
+pub(super) fn wants(block: &Block<'_>, scope: &dyn Scope, clusters: &[Value], ledger: &mut Ledger) -> Wants {
+    let (body, schema) = (decisive(block.body), schema());
+    let diagnostics = circles(&body, &schema);
+    if diagnostics.has_errors() {
+        return Wants { diagnostics, ..Wants::default() };
+    }
+    let (value, problems) = decode(&body, &schema, &Members::new(scope, block));
+    // What is wrong here is told where the whole block is decoded.
+    if problems.has_errors() {
+        return Wants::default();
+    }
+    let mut wants = Wants::default();
+    let application = value.get("placement").unwrap_or_else(|| Value::null(Type::Any));
+    let services = value.get("service").unwrap_or_else(|| Value::null(Type::Any));
+    let mut shared: Option<Option<Placement>> = None;
+    for nested in block.body.blocks("service") {
+        let Some(label) = nested.labels.first() else { continue };
+        let Some(value) = services.get(&label.name) else { continue };
+        let mut placement = |service: Option<(&str, Value)>| {
+            let declared = Declared { block, application: application.clone(), service, all: clusters };
+            let (placement, problems) = declared.placement();
+            wants.diagnostics.extend(problems);
+            placement
+        };
+        let own = value.get("placement").filter(|own| !own.is_null());
+        let placement = match own {
+            Some(own) => placement(Some((&label.name, own))),
+            None => shared.get_or_insert_with(|| placement(None)).clone(),
+        };
+        let Some(placement) = placement else { continue };
+        let service = Service { block, name: &label.name, value, has_volumes: has_blocks(&nested.body, "volume") };
+        wants.services.push(service.wanted(&placement, ledger));
+    }
+    wants
+}
+
+/// What refers to an application, whose placement is not known yet.
+fn circles(body: &Body, schema: &Schema) -> Diagnostics {
+    let mut diagnostics = Diagnostics::new();
+    for reference in body_references(body, schema).iter().filter(|reference| &*reference.root == "application") {
+        diagnostics.push(circular().at(reference.span));
+    }
+    diagnostics
+}
+
+fn schema() -> Schema {
+    fn part(whole: Schema, names: &[&str]) -> Schema {
+        let mut part = Schema::new(whole.doc);
+        part.attributes.extend(whole.attributes.into_iter().filter(|attribute| names.contains(&&*attribute.name)));
+        part.blocks.extend(whole.blocks.into_iter().filter(|block| names.contains(&&*block.name)));
+        part
+    }
+    let mut application = part(schema::application(), &["placement", "service"]);
+    for block in application.blocks.iter_mut().filter(|block| &*block.name == "service") {
+        block.schema = part(std::mem::replace(&mut block.schema, Schema::new("")), &DECISIVE);
+    }
+    application
+}
+
+/// A body with nothing in it but what decides how services are placed.
+fn decisive(body: &Body) -> Body {
+    let mut application = body.clone();
+    application.attributes.clear();
+    application.blocks.retain(|block| is_any(block, &["placement", "service"]));
+    for service in application.blocks.iter_mut().filter(|block| &*block.keyword.name == "service") {
+        service.body.attributes.retain(|attribute| DECISIVE.contains(&&*attribute.name.name));
+        service.body.blocks.retain(|block| is_any(block, &DECISIVE));
+    }
+    application
+}
+
+/// Whether a block, or what a dynamic one stands for, has one of these keywords.
+fn is_any(block: &Nested, keywords: &[&str]) -> bool {
+    let keyword = match &*block.keyword.name {
+        "dynamic" => block.labels.first().map_or("", |label| &*label.name),
+        keyword => keyword,
+    };
+    keywords.contains(&keyword)
+}
+
+fn has_blocks(body: &Body, keyword: &str) -> bool {
+    body.blocks.iter().any(|block| is_any(block, &[keyword]))
+}
+
+/// A service as far as it was read.
+struct Service<'a> {
+    block: &'a Block<'a>,
+    name: &'a Arc<str>,
+    value: Value,
+    has_volumes: bool,
+}
+
+impl Service<'_> {
+    fn wanted(&self, placement: &Placement, ledger: &mut Ledger) -> Wanted {
+        let clusters = placement.clusters.iter().map(|(cluster, _)| cluster.exported.clone()).collect();
+        let kind = self.value.get("kind").and_then(|kind| kind.as_str().and_then(Kind::parse));
+        let request = match kind {
+            Some(Kind::DaemonSet) | None => None,
+            Some(_) => self.request(placement, ledger),
+        };
+        Wanted { name: self.name.clone(), clusters, request }
+    }
+
+    /// `None` where the number of replicas is not known; that is told elsewhere.
+    fn request(&self, placement: &Placement, ledger: &mut Ledger) -> Option<Request> {
+        let subject = self.block.address.join("service").join(self.name.clone());
+        let before = Replicas::of(self.block.decisions, &subject);
+        let span = |_: &[&str]| self.block.span;
+        let total = total(&self.value, before.map(|before| before.total), span).ok()?;
+        let site = |(cluster, terms): &(super::site::TargetCluster, super::placement::Terms)| Site {
+            cluster: ledger.cluster(&cluster.address, || cluster.capacity()),
+            name: cluster.name.clone(),
+            region: cluster.text("region"),
+            weight: terms.weight,
+            min: terms.min,
+            max: terms.max,
+            is_lost: false,
+        };
+        Some(Request {
+            subject,
+            total,
+            shape: self.shape(),
+            strategy: placement.strategy,
+            spread: placement.spread,
+            is_bound: self.has_volumes,
+            sites: placement.clusters.iter().map(site).collect(),
+        })
+    }
+
+    fn shape(&self) -> PodShape {
+        let amount = |name: &str| quantity::of(&self.value.get("resources")?.get(name)?);
+        let whole = |name: &str| amount(name).unwrap_or(0).div_ceil(1000);
+        let selector = self.value.get("node_selector");
+        let selected = selector.iter().filter_map(Value::entries).flat_map(|entries| entries.iter());
+        let selected = selected.filter_map(|(name, value)| Some((name.clone(), Arc::from(value.as_str()?))));
+        PodShape {
+            requests: Resources {
+                cpu: amount("cpu").unwrap_or(0),
+                memory: whole("memory"),
+                ephemeral_storage: whole("ephemeral_storage"),
+                pods: 1,
+            },
+            node_selector: selected.collect::<BTreeMap<_, _>>(),
+            tolerations: pod::tolerations(&self.value).collect::<Vec<Toleration>>(),
+        }
+    }
+}

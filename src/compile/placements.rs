@@ -1,0 +1,88 @@
+//! The placing of all services of a configuration, in all of its blocks and modules.
+
+use portolan_lang::{Address, Diagnostic, Value};
+use portolan_state::Decision;
+use rustc_hash::FxHashMap;
+
+use super::domain::placement::{Ledger, Replicas, Request, place};
+use super::domain::{self, Block, BlockPlacement, ServicePlacement, Wanted};
+use super::evaluator::Evaluator;
+use super::expand::expand_modules;
+use super::module::ModuleId;
+
+/// Where the services of each block are placed, by its address.
+pub(super) type Placements = FxHashMap<Address, BlockPlacement>;
+
+/// Places all services.
+pub(super) fn placements(evaluator: &Evaluator) -> Placements {
+    let mut ledger = Ledger::default();
+    let mut blocks = Placements::default();
+    let mut wanted = Vec::new();
+    for module in expand_modules(evaluator) {
+        wanted.extend(wants_of_module(evaluator, module, &mut ledger, &mut blocks));
+    }
+    let (requests, recorded): (Vec<Request>, Vec<Option<Replicas>>) =
+        wanted.iter().filter_map(|(_, recorded, wanted)| Some((wanted.request.clone()?, recorded.clone()))).unzip();
+    let mut answers = place(&requests, &recorded, &mut ledger).into_iter();
+    for (block, _, Wanted { name, clusters, request }) in wanted {
+        let placed = request.and_then(|_| answers.next());
+        blocks.entry(block).or_default().services.insert(name, ServicePlacement { clusters, placed });
+    }
+    blocks
+}
+
+/// What the services of a module want, each with its block and what is recorded about it.
+fn wants_of_module(
+    evaluator: &Evaluator,
+    id: ModuleId,
+    ledger: &mut Ledger,
+    blocks: &mut Placements,
+) -> Vec<(Address, Option<Replicas>, Wanted)> {
+    let module = evaluator.module(id);
+    let of_kind = |name: &str| domain::kind(name).and_then(|kind| kind.wants);
+    let mut clusters: Option<Vec<Value>> = None;
+    let mut found = Vec::new();
+    for (position, block) in module.module.domain.values().enumerate() {
+        let Some(wants) = of_kind(&block.kind.name) else { continue };
+        let clusters = clusters.get_or_insert_with(|| clusters_of(evaluator, id));
+        let instances = evaluator.domain_instances(id, position, block);
+        for at in 0..instances.len() {
+            let address = evaluator.domain_address(&module, block, &instances, at);
+            let read = |connection: &Address, source: &str, config: &Value| {
+                evaluator.read_for_domain(&address, block.span, connection, source, config)
+            };
+            let input = evaluator.domain_input(&address, block, &read);
+            let wants = wants(&input, &evaluator.scope(id, instances.each(at)), clusters, ledger);
+            blocks.entry(address.clone()).or_default().diagnostics = wants.diagnostics;
+            found.extend(wants.services.into_iter().map(|wanted| {
+                let recorded = wanted.request.as_ref().and_then(|request| recorded(&input, request));
+                (address.clone(), recorded, wanted)
+            }));
+        }
+    }
+    found
+}
+
+fn recorded(block: &Block<'_>, request: &Request) -> Option<Replicas> {
+    let decision: &Decision = block.decision(&request.subject, domain::placement::REPLICAS)?;
+    Replicas::read(decision)
+}
+
+/// All clusters of a module, as references to them give them.
+fn clusters_of(evaluator: &Evaluator, id: ModuleId) -> Vec<Value> {
+    let module = evaluator.module(id);
+    let blocks = module.module.domain.values().enumerate();
+    let clusters = blocks.filter(|(_, block)| &*block.kind.name == "cluster");
+    let exported = clusters.flat_map(|(position, _)| {
+        let compiled = evaluator.compiled(id, position);
+        compiled.iter().map(|compiled| compiled.exports.clone()).collect::<Vec<_>>()
+    });
+    exported.collect()
+}
+
+/// The problem of something that decides how services are placed and depends on how they are.
+pub(in crate::compile) fn circular() -> Diagnostic {
+    Diagnostic::error("Placement depends on itself")
+        .detail("All services are placed at once. What decides how (a placement, a number of replicas, resources) depends on an application, which is known only afterwards.")
+        .help("Use a variable or a local value in both places, in place of a reference to the application.")
+}
