@@ -38,12 +38,14 @@ pub struct Kind {
     pub keyword: &'static str,
     /// What a block of it may hold, given which providers there are.
     pub schema: fn(&Catalog) -> Schema,
-    /// What a block of it wants to be placed, for kinds of which anything is: from the block, the
-    /// scope, and all clusters of its module.
-    pub wants: Option<fn(&Block<'_>, &dyn Scope, &[Value], &mut Ledger) -> Wants>,
+    /// What a block of it wants to be placed, for kinds of which anything is.
+    pub wants: Option<AskWants>,
     /// What a block of it compiles to.
     pub compile: fn(&Block<'_>, &dyn Scope) -> Compiled,
 }
+
+/// Says what a block wants to be placed, from the block, its scope and all clusters of its module.
+pub type AskWants = fn(&Block<'_>, &dyn Scope, &[Value], &mut Ledger) -> Wants;
 
 /// One instance of a domain block.
 pub struct Block<'a> {

@@ -277,7 +277,8 @@ impl Declared<'_> {
 
 /// Whether an attribute or a table of nested blocks says anything.
 fn is_set(value: &Value) -> bool {
-    !value.is_null() && !(value.is_known() && value.entries().is_some_and(|entries| entries.is_empty()))
+    let is_empty = |value: &Value| value.entries().is_some_and(|entries| entries.is_empty());
+    !(value.is_null() || value.is_known() && is_empty(value))
 }
 
 fn texts(list: &Value) -> Option<Vec<Arc<str>>> {

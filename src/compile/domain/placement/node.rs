@@ -7,6 +7,9 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+/// Labels of a node, or those that are asked for.
+pub type Labels = BTreeMap<Arc<str>, Arc<str>>;
+
 /// Amounts of what pods take and nodes have.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub struct Resources {
@@ -24,7 +27,7 @@ pub struct Resources {
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Node {
     /// Its labels.
-    pub labels: BTreeMap<Arc<str>, Arc<str>>,
+    pub labels: Labels,
     /// Whether its kubelet says that it can run pods.
     pub ready: bool,
     /// Whether new pods are let in: it is not cordoned.
@@ -76,7 +79,7 @@ pub struct PodShape {
     /// What it asks for; that it is one pod need not be said.
     pub requests: Resources,
     /// Labels that its node must have.
-    pub node_selector: BTreeMap<Arc<str>, Arc<str>>,
+    pub node_selector: Labels,
     /// Taints that it does not mind.
     pub tolerations: Vec<Toleration>,
 }
@@ -155,7 +158,7 @@ impl PodShape {
     }
 
     /// Whether labels and taints of a node let such a pod in.
-    pub fn is_admitted(&self, labels: &BTreeMap<Arc<str>, Arc<str>>, taints: &[Taint]) -> bool {
+    pub fn is_admitted(&self, labels: &Labels, taints: &[Taint]) -> bool {
         let is_tolerated = |taint: &Taint| {
             taint.effect == Effect::PreferNoSchedule || self.tolerations.iter().any(|one| one.tolerates(taint))
         };

@@ -164,13 +164,14 @@ impl Replicas {
 
     /// Whether both say the same, however full the clusters were.
     pub(super) fn is_same(&self, other: &Replicas) -> bool {
-        let is_same_share = |(left, right): ((&Arc<str>, &Share), (&Arc<str>, &Share))| {
-            left.0 == right.0 && left.1.essence() == right.1.essence()
-        };
         (self.strategy, self.total, self.missing, self.spread)
             == (other.strategy, other.total, other.missing, other.spread)
             && self.clusters.len() == other.clusters.len()
-            && self.clusters.iter().zip(&other.clusters).all(is_same_share)
+            && self
+                .clusters
+                .iter()
+                .zip(&other.clusters)
+                .all(|(left, right)| left.0 == right.0 && left.1.essence() == right.1.essence())
     }
 
     /// The decision with its reason. Its time is set when it is recorded.

@@ -1,11 +1,8 @@
 //! What is left in a cluster, and how it shrinks as pods are placed.
 
-use std::collections::BTreeMap;
-use std::sync::Arc;
-
 use rustc_hash::FxHashMap;
 
-use super::node::{Node, PodShape, Resources, Taint};
+use super::node::{Labels, Node, PodShape, Resources, Taint};
 
 /// A shape of pods among those that a [`Ledger`](super::Ledger) knows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -30,7 +27,7 @@ pub(super) struct Room {
 }
 
 /// `None` where nothing is known, so that every pod is let in.
-type Class = Option<(BTreeMap<Arc<str>, Arc<str>>, Vec<Taint>)>;
+type Class = Option<(Labels, Vec<Taint>)>;
 
 /// How many pods of a shape fit.
 #[derive(Debug, Clone)]
@@ -51,7 +48,7 @@ impl Room {
 
     /// A cluster whose nodes were looked at.
     pub(super) fn measured(nodes: &[Node]) -> Room {
-        let mut positions: FxHashMap<(&BTreeMap<Arc<str>, Arc<str>>, &[Taint]), u32> = FxHashMap::default();
+        let mut positions: FxHashMap<(&Labels, &[Taint]), u32> = FxHashMap::default();
         let mut room = Room {
             free: Vec::with_capacity(nodes.len()),
             classes_of: Vec::with_capacity(nodes.len()),
@@ -141,6 +138,8 @@ impl Counted {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeMap;
+
     use super::*;
     use proptest::prelude::*;
 
