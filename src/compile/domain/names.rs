@@ -12,7 +12,8 @@ use super::{Block, Claim, Compiled, CompiledConnection, CompiledResource, Hosts,
 pub(super) const ZONE: Kind = Kind { keyword: "dns_zone", schema: |_| zone_schema(), wants: None, compile: zone };
 
 /// `dns_record "shop" { zone = dns_zone.corp … }`
-pub(super) const RECORD: Kind = Kind { keyword: "dns_record", schema: |_| record_schema(), wants: None, compile: record };
+pub(super) const RECORD: Kind =
+    Kind { keyword: "dns_record", schema: |_| record_schema(), wants: None, compile: record };
 
 fn zone_schema() -> Schema {
     use portolan_lang::Block as Nested;

@@ -26,8 +26,8 @@ use portolan_lang::eval::Scope;
 use portolan_lang::{Diagnostic, Diagnostics, Schema, Type, Value};
 use portolan_state::Decision;
 use service::{Service, is_dns_label, services, unsuitable_name};
-pub(super) use site::cluster_name;
 use site::TargetCluster;
+pub(super) use site::cluster_name;
 
 use super::{Block, BlockPlacement, Compiled, CompiledResource, Hosts, Kind, exports};
 

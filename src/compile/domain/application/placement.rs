@@ -287,7 +287,7 @@ fn texts(list: &Value) -> Option<Vec<Arc<str>>> {
 
 fn thousandths(value: &Value) -> Option<u64> {
     match value.data() {
-        Data::Number(number) => number.mul(&Number::from(1000)).trunc().to_u64(),
+        Data::Number(number) => number.mul(&Number::from(1000)).and_then(|thousandths| thousandths.trunc().to_u64()),
         _ => None,
     }
 }

@@ -11,7 +11,8 @@ use crate::compile::domain::{
 };
 
 /// `nginx "edge" { flavor = "nginx" … }`
-pub(in crate::compile::domain) const NGINX: Kind = Kind { keyword: "nginx", schema: |_| schema(), wants: None, compile };
+pub(in crate::compile::domain) const NGINX: Kind =
+    Kind { keyword: "nginx", schema: |_| schema(), wants: None, compile };
 
 /// The variable that routes with WebSockets put into the header `Connection`.
 pub(super) const CONNECTION_UPGRADE: &str = "connection_upgrade";

@@ -17,7 +17,8 @@ use crate::compile::domain::{
 };
 
 /// `route "shop" { nginx = nginx.edge … }`
-pub(in crate::compile::domain) const ROUTE: Kind = Kind { keyword: "route", schema: |_| schema(), wants: None, compile };
+pub(in crate::compile::domain) const ROUTE: Kind =
+    Kind { keyword: "route", schema: |_| schema(), wants: None, compile };
 
 fn schema() -> Schema {
     Schema::new("Hosts and locations that a fleet serves, and whom requests go to.")
