@@ -1,7 +1,7 @@
 //! Keys in etcd, and what flannel keeps there.
 //!
 //! Each object is one key. What a resource type makes of the key's bytes is its
-//! [`Record`](record::Record): the text itself for `etcd_key`, flannel's JSON for
+//! `Record`: the text itself for `etcd_key`, flannel's JSON for
 //! `flannel_network` and `flannel_subnet`. Every change is a transaction that compares the
 //! key with what was read, so that nothing that somebody else wrote meanwhile is lost.
 //!
