@@ -28,7 +28,7 @@ use directory::DirectorySession;
 use identity::Identity;
 use portolan_lang::{Attribute, AttributePath, Schema, Type, Value};
 use portolan_provider::{Error, Planned, Proposal, Provider, ProviderSchema, ResourceSchema, Session};
-use server::ServerSession;
+use server::{NODES, ServerSession};
 
 /// The resource type of all objects.
 pub const OBJECT: &str = "kubernetes_object";
@@ -57,7 +57,7 @@ impl Kubernetes {
         let schema = ProviderSchema {
             connection: connection::schema(),
             resources: BTreeMap::from([(OBJECT, ResourceSchema { version: 0, schema: object })]),
-            data: BTreeMap::new(),
+            data: BTreeMap::from([(NODES, server::nodes_schema())]),
         };
         Kubernetes { schema }
     }

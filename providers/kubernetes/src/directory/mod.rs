@@ -85,6 +85,11 @@ impl Session for DirectorySession {
         }
     }
 
+    async fn data(&self, source: &str, _config: &Value) -> Result<Value, Error> {
+        let error = Error::invalid(format!("a directory of manifests cannot tell {source}"));
+        Err(error.help("Ask a cluster that is reached by its API server, or declare what is needed."))
+    }
+
     async fn import(&self, _resource_type: &str, id: &str) -> Result<Option<Applied>, Error> {
         let (folder, id) = (self.folder.clone(), id.to_owned());
         blocking(move || import(&folder, &id)).await?

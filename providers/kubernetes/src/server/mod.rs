@@ -13,8 +13,10 @@ mod api;
 mod change;
 mod connect;
 mod discovery;
+mod nodes;
 mod observe;
 mod owners;
+mod pages;
 mod proxy;
 mod quantity;
 mod read;
@@ -29,6 +31,7 @@ use std::sync::Arc;
 use api::{Api, Target};
 use async_trait::async_trait;
 use discovery::{Discovery, Kind, Missing, version_of};
+pub(crate) use nodes::{NODES, schema as nodes_schema};
 use observe::{Observed, observe};
 use portolan_lang::{AttributePath, Type, Value};
 use portolan_provider::{Applied, Change, Error, Planned, Proposal, Session, Wanted};
@@ -205,6 +208,13 @@ impl Session for ServerSession {
                 self.delete(&parse_identity(identity)?, prior).await?;
                 Ok(None)
             }
+        }
+    }
+
+    async fn data(&self, source: &str, config: &Value) -> Result<Value, Error> {
+        match source {
+            NODES => nodes::read(&self.api, config).await,
+            _ => Err(Error::invalid(format!("{source} is not a data source"))),
         }
     }
 

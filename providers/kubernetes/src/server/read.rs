@@ -1,8 +1,7 @@
 //! Reading many objects with few requests.
 //!
-//! The objects of a kind that carry our labels are listed, page by page, whatever their number;
-//! what is not among them is looked for by itself, because somebody may have taken its labels. A
-//! list asks for no version, so that it is never older than the request.
+//! The objects of a kind that carry our labels are listed, whatever their number; what is not among
+//! them is looked for by itself, because somebody may have taken its labels.
 
 use std::collections::HashMap;
 
@@ -15,6 +14,7 @@ use serde_json::value::RawValue;
 
 use super::discovery::{Kind, Missing};
 use super::observe::{Observed, observe};
+use super::pages::{Next, Page, Pages};
 use super::refusal::Trouble;
 use super::rehearse::Purpose;
 use super::whose::{Whose, declared};
@@ -23,15 +23,9 @@ use crate::identity::Identity;
 use crate::manifest::{OWNER, OWNER_LABEL};
 use crate::{manifest_of, object_of};
 
-/// How many objects a page has.
-const PAGE: &str = "500";
-
 /// How many lists, and how many single objects, are asked for at the same time.
 const LISTS: usize = 6;
 const OBJECTS: usize = 16;
-
-/// How often a list is begun anew whose continuation was forgotten.
-const RESTARTS: usize = 3;
 
 type Answer = Result<Option<Value>, Error>;
 
@@ -103,35 +97,27 @@ impl ServerSession {
         }
     }
 
-    /// Lists the objects of a kind, page by page; those that are found are no longer among those
-    /// that are left.
+    /// Lists the objects of a kind; those that are found are no longer among those that are left.
     async fn list(
         &self,
         kind: &Kind,
         namespace: Option<&str>,
         left: &mut Left,
     ) -> Result<Vec<(usize, Answer)>, Trouble> {
-        let list = kind.list(namespace).with("labelSelector", &format!("{OWNER_LABEL}={OWNER}")).with("limit", PAGE);
+        let list = kind.list(namespace).with("labelSelector", &format!("{OWNER_LABEL}={OWNER}"));
+        let mut pages = Pages::of(&self.api, list);
         let mut answers = Vec::with_capacity(left.len());
-        let (mut restarts, mut token) = (0, String::new());
         loop {
-            let target = if token.is_empty() { list.clone() } else { list.clone().with("continue", &token) };
-            let answer = match self.api.get(&target).await {
-                // What the server knew of the list is gone: begin anew.
-                Err(Trouble::Refused(refusal)) if refusal.code == 410 && restarts < RESTARTS => {
-                    restarts += 1;
-                    token.clear();
-                    continue;
-                }
-                answer => answer?,
+            let answer = match pages.next().await? {
+                Next::Page(answer) => answer,
+                // What was found was there a moment ago.
+                Next::Restarted => continue,
+                Next::End => return Ok(answers),
             };
             let page: Page<'_> = answer.parse()?;
             let found = found_in(&page, kind, left)?;
             answers.extend(at_once(OBJECTS, found.into_iter().map(|(one, live)| self.answer(kind, one, live))).await);
-            token = page.metadata.token.unwrap_or_default();
-            if token.is_empty() {
-                return Ok(answers);
-            }
+            pages.continue_with(page.metadata);
         }
     }
 
@@ -235,19 +221,6 @@ async fn at_once<F: Future>(limit: usize, tasks: impl Iterator<Item = F>) -> Vec
 fn parse<'a, T: Deserialize<'a>>(item: &'a RawValue) -> Result<T, Trouble> {
     let broken = |error| Error::transient(format!("an item of a list cannot be read: {error}"));
     serde_json::from_str(item.get()).map_err(|error| Trouble::NoAnswer(broken(error)))
-}
-
-#[derive(Deserialize)]
-struct Page<'a> {
-    metadata: PageMetadata,
-    #[serde(borrow, default)]
-    items: Vec<&'a RawValue>,
-}
-
-#[derive(Deserialize)]
-struct PageMetadata {
-    #[serde(rename = "continue")]
-    token: Option<String>,
 }
 
 #[derive(Deserialize)]

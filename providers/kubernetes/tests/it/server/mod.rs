@@ -5,6 +5,7 @@ mod conformance;
 mod connection;
 mod faults;
 mod life;
+mod nodes;
 mod ownership;
 
 use portolan_kubernetes::{Kubernetes, OBJECT};

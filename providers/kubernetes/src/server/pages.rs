@@ -1,0 +1,72 @@
+//! Lists, page by page.
+//!
+//! A list asks for no version, so that it is never older than its first request. What the server
+//! forgot of a list in the middle, it is asked anew, a limited number of times.
+
+use serde::Deserialize;
+use serde_json::value::RawValue;
+
+use super::api::{Answer, Api, Target};
+use super::refusal::Trouble;
+
+/// How many objects a page has.
+const PAGE: &str = "500";
+
+/// How often a list is begun anew whose continuation was forgotten.
+const RESTARTS: usize = 3;
+
+/// A list that is being read.
+pub(super) struct Pages<'a> {
+    api: &'a Api,
+    list: Target,
+    /// What continues the list; `None` at its end.
+    token: Option<String>,
+    restarts: usize,
+}
+
+/// What comes next.
+pub(super) enum Next {
+    Page(Answer),
+    /// The list is begun anew: what came before counts no more.
+    Restarted,
+    End,
+}
+
+impl<'a> Pages<'a> {
+    pub(super) fn of(api: &'a Api, list: Target) -> Self {
+        Pages { api, list: list.with("limit", PAGE), token: Some(String::new()), restarts: 0 }
+    }
+
+    /// What comes next. After a page, [`Pages::continue_with`] has to be called.
+    pub(super) async fn next(&mut self) -> Result<Next, Trouble> {
+        let Some(token) = &self.token else { return Ok(Next::End) };
+        let target = if token.is_empty() { self.list.clone() } else { self.list.clone().with("continue", token) };
+        match self.api.get(&target).await {
+            Err(Trouble::Refused(refusal)) if refusal.code == 410 && self.restarts < RESTARTS => {
+                self.restarts += 1;
+                self.token = Some(String::new());
+                Ok(Next::Restarted)
+            }
+            answer => answer.map(Next::Page),
+        }
+    }
+
+    /// Goes on after a page with these metadata.
+    pub(super) fn continue_with(&mut self, metadata: PageMetadata) {
+        self.token = metadata.token.filter(|token| !token.is_empty());
+    }
+}
+
+/// A page of a list, its items as they were sent.
+#[derive(Deserialize)]
+pub(super) struct Page<'a> {
+    pub(super) metadata: PageMetadata,
+    #[serde(borrow, default)]
+    pub(super) items: Vec<&'a RawValue>,
+}
+
+#[derive(Deserialize)]
+pub(super) struct PageMetadata {
+    #[serde(rename = "continue")]
+    token: Option<String>,
+}
