@@ -141,7 +141,7 @@ impl Amounts {
     fn of(quantities: &BTreeMap<String, String>) -> Amounts {
         let amount = |name: &str, factor: i64| {
             let worth = quantities.get(name).and_then(|text| quantity::parse(text));
-            worth.and_then(|worth| worth.mul(&Number::from(factor)).ceil().to_u64()).unwrap_or(0)
+            worth.and_then(|worth| worth.mul(&Number::from(factor))?.ceil().to_u64()).unwrap_or(0)
         };
         Amounts {
             cpu: amount("cpu", 1000),
