@@ -133,8 +133,8 @@ impl Reader {
             return constraint;
         }
         match &expr.kind {
-            ExprKind::Variable(name) if &**name == "list" => Type::list(Type::Any).into(),
-            ExprKind::Variable(name) if &**name == "map" => Type::map(Type::Any).into(),
+            _ if expr.as_name().is_some_and(|name| &**name == "list") => Type::list(Type::Any).into(),
+            _ if expr.as_name().is_some_and(|name| &**name == "map") => Type::map(Type::Any).into(),
             ExprKind::Literal(value) if value.as_str().is_some() => {
                 let text = value.as_str().unwrap_or_default();
                 self.problems.push(
@@ -150,8 +150,10 @@ impl Reader {
     }
 
     fn read(&mut self, expr: &Expr) -> TypeConstraint {
+        if let Some(name) = expr.as_name() {
+            return self.keyword(name, expr.span);
+        }
         match &expr.kind {
-            ExprKind::Variable(name) => self.keyword(name, expr.span),
             ExprKind::Call(call) if !call.expand => self.constructor(&call.name, &call.arguments, expr.span),
             // The parser has told what is wrong.
             ExprKind::Invalid => TypeConstraint::default(),

@@ -27,7 +27,7 @@ use crate::types::Type;
 use crate::value::Value;
 
 pub use place::place_of;
-pub use references::{body_references, references_of};
+pub use references::{body_references, each_body_reference, references_of};
 pub use shape::{resolve, validate};
 
 /// The value of a body: an object with all attributes (but those of references) and all kinds

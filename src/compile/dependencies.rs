@@ -6,8 +6,8 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use portolan_lang::decode::body_references;
-use portolan_lang::eval::{Reference, ReferenceStep, references};
+use portolan_lang::decode::{body_references, each_body_reference};
+use portolan_lang::eval::{Reference, ReferenceStep, each_reference};
 use portolan_lang::syntax::{Body, Expr};
 use portolan_lang::{Address, InstanceKey, Schema};
 use rustc_hash::FxHashMap;
@@ -76,38 +76,35 @@ impl<'e> Dependencies<'e> {
 
     /// Adds the groups that an expression reads.
     pub(super) fn of(&mut self, module: ModuleId, expr: &Expr, groups: &mut BTreeSet<GroupId>) {
-        for reference in references(expr) {
-            self.read(module, &reference, groups);
-        }
+        each_reference(expr, &mut |reference| self.read(module, reference, groups));
     }
 
     /// Adds the groups that a reference reads.
     pub(super) fn read(&mut self, module: ModuleId, reference: &Reference, groups: &mut BTreeSet<GroupId>) {
-        let declared = self.evaluator.module(module).module.clone();
+        let declared = self.evaluator.module(module);
         let name = reference.name(1).unwrap_or_default();
-        let position = |found: Option<usize>| found.map(|at| at as u32);
         match &*reference.root {
             "var" => {
-                if let Some(at) = position(declared.variables.get_index_of(name)) {
-                    groups.extend(self.node(Node::Variable(module, at)).iter());
+                if let Some(at) = declared.module.variables.get_index_of(name) {
+                    groups.extend(self.node(Node::Variable(module, at as u32)).iter());
                 }
             }
             "local" => {
-                if let Some(at) = position(declared.locals.get_index_of(name)) {
-                    groups.extend(self.node(Node::Local(module, at)).iter());
+                if let Some(at) = declared.module.locals.get_index_of(name) {
+                    groups.extend(self.node(Node::Local(module, at as u32)).iter());
                 }
             }
             "module" => self.outputs(module, reference, groups),
-            "data" => self.resource(module, &format!("data.{name}.{}", reference.name(2).unwrap_or_default()), groups),
+            "data" => self.resource(module, reference.named(2), groups),
             "each" | "count" | "self" | "path" | "portolan" | "terraform" => {}
             root if domain::kind(root).is_some() => self.domain(module, reference, groups),
-            root => self.resource(module, &[root, ".", name].concat(), groups),
+            _ => self.resource(module, reference.named(1), groups),
         }
     }
 
-    fn resource(&self, module: ModuleId, local: &str, groups: &mut BTreeSet<GroupId>) {
+    fn resource(&self, module: ModuleId, local: Option<&str>, groups: &mut BTreeSet<GroupId>) {
         let declared = self.evaluator.module(module);
-        if let Some(at) = declared.module.resources.get_index_of(local) {
+        if let Some(at) = local.and_then(|local| declared.module.resources.get_index_of(local)) {
             groups.extend(self.made.get(&Node::Resource(module, at as u32)).into_iter().flatten());
         }
     }
@@ -116,8 +113,8 @@ impl<'e> Dependencies<'e> {
     /// that the block makes.
     fn domain(&self, module: ModuleId, reference: &Reference, groups: &mut BTreeSet<GroupId>) {
         let declared = self.evaluator.module(module);
-        let local = format!("{}.{}", reference.root, reference.name(1).unwrap_or_default());
-        let Some(at) = declared.module.domain.get_index_of(&*local) else { return };
+        let local = reference.named(1).and_then(|local| declared.module.domain.get_index_of(local));
+        let Some(at) = local else { return };
         let made = self.made.get(&Node::Domain(module, at as u32)).map_or(&[][..], Vec::as_slice);
         let names = reference.steps.iter().filter_map(|step| match step {
             ReferenceStep::Attribute(name) => Some(name.clone()),
@@ -254,9 +251,7 @@ pub(super) fn of_resource(
 ) -> BTreeSet<GroupId> {
     let mut groups: BTreeSet<GroupId> = dependencies.inherited(module).iter().copied().collect();
     if let Some(schema) = evaluator.schema(block) {
-        for reference in body_references(&block.body, schema) {
-            dependencies.read(module, &reference, &mut groups);
-        }
+        each_body_reference(&block.body, schema, &mut |reference| dependencies.read(module, reference, &mut groups));
     }
     dependencies.repetition(module, &block.repetition, &mut groups);
     for reference in block.depends_on.iter().chain(&block.provider) {

@@ -94,7 +94,7 @@ pub(super) fn dynamic_address(expr: &Expr, scope: &dyn Scope) -> Result<Address,
 
 fn collect(expr: &Expr, scope: &dyn Scope, segments: &mut Vec<Segment>) -> Result<(), Diagnostic> {
     match &expr.kind {
-        ExprKind::Variable(name) => segments.push(Segment::new(name.clone())),
+        ExprKind::Reference(reference) => segments.extend(address(reference)?.segments().iter().cloned()),
         ExprKind::Attribute(source, name) => {
             collect(source, scope, segments)?;
             segments.push(Segment::new(name.name.clone()));

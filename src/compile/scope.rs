@@ -92,13 +92,9 @@ impl<'e> ModuleScope<'e> {
     /// `type.name` and `data.source.name`, with the steps that stand before the name.
     fn resource(&self, reference: &Reference, before: usize) -> Found {
         let names = &self.instance.module.resources;
-        let (Some(kind), Some(name)) = (reference.name(before), reference.name(before + 1)) else {
-            return Err(incomplete(reference));
-        };
-        let prefix = if before == 1 { "data." } else { "" };
-        let local = [prefix, kind, ".", name].concat();
-        let Some(position) = names.get_index_of(&*local) else {
-            return Err(undeclared(reference, "resource", "", &local, names.keys().map(|key| &**key)));
+        let Some(local) = reference.named(before + 1) else { return Err(incomplete(reference)) };
+        let Some(position) = names.get_index_of(local) else {
+            return Err(undeclared(reference, "resource", "", local, names.keys().map(|key| &**key)));
         };
         if let Some(ReferenceStep::Key(key)) = reference.steps.get(before + 1)
             && let Some(value) = self.evaluator.resource_instance(self.module, position, key)
@@ -110,11 +106,11 @@ impl<'e> ModuleScope<'e> {
 
     fn domain(&self, reference: &Reference) -> Found {
         let names = &self.instance.module.domain;
-        let name = self.named(reference, 1, &reference.root)?;
-        let local = format!("{}.{name}", reference.root);
-        match names.get_index_of(&*local) {
+        self.named(reference, 1, &reference.root)?;
+        let local = reference.through(1);
+        match names.get_index_of(local) {
             Some(position) => found(self.evaluator.domain(self.module, position), 1),
-            None => Err(undeclared(reference, &reference.root, "", &local, names.keys().map(|key| &**key))),
+            None => Err(undeclared(reference, &reference.root, "", local, names.keys().map(|key| &**key))),
         }
     }
 

@@ -10,7 +10,6 @@ use super::content::suggest;
 use super::known::Known;
 use super::load::Loaded;
 use super::model::{IgnoreChanges, Module, Repetition, ResourceBlock};
-use super::place;
 use super::uses::{Purpose, Use, User, uses};
 
 /// From how many names at most the one that was meant is guessed, so that many mistakes in a
@@ -43,7 +42,7 @@ struct Checker<'c> {
 /// Something that can have instances, and how far a reference to it goes.
 struct Found<'r> {
     /// Its address as people write it.
-    address: String,
+    address: &'r str,
     repetition: &'r Repetition,
     /// How many steps lead to it.
     steps: usize,
@@ -79,7 +78,7 @@ impl Checker<'_> {
     fn variable(&self, found: &Use<'_>) -> Result<(), Diagnostic> {
         let reference = found.reference;
         let name = name_after(reference, 1, "the name of a variable")?;
-        if self.is_declared(&format!("var.{name}")) {
+        if self.is_declared(reference.through(1)) {
             return Ok(());
         }
         let problem = Diagnostic::error("Reference to undeclared input variable")
@@ -97,7 +96,7 @@ impl Checker<'_> {
                 .detail(format!("local.{name} cannot be part of its own value."))
                 .at(reference.span));
         }
-        if self.is_declared(&format!("local.{name}")) {
+        if self.is_declared(reference.through(1)) {
             return Ok(());
         }
         let problem = Diagnostic::error("Reference to undeclared local value")
@@ -110,7 +109,7 @@ impl Checker<'_> {
         let reference = found.reference;
         let name = name_after(reference, 1, "the name of a module call")?;
         let Some(call) = self.module.calls.get(name) else {
-            if self.is_declared(&format!("module.{name}")) {
+            if self.is_declared(reference.through(1)) {
                 return Ok(());
             }
             let problem = Diagnostic::error("Reference to undeclared module")
@@ -118,7 +117,7 @@ impl Checker<'_> {
                 .at(reference.span);
             return Err(suggest(problem, name, names(self.module.calls.keys())));
         };
-        let target = Found { address: format!("module.{name}"), repetition: &call.repetition, steps: 1 };
+        let target = Found { address: reference.through(1), repetition: &call.repetition, steps: 1 };
         self.whole_object(found, &target)?;
         let Some((output, at)) = self.attribute(found, &target)? else { return Ok(()) };
         if call.module.outputs.contains_key(output) || call.module.directory.as_os_str().is_empty() {
@@ -126,22 +125,22 @@ impl Checker<'_> {
         }
         let problem = Diagnostic::error("Unsupported attribute")
             .detail(format!("The module that module.{name} calls has no output named {output:?}."))
-            .at(place::step(found.expr, reference, at));
+            .at(reference.step_span(at));
         Err(suggest(problem, output, names(call.module.outputs.keys())))
     }
 
     fn data(&self, found: &Use<'_>) -> Result<(), Diagnostic> {
         let reference = found.reference;
-        let (Some(kind), Some(name)) = (reference.name(1), reference.name(2)) else {
+        let (Some(kind), Some(_)) = (reference.name(1), reference.name(2)) else {
             return Err(Diagnostic::error("Invalid reference")
                 .detail("After data, the data source and the name of the block are expected: data.kind.name.")
                 .at(reference.span));
         };
-        let address = format!("data.{kind}.{name}");
-        let Some(resource) = self.module.resources.get(&*address) else {
-            return match self.is_declared(&address) {
+        let address = reference.through(2);
+        let Some(resource) = self.module.resources.get(address) else {
+            return match self.is_declared(address) {
                 true => Ok(()),
-                false => Err(self.undeclared_resource(reference, &address, "data source")),
+                false => Err(self.undeclared_resource(reference, address, "data source")),
             };
         };
         if resource.check.is_some() && resource.check.as_ref() != found.site.check {
@@ -158,17 +157,19 @@ impl Checker<'_> {
     fn resource(&self, found: &Use<'_>) -> Result<(), Diagnostic> {
         let reference = found.reference;
         let kind = &*reference.root;
-        let Some(name) = reference.name(1) else { return Err(self.lone_name(reference)) };
-        let address = [kind, ".", name].concat();
-        let Some(resource) = self.module.resources.get(&*address) else {
-            return match self.is_declared(&address) {
+        if reference.name(1).is_none() {
+            return Err(self.lone_name(reference));
+        }
+        let address = reference.through(1);
+        let Some(resource) = self.module.resources.get(address) else {
+            return match self.is_declared(address) {
                 true => Ok(()),
-                false => Err(self.undeclared_resource(reference, &address, "resource")),
+                false => Err(self.undeclared_resource(reference, address, "resource")),
             };
         };
         let schema = self.known.catalog.resource(kind).map(|(_, resource)| &resource.schema);
         let target = Found { address, repetition: &resource.repetition, steps: 1 };
-        not_itself(found, &target.address)?;
+        not_itself(found, target.address)?;
         self.whole_object(found, &target)?;
         self.schema_attribute(found, &target, schema)
     }
@@ -177,9 +178,9 @@ impl Checker<'_> {
         let reference = found.reference;
         let kind = &*reference.root;
         let Some(name) = reference.name(1) else { return Err(self.lone_name(reference)) };
-        let address = format!("{kind}.{name}");
-        let Some(block) = self.module.domain.get(&*address) else {
-            if self.is_declared(&address) {
+        let address = reference.through(1);
+        let Some(block) = self.module.domain.get(address) else {
+            if self.is_declared(address) {
                 return Ok(());
             }
             let problem = Diagnostic::error(format!("Reference to undeclared {kind}"))
@@ -317,7 +318,7 @@ impl Checker<'_> {
         let steps = &found.reference.steps;
         let at = target.steps;
         let is_single = matches!(target.repetition, Repetition::Single);
-        let address = &target.address;
+        let address = target.address;
         match (steps.get(at), steps.get(at + 1)) {
             (Some(ReferenceStep::Attribute(name)), _) if is_single => Ok(Some((name, at))),
             (Some(ReferenceStep::Key(key)), _) if is_single => {
@@ -346,7 +347,7 @@ impl Checker<'_> {
         let Some(schema) = schema.filter(|schema| schema.names().all(|known| known != name)) else { return Ok(()) };
         let problem = Diagnostic::error("Unsupported attribute")
             .detail(format!("{} has no attribute named {name:?}.", target.address))
-            .at(place::step(found.expr, found.reference, at));
+            .at(found.reference.step_span(at));
         Err(suggest(problem, name, schema.names()))
     }
 

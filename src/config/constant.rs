@@ -7,7 +7,7 @@ use portolan_lang::eval::{Host, Reference, Resolved, Scope, evaluate};
 use portolan_lang::syntax::{Expr, ExprKind};
 use portolan_lang::{Diagnostic, Diagnostics, Type, Value};
 
-use super::place::calls;
+use super::calls::calls;
 
 /// The value of an expression that refers to nothing and calls no function.
 pub(super) fn constant(expr: &Expr, diagnostics: &mut Diagnostics) -> Option<Value> {

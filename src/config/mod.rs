@@ -5,6 +5,7 @@
 //! goes round in a circle. [`root_values`] finds the values of the root module's variables.
 
 mod blocks;
+mod calls;
 mod check;
 mod constant;
 mod content;
@@ -15,7 +16,6 @@ mod known;
 mod load;
 mod model;
 mod overrides;
-mod place;
 mod uses;
 mod variables;
 mod version;

@@ -12,6 +12,11 @@ use portolan_lang::constraint::TypeConstraint;
 use portolan_lang::eval::Reference;
 use portolan_lang::syntax::{Body, Expr, Ident};
 use portolan_lang::{Sources, Span};
+use rustc_hash::FxBuildHasher;
+
+/// Things by name, in the order of the source. The names are those that a person chose, so that
+/// nobody has to fear a hash that can be foreseen.
+pub type Named<T> = IndexMap<Arc<str>, T, FxBuildHasher>;
 
 /// A whole configuration.
 #[derive(Debug, Clone, Default)]
@@ -39,23 +44,23 @@ pub struct Module {
     /// The directory as `path.module` gives it: relative to the root module's.
     pub directory: PathBuf,
     /// Input variables by name.
-    pub variables: IndexMap<Arc<str>, Arc<Variable>>,
+    pub variables: Named<Arc<Variable>>,
     /// Local values by name.
-    pub locals: IndexMap<Arc<str>, Arc<Local>>,
+    pub locals: Named<Arc<Local>>,
     /// Outputs by name.
-    pub outputs: IndexMap<Arc<str>, Arc<Output>>,
+    pub outputs: Named<Arc<Output>>,
     /// Calls of other modules by name.
-    pub calls: IndexMap<Arc<str>, Arc<ModuleCall>>,
+    pub calls: Named<Arc<ModuleCall>>,
     /// `resource` and `data` blocks by local address: `terraform_data.a`, `data.kind.b`; also
     /// the `data` blocks in `check` blocks.
-    pub resources: IndexMap<Arc<str>, Arc<ResourceBlock>>,
+    pub resources: Named<Arc<ResourceBlock>>,
     /// Domain blocks by local address: `cluster.beijing`, `application.shop`, `route.shop`.
-    pub domain: IndexMap<Arc<str>, Arc<DomainBlock>>,
+    pub domain: Named<Arc<DomainBlock>>,
     /// `provider` blocks by provider, or by provider and alias: `kubernetes`, `kubernetes.east`.
     /// Only the root module has any; all modules use them.
-    pub providers: IndexMap<Arc<str>, Arc<ProviderBlock>>,
+    pub providers: Named<Arc<ProviderBlock>>,
     /// `check` blocks by name.
-    pub checks: IndexMap<Arc<str>, Arc<Check>>,
+    pub checks: Named<Arc<Check>>,
     /// `moved` blocks.
     pub moved: Vec<Moved>,
     /// `removed` blocks.
@@ -130,7 +135,7 @@ pub struct ModuleCall {
     /// The module that is called.
     pub module: Arc<Module>,
     /// What the call gives to the module's variables.
-    pub arguments: IndexMap<Arc<str>, (Ident, Arc<Expr>)>,
+    pub arguments: Named<(Ident, Arc<Expr>)>,
     /// How many instances there are.
     pub repetition: Repetition,
     /// What everything in it waits for.

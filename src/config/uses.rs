@@ -6,8 +6,8 @@
 use std::fmt;
 use std::sync::Arc;
 
-use portolan_lang::eval::{Reference, references};
-use portolan_lang::syntax::{Block, Body, Expr, ExprKind};
+use portolan_lang::eval::{Reference, each_reference};
+use portolan_lang::syntax::{Block, Body, Expr};
 use portolan_lang::{Nesting, Schema};
 
 use super::known::{Known, json_shapes};
@@ -22,9 +22,6 @@ pub(super) struct Use<'a> {
     /// The part of a domain block that refers: `service.api`.
     pub(super) part: Option<&'a str>,
     pub(super) reference: &'a Reference,
-    /// The expression in which the reference stands, unless it is an item of a list of
-    /// references.
-    pub(super) expr: Option<&'a Expr>,
     pub(super) purpose: Purpose,
     pub(super) site: Site<'a>,
 }
@@ -158,7 +155,7 @@ impl<'k> Walk<'_, 'k> {
         place.repetition(&resource.repetition);
         place.list(&resource.depends_on, Purpose::Wait);
         if let Some(provider) = &resource.provider {
-            place.one(provider, None, Purpose::Provider);
+            place.one(provider, Purpose::Provider);
         }
         let mut place = place.with(Site { count, each, ..site });
         place.lifecycle(&resource.lifecycle);
@@ -222,16 +219,16 @@ impl<'a> Place<'a> {
         Place { user: self.user, part: self.part, site, found: self.found }
     }
 
-    fn one(&mut self, reference: &Reference, expr: Option<&Expr>, purpose: Purpose) {
+    fn one(&mut self, reference: &Reference, purpose: Purpose) {
         if self.site.iterators.contains(&reference.root) {
             return;
         }
         let Place { user, part, site, .. } = *self;
-        (self.found)(Use { user, part, reference, expr, purpose, site });
+        (self.found)(Use { user, part, reference, purpose, site });
     }
 
     fn list(&mut self, list: &[Reference], purpose: Purpose) {
-        list.iter().for_each(|reference| self.one(reference, None, purpose));
+        list.iter().for_each(|reference| self.one(reference, purpose));
     }
 
     fn value(&mut self, expr: &Expr) {
@@ -239,9 +236,7 @@ impl<'a> Place<'a> {
     }
 
     fn expr(&mut self, expr: &Expr, purpose: Purpose) {
-        for reference in references(expr) {
-            self.one(&reference, Some(expr), purpose);
-        }
+        each_reference(expr, &mut |reference| self.one(reference, purpose));
     }
 
     fn repetition(&mut self, repetition: &Repetition) {
@@ -310,10 +305,8 @@ impl<'a> Place<'a> {
         if let Some(for_each) = body.attribute("for_each") {
             self.value(&for_each.expr);
         }
-        let iterator = match body.attribute("iterator").map(|iterator| &iterator.expr.kind) {
-            Some(ExprKind::Variable(name)) => name.clone(),
-            _ => keyword.name.clone(),
-        };
+        let iterator = body.attribute("iterator").and_then(|iterator| iterator.expr.as_name());
+        let iterator = iterator.unwrap_or(&keyword.name).clone();
         let iterators: Vec<Arc<str>> = self.site.iterators.iter().cloned().chain([iterator]).collect();
         let Place { user, part, site, .. } = *self;
         let mut place = Place { user, part, site: Site { iterators: &iterators, ..site }, found: &mut *self.found };

@@ -90,7 +90,7 @@ mod tests {
     use super::*;
 
     fn path(root: &str, steps: &[ReferenceStep]) -> Reference {
-        Reference { root: root.into(), steps: steps.to_vec(), span: Span::new(FileId(0), 0..0) }
+        Reference::new(root, steps.to_vec(), Span::new(FileId(0), 0..0))
     }
 
     fn tags(entries: &[(&str, &str)]) -> Value {

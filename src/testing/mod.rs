@@ -313,7 +313,7 @@ impl<'a> Line<'a> {
                 None => IgnoreChanges::None,
                 Some("all") => IgnoreChanges::All,
                 Some(attribute) => {
-                    IgnoreChanges::Paths(vec![Reference { root: attribute.into(), steps: Vec::new(), span }])
+                    IgnoreChanges::Paths(vec![Reference::new(attribute, [], span)])
                 }
             },
             replace_triggered_by: self.flag("triggered").map(|_| nothing(span)).into_iter().collect(),

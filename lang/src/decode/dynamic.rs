@@ -8,7 +8,7 @@ use crate::diagnostic::{Diagnostic, Diagnostics, did_you_mean};
 use crate::eval::{Host, Reference, Resolved, Scope, evaluate};
 use crate::limits::MAX_SIZE;
 use crate::schema::{self, Schema};
-use crate::syntax::{Attribute, Block, BlockShape, Body, Expr, ExprKind};
+use crate::syntax::{Attribute, Block, BlockShape, Body, Expr};
 use crate::types::Type;
 use crate::value::{Data, Marks, Value};
 
@@ -98,8 +98,8 @@ fn too_many(block: &Block) -> Diagnostic {
 
 fn iterator(body: &Body, kind: &schema::Block, problems: &mut Diagnostics) -> Arc<str> {
     let Some(Attribute { expr, .. }) = body.attribute("iterator") else { return kind.name.clone() };
-    match (&expr.kind, expr.as_json_text()) {
-        (ExprKind::Variable(name), _) => name.clone(),
+    match (expr.as_name(), expr.as_json_text()) {
+        (Some(name), _) => name.clone(),
         (_, Some(name)) => Arc::from(name),
         _ => {
             problems.push(

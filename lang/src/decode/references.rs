@@ -2,7 +2,7 @@
 
 use crate::decode::{dynamic, resolve};
 use crate::diagnostic::{Diagnostic, Diagnostics};
-use crate::eval::{Reference, references};
+use crate::eval::{Reference, each_reference};
 use crate::schema::Schema;
 use crate::source::Span;
 use crate::syntax::{Attribute, Body, Expr, ExprKind, parse_expr};
@@ -29,9 +29,9 @@ fn reference(expr: &Expr) -> Result<Reference, Diagnostic> {
     if let Some(text) = expr.as_json_text() {
         let (inner, problems) = parse_expr(expr.span.file, text);
         let reference = Reference::of(&inner).filter(|_| !problems.has_errors());
-        return reference.map(|reference| Reference { span: expr.span, ..reference }).ok_or_else(|| refused(expr.span));
+        return reference.map(|reference| reference.clone().at(expr.span)).ok_or_else(|| refused(expr.span));
     }
-    Reference::of(expr).ok_or_else(|| match &expr.kind {
+    Reference::of(expr).cloned().ok_or_else(|| match &expr.kind {
         ExprKind::Literal(value) if value.as_str().is_some() => refused(expr.span).help("write it without quotes"),
         _ => refused(expr.span),
     })
@@ -40,26 +40,35 @@ fn reference(expr: &Expr) -> Result<Reference, Diagnostic> {
 /// Every reference in a body and in the blocks in it, without the iterators of its own dynamic
 /// blocks. The schema says which properties of the JSON form are blocks.
 pub fn body_references(body: &Body, schema: &Schema) -> Vec<Reference> {
-    let (body, _) = resolve(body, schema);
     let mut found = Vec::new();
+    each_body_reference(body, schema, &mut |reference| found.push(reference.clone()));
+    found
+}
+
+/// Calls `found` with each of the [`body_references`].
+pub fn each_body_reference(body: &Body, schema: &Schema, found: &mut dyn FnMut(&Reference)) {
+    let (body, _) = resolve(body, schema);
     for attribute in &body.attributes {
-        let listed = schema.attribute(&attribute.name.name).is_some_and(|known| known.references);
-        match references_of(attribute) {
-            Ok(references) if listed => found.extend(references),
-            _ => found.extend(references(&attribute.expr)),
+        let is_list = schema.attribute(&attribute.name.name).is_some_and(|known| known.references);
+        match is_list.then(|| references_of(attribute)) {
+            Some(Ok(references)) => references.iter().for_each(&mut *found),
+            _ => each_reference(&attribute.expr, found),
         }
     }
     for block in &body.blocks {
         if let Some(kind) = schema.nested(&block.keyword.name) {
-            found.extend(body_references(&block.body, &kind.schema));
+            each_body_reference(&block.body, &kind.schema, found);
         } else if let Some(kind) = dynamic::kind_of(block, schema)
             && let (Some(parts), _) = dynamic::parts(block, kind)
         {
-            found.extend(references(&parts.for_each));
-            let mut inner = body_references(&parts.content, &kind.schema);
-            inner.extend(parts.labels.iter().flat_map(|labels| references(labels)));
-            found.extend(inner.into_iter().filter(|reference| reference.root != parts.iterator));
+            each_reference(&parts.for_each, found);
+            let mut inner = |reference: &Reference| {
+                if reference.root != parts.iterator {
+                    found(reference);
+                }
+            };
+            each_body_reference(&parts.content, &kind.schema, &mut inner);
+            parts.labels.iter().for_each(|labels| each_reference(labels, &mut inner));
         }
     }
-    found
 }

@@ -3,53 +3,62 @@
 use crate::convert::convert;
 use crate::diagnostic::{Diagnostic, did_you_mean};
 use crate::source::Span;
-use crate::syntax::Ident;
 use crate::types::Type;
 use crate::value::{Data, Value};
 
-/// `value.name`; `place` is where the value was made.
-pub(super) fn attribute(value: &Value, name: &Ident, place: Span) -> Result<Value, Diagnostic> {
+/// `value.name`; `name_place` is where the name stands, `place` where the value was made.
+pub(super) fn attribute(value: &Value, name: &str, name_place: Span, place: Span) -> Result<Value, Diagnostic> {
     let of = |result: Value| Ok(result.mark(value.marks()));
     match value.data() {
         Data::Null(_) => Err(Diagnostic::error("Attempt to get attribute from null value")
-            .detail(format!("This value is null, so it has no attribute {:?}.", &*name.name))
-            .label(name.span, "no such attribute")
+            .detail(format!("This value is null, so it has no attribute {name:?}."))
+            .label(name_place, "no such attribute")
             .label(place, "this is null")),
-        Data::Object(entries) => match entries.get(&name.name) {
+        Data::Object(entries) => match entries.get(name) {
             Some(found) => of(found.clone()),
-            None => Err(missing_attribute(name, entries.keys().map(|key| &**key), place)),
+            None => Err(missing_attribute(name, name_place, entries.keys().map(|key| &**key), place)),
         },
-        Data::Map(map) => match map.entries.get(&name.name) {
+        Data::Map(map) => match map.entries.get(name) {
             Some(found) => of(found.clone()),
-            None => Err(missing_element(name, map.entries.keys().map(|key| &**key), place)),
+            None => Err(missing_element(name, name_place, map.entries.keys().map(|key| &**key), place)),
         },
         Data::Unknown(unknown) => match &unknown.ty {
             Type::Any => of(Value::unknown(Type::Any)),
-            Type::Object(object) => match object.attributes.get(&name.name) {
+            Type::Object(object) => match object.attributes.get(name) {
                 Some(found) => of(Value::unknown(found.ty.clone())),
-                None => Err(missing_attribute(name, object.attributes.keys().map(|key| &**key), place)),
+                None => Err(missing_attribute(name, name_place, object.attributes.keys().map(|key| &**key), place)),
             },
             Type::Map(element) => of(Value::unknown((**element).clone())),
-            other => Err(no_attributes(other, name, place)),
+            other => Err(no_attributes(other, name, name_place, place)),
         },
-        _ => Err(no_attributes(&value.ty(), name, place)),
+        _ => Err(no_attributes(&value.ty(), name, name_place, place)),
     }
 }
 
-fn missing_attribute<'a>(name: &Ident, names: impl Iterator<Item = &'a str>, place: Span) -> Diagnostic {
+fn missing_attribute<'a>(
+    name: &str,
+    name_place: Span,
+    names: impl Iterator<Item = &'a str>,
+    place: Span,
+) -> Diagnostic {
     let diagnostic = Diagnostic::error("Unsupported attribute")
-        .detail(format!("This object has no attribute named {:?}.", &*name.name))
-        .label(name.span, "no such attribute")
+        .detail(format!("This object has no attribute named {name:?}."))
+        .label(name_place, "no such attribute")
         .label(place, "of this object");
-    suggest(diagnostic, &name.name, names)
+    suggest(diagnostic, name, names)
 }
 
-fn missing_element<'a>(name: &Ident, names: impl Iterator<Item = &'a str>, place: Span) -> Diagnostic {
+fn missing_element<'a>(
+    name: &str,
+    name_place: Span,
+    names: impl Iterator<Item = &'a str>,
+    place: Span,
+) -> Diagnostic {
     let diagnostic = Diagnostic::error("Missing map element")
-        .detail(format!("This map has no element with the key {:?}.", &*name.name))
-        .label(name.span, "no such key")
+        .detail(format!("This map has no element with the key {name:?}."))
+        .label(name_place, "no such key")
         .label(place, "of this map");
-    suggest(diagnostic, &name.name, names)
+    suggest(diagnostic, name, names)
 }
 
 fn suggest<'a>(diagnostic: Diagnostic, given: &str, names: impl Iterator<Item = &'a str>) -> Diagnostic {
@@ -59,20 +68,19 @@ fn suggest<'a>(diagnostic: Diagnostic, given: &str, names: impl Iterator<Item = 
     }
 }
 
-fn no_attributes(ty: &Type, name: &Ident, place: Span) -> Diagnostic {
+fn no_attributes(ty: &Type, name: &str, name_place: Span, place: Span) -> Diagnostic {
     let diagnostic = Diagnostic::error("Unsupported attribute")
-        .label(name.span, "no such attribute")
+        .label(name_place, "no such attribute")
         .label(place, format!("this is a {}", ty.friendly_name()));
     match ty {
         Type::List(element) | Type::Set(element) if matches!(**element, Type::Object(_) | Type::Map(_)) => {
             diagnostic.detail(format!("A {} has no attributes; its elements do.", ty.friendly_name())).help(format!(
-                "write [*].{0} for the attribute of every element, or [0].{0} for that of the first",
-                name.name
+                "write [*].{name} for the attribute of every element, or [0].{name} for that of the first"
             ))
         }
         Type::Tuple(_) => diagnostic
             .detail("A tuple has no attributes; its elements may.")
-            .help(format!("write [*].{} for the attribute of every element", name.name)),
+            .help(format!("write [*].{name} for the attribute of every element")),
         _ => diagnostic.detail(format!("A {} has no attributes.", ty.friendly_name())),
     }
 }

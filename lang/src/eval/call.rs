@@ -147,7 +147,7 @@ impl Evaluator<'_> {
         while let ExprKind::Attribute(source, _) | ExprKind::Index(source, _) = &base.kind {
             base = source;
         }
-        if matches!(base.kind, ExprKind::Variable(_)) {
+        if matches!(base.kind, ExprKind::Reference(_)) {
             return Ok(());
         }
         self.fail(

@@ -7,6 +7,7 @@ use indexmap::IndexMap;
 use crate::convert::convert;
 use crate::diagnostic::Diagnostic;
 use crate::eval::evaluator::{Evaluated, Evaluator, Failed};
+use crate::eval::ReferenceStep;
 use crate::eval::refine;
 use crate::source::Span;
 use crate::syntax::{Expr, ExprKind, For};
@@ -51,7 +52,7 @@ impl Evaluator<'_> {
 
     /// The key as a known or unknown string.
     fn object_key(&mut self, key: &Expr) -> Evaluated {
-        if matches!(key.kind, ExprKind::Attribute(..)) {
+        if ends_in_name(key) {
             return self.fail(
                 Diagnostic::error("Ambiguous attribute key")
                     .detail("This could be a reference, or a name with dots in it.")
@@ -293,6 +294,15 @@ impl Evaluator<'_> {
         let unknown =
             Unknown { ty: Type::list(ty), not_null: true, length: refine::length_range(source), ..Unknown::default() };
         Ok(refine::settled(unknown).mark(source.marks()))
+    }
+}
+
+/// Whether an expression ends in `.name`.
+fn ends_in_name(expr: &Expr) -> bool {
+    match &expr.kind {
+        ExprKind::Attribute(..) => true,
+        ExprKind::Reference(reference) => matches!(reference.steps.last(), Some(ReferenceStep::Attribute(_))),
+        _ => false,
     }
 }
 

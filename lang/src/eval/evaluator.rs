@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use crate::diagnostic::{Diagnostic, Diagnostics};
-use crate::eval::reference::{self, Reference, ReferenceStep};
+use crate::eval::access;
+use crate::eval::reference::{Reference, ReferenceStep, key_value};
 use crate::eval::scope::Scope;
 use crate::syntax::{Expr, ExprKind};
 use crate::types::Type;
@@ -75,7 +76,8 @@ impl<'a> Evaluator<'a> {
         self.spend(1, expr.span)?;
         let made = match &expr.kind {
             ExprKind::Literal(value) => return Ok(value.clone()),
-            ExprKind::Variable(_) | ExprKind::Attribute(..) | ExprKind::Index(..) => return self.traversal(expr),
+            ExprKind::Reference(reference) => return self.reference(reference),
+            ExprKind::Attribute(..) | ExprKind::Index(..) => return self.traversal(expr),
             ExprKind::Element => return self.elements.last().cloned().ok_or(Failed),
             ExprKind::Unary(operator, operand) => return self.unary(*operator, operand, expr.span),
             ExprKind::Binary(operator, left, right) => return self.binary(*operator, left, right, expr.span),
@@ -111,36 +113,27 @@ impl<'a> Evaluator<'a> {
         self.variables.iter().rev().find(|(known, _)| &**known == name).map(|(_, value)| value.clone())
     }
 
-    /// Steps from a name or another expression: the name with the steps that the scope can
-    /// tell apart is asked of the scope, the other steps are taken here.
-    fn traversal(&mut self, expr: &Expr) -> Evaluated {
-        let mut steps = Vec::new();
-        let mut base = expr;
-        while let ExprKind::Attribute(source, _) | ExprKind::Index(source, _) = &base.kind {
-            steps.push(base);
-            base = source;
-        }
-        steps.reverse();
-        let (mut value, taken) = match &base.kind {
-            ExprKind::Variable(name) => match self.variable(name) {
-                Some(value) => (value, 0),
-                None => self.resolve(name, base, &steps)?,
-            },
-            _ => (self.expr(base)?, 0),
+    /// The name with the steps that the scope can tell apart is asked of the scope, the other
+    /// steps are taken here.
+    fn reference(&mut self, reference: &Reference) -> Evaluated {
+        let (mut value, taken) = match self.variable(&reference.root) {
+            Some(value) => (value, 0),
+            None => self.resolve(reference)?,
         };
-        for step in steps.iter().skip(taken) {
-            value = self.step(value, step)?;
+        for (at, step) in reference.steps.iter().enumerate().skip(taken) {
+            let (part, before) = (reference.part_span(at), reference.span_before(at));
+            let result = match step {
+                ReferenceStep::Attribute(name) => access::attribute(&value, name, part, before),
+                ReferenceStep::Key(key) => access::index(&value, &key_value(key), before, part),
+            };
+            value = result.or_else(|diagnostic| self.fail(diagnostic))?;
         }
         Ok(value)
     }
 
-    fn resolve(&mut self, root: &Arc<str>, base: &Expr, steps: &[&Expr]) -> Result<(Value, usize), Failed> {
-        let static_steps: Vec<ReferenceStep> = steps.iter().map_while(|step| reference::step_of(step)).collect();
-        let end =
-            static_steps.len().checked_sub(1).and_then(|last| steps.get(last)).map_or(base.span, |step| step.span);
-        let reference = Reference { root: root.clone(), steps: static_steps, span: base.span.to(end) };
-        match self.scope.resolve(&reference) {
-            Ok(resolved) => Ok((resolved.value, resolved.steps.min(reference.steps.len()))),
+    fn resolve(&mut self, reference: &Reference) -> Result<(Value, usize), Failed> {
+        match self.scope.resolve(reference) {
+            Ok(resolved) => Ok((resolved.value, resolved.steps)),
             Err(diagnostic) => {
                 self.unresolved += 1;
                 self.fail(diagnostic.or_at(reference.span))
@@ -148,12 +141,27 @@ impl<'a> Evaluator<'a> {
         }
     }
 
+    /// Steps from another expression, or with keys that have to be evaluated.
+    fn traversal(&mut self, expr: &Expr) -> Evaluated {
+        let mut steps = Vec::new();
+        let mut base = expr;
+        while let ExprKind::Attribute(source, _) | ExprKind::Index(source, _) = &base.kind {
+            steps.push(base);
+            base = source;
+        }
+        let mut value = self.expr(base)?;
+        for step in steps.into_iter().rev() {
+            value = self.step(value, step)?;
+        }
+        Ok(value)
+    }
+
     fn step(&mut self, value: Value, step: &Expr) -> Evaluated {
         let result = match &step.kind {
-            ExprKind::Attribute(source, name) => super::access::attribute(&value, name, source.span),
+            ExprKind::Attribute(source, name) => access::attribute(&value, &name.name, name.span, source.span),
             ExprKind::Index(source, key) => {
                 let key_value = self.expr(key)?;
-                super::access::index(&value, &key_value, source.span, key.span)
+                access::index(&value, &key_value, source.span, key.span)
             }
             _ => return Err(Failed),
         };

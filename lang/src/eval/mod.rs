@@ -22,5 +22,6 @@ mod scope;
 mod template;
 
 pub use evaluator::evaluate;
-pub use reference::{Reference, ReferenceStep, is_constant, references};
+pub(crate) use reference::{Draft, literal_key};
+pub use reference::{Reference, ReferencePath, ReferenceStep, each_reference, is_constant, references};
 pub use scope::{Host, Resolved, Scope};

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use crate::eval::Reference;
 use crate::source::Span;
 use crate::syntax::json::JsonBody;
 use crate::value::Value;
@@ -65,11 +66,13 @@ pub enum ExprKind {
     Literal(Value),
     /// A string with interpolations or directives, quoted or as a heredoc.
     Template(Vec<TemplatePart>),
-    /// A name: the start of a reference, or a variable of a `for`.
-    Variable(Arc<str>),
-    /// `expr.name`
+    /// A name with the names and literal keys that follow it: what the scope is asked for, or a
+    /// variable of a `for`.
+    Reference(Reference),
+    /// `expr.name`, where `expr` is not a reference.
     Attribute(Arc<Expr>, Ident),
-    /// `expr[key]`; `expr.0` is the same with a literal key.
+    /// `expr[key]`, where `expr` is not a reference or `key` not a literal; `expr.0` is the same
+    /// with a literal key.
     Index(Arc<Expr>, Arc<Expr>),
     /// `expr[*].steps` and `expr.*.steps`: `each` is evaluated for every element, which it
     /// refers to as [`ExprKind::Element`].
@@ -211,6 +214,15 @@ impl Body {
 }
 
 impl Expr {
+    /// The name that the expression is, if it is nothing else. Where a keyword or the name of a
+    /// variable is expected, it is written as such an expression.
+    pub fn as_name(&self) -> Option<&Arc<str>> {
+        match &self.kind {
+            ExprKind::Reference(reference) if reference.steps.is_empty() => Some(&reference.root),
+            _ => None,
+        }
+    }
+
     /// The text of a string that was written in the JSON form and has no interpolation. Where
     /// a reference or a type is expected, the JSON form writes it as such a string.
     pub fn as_json_text(&self) -> Option<&str> {

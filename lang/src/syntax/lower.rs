@@ -8,15 +8,13 @@ use hcl_edit::expr::Expression;
 use hcl_edit::{Ident as HclIdent, Span as _};
 
 use crate::diagnostic::Diagnostic;
+use crate::eval::{Draft, Reference, ReferenceStep, literal_key};
 use crate::number::Number;
-use crate::syntax::parse::{MAX_DEPTH, Parser};
+use crate::syntax::parse::{MAX_DEPTH, MAX_STEPS, Parser};
 use crate::syntax::scan::Extent;
 use crate::syntax::{BinaryOperator, Call, Expr, ExprKind, For, Ident, UnaryOperator};
 use crate::types::Type;
 use crate::value::Value;
-
-/// How many steps may follow one another: `a.b.c[0]…`.
-const MAX_STEPS: usize = 128;
 
 /// How often hcl-edit is asked again with another name for an object's key: it refuses two
 /// equal keys, where the language lets the later one win.
@@ -124,7 +122,7 @@ impl Lowering<'_, '_> {
             Expression::Bool(bool) => ExprKind::Literal(Value::bool(*bool.value())),
             Expression::Number(_) => return self.number(range),
             Expression::String(_) => return self.parser.string_at(range),
-            Expression::Variable(name) => ExprKind::Variable(self.parser.name(name.as_str())),
+            Expression::Variable(_) => ExprKind::Reference(self.parser.dotted(range.clone())),
             Expression::Array(items) => ExprKind::Tuple(items.iter().map(|item| self.shared(item)).collect()),
             Expression::Object(object) => self.object(object),
             Expression::Parenthesis(inner) => ExprKind::Parentheses(self.shared(inner.inner())),
@@ -180,7 +178,14 @@ impl Lowering<'_, '_> {
     /// A bare name is a literal key, and so are `true`, `false` and `null`.
     fn object_key(&mut self, key: &hcl::ObjectKey) -> Expr {
         let range = match key {
-            hcl::ObjectKey::Ident(name) => self.range(name.span()),
+            hcl::ObjectKey::Ident(name) => {
+                let range = self.range(name.span());
+                if self.source(range.clone()).contains('.') {
+                    let kind = ExprKind::Reference(self.parser.dotted(range.clone()));
+                    return Expr { kind, span: self.parser.span(range) };
+                }
+                range
+            }
             hcl::ObjectKey::Expression(expression @ (Expression::Bool(_) | Expression::Null(_))) => {
                 self.range(expression.span())
             }
@@ -191,7 +196,28 @@ impl Lowering<'_, '_> {
     }
 
     fn name(&mut self, name: &hcl_edit::Decorated<HclIdent>) -> Ident {
-        Ident { name: self.parser.name(name.as_str()), span: self.parser.span(self.range(name.span())) }
+        let range = self.range(name.span());
+        if self.source(range.clone()).contains('.') {
+            let problem = Diagnostic::error("Invalid name").detail("A single name is expected here, without dots.");
+            self.parser.diagnostics.push(problem.at(self.parser.span(range.clone())));
+        }
+        self.parser.ident(range)
+    }
+
+    /// The names that follow a dot: where dots are painted over, there may be several.
+    fn names(&mut self, name: &hcl_edit::Decorated<HclIdent>) -> Vec<Range<usize>> {
+        let range = self.range(name.span());
+        if self.source(range.clone()).matches('.').count() > MAX_STEPS {
+            let diagnostic = self.parser.too_deep(range.clone());
+            self.parser.diagnostics.push(diagnostic);
+        }
+        let mut start = range.start;
+        let names = self.source(range).split('.').take(1 + MAX_STEPS).map(|name| {
+            let range = start..start + name.len();
+            start = range.end + 1;
+            range
+        });
+        names.collect()
     }
 
     fn call(&mut self, call: &hcl::FuncCall) -> ExprKind {
@@ -230,7 +256,51 @@ impl Lowering<'_, '_> {
             self.parser.diagnostics.push(diagnostic);
             return self.parser.invalid(range);
         }
-        self.steps(source, &traversal.operators)
+        let (source, rest) = self.static_steps(source, &traversal.operators);
+        self.steps(source, rest)
+    }
+
+    /// Takes into a reference the names and literal keys that follow it; also returns what comes
+    /// after them.
+    fn static_steps<'o>(
+        &mut self,
+        source: Expr,
+        operators: &'o [hcl_edit::Decorated<hcl::TraversalOperator>],
+    ) -> (Expr, &'o [hcl_edit::Decorated<hcl::TraversalOperator>]) {
+        let ExprKind::Reference(reference) = &source.kind else { return (source, operators) };
+        let mut span = source.span;
+        let mut draft = Draft::of(reference);
+        let mut taken = 0;
+        for (at, operator) in operators.iter().enumerate() {
+            let range = self.step_range(operator);
+            let end = self.parser.within(span, range.clone()).end;
+            match operator.value() {
+                hcl::TraversalOperator::GetAttr(name) => {
+                    for name in self.names(name) {
+                        let part = self.parser.within(span, name.clone());
+                        let step = ReferenceStep::Attribute(self.parser.ident(name).name);
+                        draft.push(step, part.clone(), part.end);
+                    }
+                }
+                hcl::TraversalOperator::Index(key @ (Expression::String(_) | Expression::Number(_))) => {
+                    let key = self.expr(key);
+                    let Some(step) = literal_key(&key) else { break };
+                    let start = span.range().start;
+                    let part = key.span.range().start - start..key.span.range().end - start;
+                    draft.push(ReferenceStep::Key(step), part, end);
+                }
+                hcl::TraversalOperator::LegacyIndex(_) => {
+                    let key = self.legacy_key(range.clone(), &operators[at + 1..]);
+                    let Some(step) = literal_key(&key) else { break };
+                    draft.push(ReferenceStep::Key(step), self.parser.within(span, range.clone()), end);
+                }
+                _ => break,
+            }
+            span = span.to(self.parser.span(range));
+            taken = at + 1;
+        }
+        let kind = ExprKind::Reference(Reference::of_path(draft.path(), span));
+        (Expr { kind, span }, &operators[taken..])
     }
 
     fn steps(&mut self, mut source: Expr, mut operators: &[hcl_edit::Decorated<hcl::TraversalOperator>]) -> Expr {
@@ -241,8 +311,12 @@ impl Lowering<'_, '_> {
             let span = source.span.to(step);
             let kind = match operator.value() {
                 hcl::TraversalOperator::GetAttr(name) => {
-                    let name = self.name(name);
-                    ExprKind::Attribute(Arc::new(source), name)
+                    for name in self.names(name) {
+                        let name = self.parser.ident(name);
+                        let span = source.span.to(name.span);
+                        source = Expr { kind: ExprKind::Attribute(Arc::new(source), name), span };
+                    }
+                    continue;
                 }
                 hcl::TraversalOperator::Index(key) => ExprKind::Index(Arc::new(source), self.shared(key)),
                 hcl::TraversalOperator::LegacyIndex(_) => {

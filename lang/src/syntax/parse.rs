@@ -7,9 +7,10 @@
 
 use std::sync::Arc;
 
-use rustc_hash::FxHashSet;
+use rustc_hash::{FxHashMap, FxHashSet};
 
 use crate::diagnostic::{Diagnostic, Diagnostics};
+use crate::eval::{Draft, Reference, ReferencePath, ReferenceStep};
 use crate::source::{FileId, Span};
 use crate::syntax::scan::{self, Flaw, Newlines};
 use crate::syntax::{Attribute, Block, Body, Expr, ExprKind, Ident};
@@ -17,6 +18,9 @@ use crate::syntax::{Attribute, Block, Body, Expr, ExprKind, Ident};
 /// How deeply blocks, templates and expressions may nest altogether, so that no input
 /// overflows the stack.
 pub(super) const MAX_DEPTH: usize = 256;
+
+/// How many steps may follow one another: `a.b.c[0]…`.
+pub(super) const MAX_STEPS: usize = 128;
 
 /// How deeply blocks may nest.
 const MAX_BLOCK_DEPTH: usize = 64;
@@ -55,6 +59,8 @@ pub(super) struct Parser<'s> {
     cut_off: bool,
     places: Places<'s>,
     names: FxHashSet<Arc<str>>,
+    /// What names with dots between them refer to, by the text of them.
+    paths: FxHashMap<&'s str, Arc<ReferencePath>>,
 }
 
 /// Where the bytes of the text stand in the file.
@@ -73,7 +79,15 @@ impl<'s> Parser<'s> {
     }
 
     pub(super) fn with_places(text: &'s str, places: Places<'s>) -> Self {
-        Parser { text, diagnostics: Diagnostics::new(), depth: 0, cut_off: false, places, names: FxHashSet::default() }
+        Parser {
+            text,
+            diagnostics: Diagnostics::new(),
+            depth: 0,
+            cut_off: false,
+            places,
+            names: FxHashSet::default(),
+            paths: FxHashMap::default(),
+        }
     }
 
     pub(super) fn span(&self, range: std::ops::Range<usize>) -> Span {
@@ -99,6 +113,42 @@ impl<'s> Parser<'s> {
         let span = self.span(range.clone());
         let text = self.text;
         Ident { name: self.name(&text[range]), span }
+    }
+
+    /// The reference that is written as names with nothing but dots between them.
+    pub(super) fn dotted(&mut self, range: std::ops::Range<usize>) -> Reference {
+        let span = self.span(range.clone());
+        let text = self.text;
+        let text = &text[range.clone()];
+        if let Some(path) = self.paths.get(text) {
+            return Reference::of_path(path.clone(), span);
+        }
+        if text.matches('.').count() > MAX_STEPS {
+            let diagnostic = self.too_deep(range.clone());
+            self.diagnostics.push(diagnostic);
+        }
+        let mut names = text.split('.').take(1 + MAX_STEPS);
+        let root = names.next().unwrap_or_default();
+        let mut draft = Draft::new(self.name(root));
+        let mut at = range.start + root.len();
+        for name in names {
+            let part = self.within(span, at + 1..at + 1 + name.len());
+            draft.push(ReferenceStep::Attribute(self.name(name)), part.clone(), part.end);
+            at += 1 + name.len();
+        }
+        let path = draft.path();
+        // Where escapes move places, those of one text are not those of the same text elsewhere.
+        if self.places.map.is_none() {
+            self.paths.insert(text, path.clone());
+        }
+        Reference::of_path(path, span)
+    }
+
+    /// A place in bytes from the beginning of another one.
+    pub(super) fn within(&self, outer: Span, range: std::ops::Range<usize>) -> std::ops::Range<usize> {
+        let inner = self.span(range).range();
+        let start = outer.range().start;
+        inner.start.saturating_sub(start)..inner.end.saturating_sub(start)
     }
 
     pub(super) fn invalid(&self, range: std::ops::Range<usize>) -> Expr {

@@ -285,6 +285,8 @@ enum Paint {
     String,
     /// A number of the same length.
     Number,
+    /// One name of the same length, instead of several with dots between them.
+    Name,
 }
 
 /// An open bracket, and whether newlines mean something in it.
@@ -321,7 +323,7 @@ impl<'a> Scanner<'a> {
                     _ => return at,
                 },
                 b'0'..=b'9' => self.number(at),
-                b'_' | b'a'..=b'z' | b'A'..=b'Z' | 0x80.. => scan_name(self.text, at),
+                b'_' | b'a'..=b'z' | b'A'..=b'Z' | 0x80.. => self.names(at),
                 _ => at + 1,
             };
             if matches!(self.flaw, Some(Flaw::OpenString { .. } | Flaw::TooDeep { .. })) {
@@ -385,6 +387,23 @@ impl<'a> Scanner<'a> {
         end
     }
 
+    /// Names with nothing but dots between them are one to hcl-edit, which spares it most of its
+    /// work; the parser reads them from the source.
+    fn names(&mut self, at: usize) -> usize {
+        let first = scan_name(self.text, at);
+        let mut end = first;
+        while self.text[end..].starts_with('.') && name_end(self.text, end + 1) > end + 1 {
+            end = name_end(self.text, end + 1);
+        }
+        let is_word = matches!(&self.text[at..first], "true" | "false" | "null" | "for" | "in" | "if");
+        let after = self.text[end..].trim_start_matches(is_space);
+        let is_function = after.starts_with('(') || after.starts_with("::");
+        if end > first && !is_word && !is_function {
+            self.paint.push((at..end, Paint::Name));
+        }
+        end
+    }
+
     fn bracket(&mut self, at: usize, byte: u8) -> usize {
         let (closing, newlines) = match byte {
             b'(' => (b')', Newlines::Ignored),
@@ -410,20 +429,22 @@ impl<'a> Scanner<'a> {
     fn painted(&self, range: Range<usize>) -> Cow<'a, str> {
         let inside = |painted: &&(Range<usize>, Paint)| painted.0.start >= range.start && painted.0.end <= range.end;
         let mut painted = self.paint.iter().filter(inside).peekable();
-        let has_return = self.text[range.clone()].contains('\r');
+        let text = &self.text[range.clone()];
+        let has_return = text.contains('\r');
         if painted.peek().is_none() && !has_return {
-            return Cow::Borrowed(&self.text[range]);
+            return Cow::Borrowed(text);
         }
-        let mut text = self.text[range.clone()].replace('\r', " ").into_bytes();
+        let mut text = if has_return { text.replace('\r', " ") } else { text.to_owned() }.into_bytes();
         for (number, (place, paint)) in painted.enumerate() {
             let place = place.start - range.start..place.end - range.start;
             match paint {
                 Paint::Blank => text[place].fill(b' '),
                 Paint::String => fill_string(&mut text[place], number),
                 Paint::Number => fill_number(&mut text[place]),
+                Paint::Name => text[place].iter_mut().filter(|byte| **byte == b'.').for_each(|byte| *byte = b'_'),
             }
         }
-        Cow::Owned(String::from_utf8_lossy(&text).into_owned())
+        Cow::Owned(String::from_utf8(text).unwrap_or_default())
     }
 }
 

@@ -53,7 +53,7 @@ fn refuse_arguments(block: &Block, diagnostics: &mut Diagnostics) {
 
 fn ignore_changes(expr: Option<Arc<Expr>>, diagnostics: &mut Diagnostics) -> IgnoreChanges {
     let Some(expr) = expr else { return IgnoreChanges::None };
-    let is_all = |expr: &Expr| matches!(&expr.kind, ExprKind::Variable(name) if &**name == "all");
+    let is_all = |expr: &Expr| expr.as_name().is_some_and(|name| &**name == "all");
     if is_all(&expr) {
         return IgnoreChanges::All;
     }
@@ -108,7 +108,7 @@ fn is_trigger(item: &Expr, diagnostics: &mut Diagnostics) -> bool {
     }
     let is_steps_only = |mut expr: &Expr| loop {
         match &expr.kind {
-            ExprKind::Variable(_) => return true,
+            ExprKind::Reference(_) => return true,
             ExprKind::Attribute(inner, _) | ExprKind::Index(inner, _) => expr = inner,
             _ => return false,
         }

@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use indexmap::IndexMap;
 use portolan_lang::eval::Reference;
 use portolan_lang::syntax::{Block, Expr, Ident};
 use portolan_lang::{Diagnostic, Span};
@@ -10,14 +9,14 @@ use portolan_lang::{Diagnostic, Span};
 use super::Declarations;
 use super::reference_list::literal_text;
 use crate::config::constant::constant_text;
-use crate::config::model::Repetition;
+use crate::config::model::{Named, Repetition};
 
 /// A call of a module that is not loaded yet.
 pub(in crate::config) struct CallBlock {
     pub(in crate::config) name: Ident,
     /// The directory relative to the caller's, as it is written, with its place.
     pub(in crate::config) source: (Arc<str>, Span),
-    pub(in crate::config) arguments: IndexMap<Arc<str>, (Ident, Arc<Expr>)>,
+    pub(in crate::config) arguments: Named<(Ident, Arc<Expr>)>,
     pub(in crate::config) repetition: Repetition,
     pub(in crate::config) depends_on: Vec<Reference>,
     /// The block's header.

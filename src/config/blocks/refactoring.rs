@@ -82,7 +82,7 @@ impl Declarations<'_> {
             return;
         }
         if let Some(target) = Reference::of(&to)
-            && !self.declare_import(&target, to.span)
+            && !self.declare_import(target, to.span)
         {
             return;
         }
@@ -115,7 +115,13 @@ impl Declarations<'_> {
                     names += 1;
                     step = inner;
                 }
-                ExprKind::Variable(root) if names > 0 && &**root != "data" => return true,
+                ExprKind::Reference(reference) => {
+                    names += reference.steps.iter().filter(|step| matches!(step, ReferenceStep::Attribute(_))).count();
+                    if names > 0 && &*reference.root != "data" {
+                        return true;
+                    }
+                    break;
+                }
                 ExprKind::Invalid => return false,
                 _ => break,
             }
@@ -168,6 +174,10 @@ fn first_key(expr: &Expr) -> Option<Span> {
     match &expr.kind {
         ExprKind::Index(inner, _) => first_key(inner).or(Some(Span { start: inner.span.end, ..expr.span })),
         ExprKind::Attribute(inner, _) => first_key(inner),
+        ExprKind::Reference(reference) => {
+            let key = reference.steps.iter().position(|step| matches!(step, ReferenceStep::Key(_)))?;
+            Some(reference.step_span(key))
+        }
         _ => None,
     }
 }

@@ -23,7 +23,7 @@ pub(super) fn reference_list(expr: &Expr, diagnostics: &mut Diagnostics) -> Vec<
 /// The reference that an expression is; tells where it is something else.
 pub(super) fn reference(expr: &Expr, diagnostics: &mut Diagnostics) -> Option<Reference> {
     if let Some(reference) = Reference::of(expr) {
-        return Some(reference);
+        return Some(reference.clone());
     }
     if let Some(text) = literal_text(expr) {
         let inner =
@@ -62,7 +62,7 @@ fn quoted(text: &str, span: Span) -> Result<Reference, Diagnostic> {
         name.into_iter().chain(key.clone().map(ReferenceStep::Key))
     });
     match steps.next() {
-        Some(ReferenceStep::Attribute(root)) => Ok(Reference { root, steps: steps.collect(), span }),
+        Some(ReferenceStep::Attribute(root)) => Ok(Reference::new(root, steps, span)),
         _ => Err(Diagnostic::error("Invalid reference").detail("This text is no reference.").at(span)),
     }
 }

@@ -1,5 +1,6 @@
 //! The graph of what depends on what, over all calls of modules.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use portolan_lang::Span;
@@ -229,46 +230,34 @@ impl Nodes {
         }
         let place = Some(found.reference.span);
         let is_order_only = matches!(found.purpose, Purpose::Wait | Purpose::Name);
-        let names = names(found.reference);
-        if !is_order_only && is_member(found, &names) {
+        if !is_order_only && is_member(found) {
             return;
         }
         let user = self.user(found, is_order_only);
-        if names.first() == Some(&"module") {
-            if let Some(call) = names.get(1) {
-                let output = match (names.get(2), found.purpose) {
-                    (_, Purpose::Wait) => Output::Everything,
-                    (Some(output), _) => Output::One(Arc::from(*output)),
-                    (None, _) => Output::All,
-                };
-                self.outward.push((user, Arc::from(*call), output, place));
+        if &*found.reference.root == "module" {
+            if let Some(call) = found.reference.name(1) {
+                self.outward.push((user, Arc::from(call), output(found), place));
             }
             return;
         }
         let turn = self.part_of(found).filter(|_| !is_order_only);
         let is_domain = matches!(found.user, User::Object(address) if module.domain.contains_key(address));
-        for target in targets(module, found, &names) {
-            let to = self.target(&target);
-            let is_part = matches!(target, Target::Part(..));
-            // What refers to its own value is told about by the check of names, and what waits
-            // for itself as a whole waits for nothing. The value of a block of the domain needs
-            // other blocks, not the turns of their parts.
-            let is_ordered = is_order_only && (is_part || to != user);
-            let is_value = !is_order_only && to != user && !(is_domain && is_part);
-            if is_ordered || is_value {
-                self.edges.push(Edge { from: user, to, place });
-            }
-            if let Some(turn) = turn {
-                self.edges.push(Edge { from: turn, to, place });
-            }
+        let (whole, part) = targets(module, found);
+        if let Some(to) = whole.map(|name| self.node(&name).0) {
+            // What refers to its own value is told about by the check of names, and what waits for
+            // itself as a whole waits for nothing.
+            self.depend(to != user, user, turn, to, place);
+        }
+        if let Some(to) = part.map(|(address, part)| self.part(address, &part)) {
+            // The value of a block of the domain needs other blocks, not the turns of their parts.
+            self.depend(is_order_only || (to != user && !is_domain), user, turn, to, place);
         }
     }
 
-    fn target(&mut self, target: &Target) -> u32 {
-        match target {
-            Target::Whole(name) => self.node(name).0,
-            Target::Part(address, part) => self.part(address, part),
-        }
+    /// Adds that the user, if it `is_ordered`, and its turn, if a part has one, depend on something.
+    fn depend(&mut self, is_ordered: bool, user: u32, turn: Option<u32>, to: u32, place: Option<Span>) {
+        let users = is_ordered.then_some(user).into_iter().chain(turn);
+        self.edges.extend(users.map(|from| Edge { from, to, place }));
     }
 
     /// The node of who refers.
@@ -301,63 +290,78 @@ impl Nodes {
     }
 }
 
-/// A node that a reference leads to.
-enum Target {
-    /// Something declared.
-    Whole(String),
-    /// The turn of a part of a block of the domain: the block's address, and the part's.
-    Part(String, String),
-}
-
-fn targets(module: &Module, found: &Use<'_>, names: &[&str]) -> Vec<Target> {
-    let declared = |address: String| {
-        let is_declared = module.resources.contains_key(&*address) || module.domain.contains_key(&*address);
-        is_declared.then_some(Target::Whole(address)).into_iter().collect()
-    };
-    match names {
-        ["var", name, ..] if module.variables.contains_key(*name) => vec![Target::Whole(format!("var.{name}"))],
-        ["local", name, ..] if module.locals.contains_key(*name) => vec![Target::Whole(format!("local.{name}"))],
-        ["data", kind, name, ..] => declared(["data", kind, name].join(".")),
-        _ if found.purpose == Purpose::Provider => {
-            let address = found.reference.to_string();
-            match module.providers.contains_key(&*address) {
-                true => vec![Target::Whole(format!("provider.{address}"))],
-                false => declared(address),
-            }
-        }
-        [kind, name, rest @ ..] => match (found.user, found.site.inside) {
-            (User::Object(own), Some(body)) if has_part(body, kind, name) => {
-                vec![Target::Part(own.to_string(), format!("{kind}.{name}"))]
-            }
-            _ => {
-                let address = [kind, ".", name].concat();
-                match module.domain.get(&*address) {
-                    Some(block) => in_domain(found, block, rest),
-                    None => declared(address),
-                }
-            }
-        },
-        _ => Vec::new(),
+/// What of a called module a reference leads to.
+fn output(found: &Use<'_>) -> Output {
+    let steps = found.reference.steps.iter().skip(1);
+    let name = steps.filter_map(|step| match step {
+        ReferenceStep::Attribute(name) => Some(name.clone()),
+        ReferenceStep::Key(_) => None,
+    });
+    match (found.purpose, { name }.next()) {
+        (Purpose::Wait, _) => Output::Everything,
+        (_, Some(output)) => Output::One(output),
+        (_, None) => Output::All,
     }
 }
 
-/// What a reference to a block of the domain leads to; `rest` is what follows the name.
-fn in_domain(found: &Use<'_>, block: &DomainBlock, rest: &[&str]) -> Vec<Target> {
-    let address = format!("{}.{}", block.kind.name, block.name.name);
-    let whole = Target::Whole(address.clone());
-    match rest {
-        [keyword, name, ..] if has_part(&block.body, keyword, name) => {
-            let part = Target::Part(address, format!("{keyword}.{name}"));
-            if found.purpose == Purpose::Value { vec![whole, part] } else { vec![part] }
+/// What a reference leads to: something declared, and the turn of a part of a block of the domain,
+/// by the block's address and the part's.
+type Targets<'r> = (Option<Cow<'r, str>>, Option<(&'r str, String)>);
+
+fn targets<'r>(module: &Module, found: &Use<'r>) -> Targets<'r> {
+    let reference = found.reference;
+    let declared = |address: &'r str| {
+        let is_declared = module.resources.contains_key(address) || module.domain.contains_key(address);
+        (is_declared.then_some(Cow::Borrowed(address)), None)
+    };
+    let Some(local) = reference.named(1) else {
+        return match found.purpose {
+            Purpose::Provider => provider(module, reference.through(usize::MAX)),
+            _ => (None, None),
+        };
+    };
+    match (&*reference.root, reference.name(1)) {
+        ("var", Some(name)) if module.variables.contains_key(name) => (Some(Cow::Borrowed(local)), None),
+        ("local", Some(name)) if module.locals.contains_key(name) => (Some(Cow::Borrowed(local)), None),
+        ("data", _) => reference.named(2).map_or((None, None), declared),
+        _ if found.purpose == Purpose::Provider => match provider(module, reference.through(usize::MAX)) {
+            (None, _) => declared(reference.through(usize::MAX)),
+            found => found,
+        },
+        (kind, Some(name)) => match (found.user, found.site.inside) {
+            (User::Object(own), Some(body)) if has_part(body, kind, name) => (None, Some((own, local.to_owned()))),
+            _ => match module.domain.get(local) {
+                Some(block) => in_domain(found, block, local),
+                None => declared(local),
+            },
+        },
+        _ => (None, None),
+    }
+}
+
+/// The `provider` block of this name, if there is one.
+fn provider<'r>(module: &Module, address: &str) -> Targets<'r> {
+    let is_declared = module.providers.contains_key(address);
+    (is_declared.then(|| Cow::Owned(format!("provider.{address}"))), None)
+}
+
+/// What a reference to a block of the domain leads to.
+fn in_domain<'r>(found: &Use<'r>, block: &DomainBlock, local: &'r str) -> Targets<'r> {
+    let whole = Some(Cow::Borrowed(local));
+    match names(found.reference)[..] {
+        [_, _, keyword, name, ..] if has_part(&block.body, keyword, name) => {
+            let part = Some((local, format!("{keyword}.{name}")));
+            if found.purpose == Purpose::Value { (whole, part) } else { (None, part) }
         }
-        _ => vec![whole],
+        _ => (whole, None),
     }
 }
 
 /// Whether a block of the domain refers to a part of its own. Of each other, parts know what each
 /// states itself (host, ports, addresses), so that two may mention each other; neither waits.
-fn is_member(found: &Use<'_>, names: &[&str]) -> bool {
-    matches!((found.site.inside, names), (Some(body), [keyword, name, ..]) if has_part(body, keyword, name))
+fn is_member(found: &Use<'_>) -> bool {
+    let name = found.reference.name(1);
+    found.site.inside.zip(name).is_some_and(|(body, name)| has_part(body, &found.reference.root, name))
 }
 
 fn has_part(body: &Body, keyword: &str, name: &str) -> bool {

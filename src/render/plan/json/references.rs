@@ -6,10 +6,7 @@ use portolan_lang::eval::{Reference, ReferenceStep};
 /// referred to; then the block without an instance key.
 pub(super) fn referable(reference: &Reference) -> Vec<String> {
     let smallest = smallest(reference);
-    let shown = |steps: usize| {
-        Reference { root: reference.root.clone(), steps: reference.steps[..steps].to_vec(), span: reference.span }
-            .to_string()
-    };
+    let shown = |steps: usize| reference.through(steps).to_owned();
     let mut parts: Vec<String> = (smallest.length..=reference.steps.len()).rev().map(shown).collect();
     parts.extend(smallest.around.map(shown));
     parts

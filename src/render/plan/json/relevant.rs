@@ -126,24 +126,22 @@ impl<'a> Search<'a> {
     fn resource(&mut self, place: &Rc<Place<'a>>, reference: &Reference) {
         let block = if &*reference.root == "data" { 2 } else { 1 };
         let has_key = matches!(reference.steps.get(block), Some(ReferenceStep::Key(_)));
-        let (subject, path) = reference.steps.split_at((block + usize::from(has_key)).min(reference.steps.len()));
-        let text = |steps: &[ReferenceStep]| {
-            Reference { root: reference.root.clone(), steps: steps.to_vec(), span: reference.span }.to_string()
-        };
-        let local = text(&subject[..block.min(subject.len())]);
+        let subject = block + usize::from(has_key);
+        let path = reference.steps.get(subject..).unwrap_or_default();
+        let local = reference.through(block);
         // Inside an application, its parts have short names.
-        if !place.module.resources.contains_key(&*local) && !place.module.domain.contains_key(&*local) {
+        if !place.module.resources.contains_key(local) && !place.module.domain.contains_key(local) {
             return;
         }
         let is_root = place.address.segments().is_empty();
         let prefix = if is_root { String::new() } else { format!("{}.", place.address) };
         let attribute: Json = path.iter().map(step).collect();
-        self.found.insert((format!("{prefix}{}", text(subject)), attribute.to_string()), attribute);
+        self.found.insert((format!("{prefix}{}", reference.through(subject)), attribute.to_string()), attribute);
         let name = match path.first() {
             Some(ReferenceStep::Attribute(name)) => Some(&**name),
             _ => None,
         };
-        self.block(place, &local, name);
+        self.block(place, local, name);
     }
 
     /// What a block refers to in one of its attributes, or in all of it.
