@@ -71,6 +71,8 @@ impl<'a, C: Configurations> Shell<'a, '_, C> {
                 return;
             }
             let pause = self.writer.pause(!self.walk.is_running());
+            // Where there is always something ready, neither signals nor clocks would have a turn.
+            tokio::task::yield_now().await;
             actions = tokio::select! {
                 Some(happened) = self.running.next(), if !self.running.is_empty() => self.happened(happened),
                 Some(happened) = self.awaited.next(), if !self.awaited.is_empty() => self.happened(happened),

@@ -64,7 +64,7 @@ async fn under_lock(manner: &Manner<'_>, project: &Project, locked: &Locked, req
         return Err(project.failure(plan.diagnostics));
     }
     if !manner.json {
-        let text = render::plan::human(&plan, is_colourful(manner.planning.no_color));
+        let text = render::plan::human(&plan, is_colourful());
         std::io::stdout().write_all(text.as_bytes())?;
     }
     warn(&plan.diagnostics, &project.config.sources);

@@ -15,6 +15,9 @@ pub(crate) struct Arguments {
     /// Work in this directory instead of the current one.
     #[arg(short = 'C', long, value_name = "DIR")]
     pub(crate) chdir: Option<PathBuf>,
+    /// No colours.
+    #[arg(long, global = true, display_order = 900)]
+    pub(crate) no_color: bool,
     #[command(subcommand)]
     pub(crate) command: Command,
 }
@@ -74,9 +77,6 @@ pub(crate) struct PlanningArguments {
     /// Ignored: nothing is asked for but the approval.
     #[arg(long, value_name = "BOOL", hide = true, default_value_t = true, action = clap::ArgAction::Set, num_args = 0..=1, default_missing_value = "true", require_equals = true)]
     pub(crate) input: bool,
-    /// No colours.
-    #[arg(long)]
-    pub(crate) no_color: bool,
 }
 
 /// Show what would be done.

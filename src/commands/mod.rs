@@ -18,7 +18,7 @@ mod validate;
 mod version;
 
 use std::ffi::OsString;
-use std::io::{self, IsTerminal, Write};
+use std::io::{self, Write};
 use std::process::ExitCode;
 
 use arguments::{Arguments, Command};
@@ -103,6 +103,9 @@ pub(crate) fn run(arguments: impl Iterator<Item = OsString>) -> ExitCode {
             return if failed { Exit::Failure.into() } else { Exit::Success.into() };
         }
     };
+    if arguments.no_color {
+        render::terminal::refuse_colours();
+    }
     if let Some(directory) = &arguments.chdir
         && let Err(error) = std::env::set_current_dir(directory)
     {
@@ -171,14 +174,13 @@ pub(crate) fn print(write: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> Res
 }
 
 /// Whether what is printed for people may be painted.
-pub(crate) fn is_colourful(refused: bool) -> bool {
-    !refused && io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none()
+pub(crate) fn is_colourful() -> bool {
+    render::terminal::is_colourful(&io::stdout())
 }
 
 /// Tells problems on the error stream, for people.
 pub(crate) fn warn(diagnostics: &Diagnostics, sources: &Sources) {
-    let colour = io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none();
-    let text = render::diagnostic::human(diagnostics, sources, colour);
+    let text = render::diagnostic::human(diagnostics, sources, render::terminal::is_colourful(&io::stderr()));
     // A closed pipe must not hide the exit code.
     let _ = io::stderr().write_all(text.as_bytes());
 }

@@ -71,7 +71,7 @@ fn show(arguments: &PlanArguments, plan: &Plan, project: &Project) -> std::io::R
     } else if arguments.markdown {
         write!(out, "{}", render::plan::markdown(plan))?;
     } else {
-        write!(out, "{}", render::plan::human(plan, super::is_colourful(arguments.planning.no_color)))?;
+        write!(out, "{}", render::plan::human(plan, super::is_colourful()))?;
     }
     out.flush()
 }

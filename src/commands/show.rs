@@ -26,7 +26,7 @@ fn plan(file: &Path, json: bool) -> Outcome {
     let saved = saved::read(file)?;
     let text = match json {
         true => format!("{}\n", render::plan::json(saved.shown(), &saved.shown_project()?.basis())),
-        false => render::plan::human(saved.shown(), is_colourful(false)),
+        false => render::plan::human(saved.shown(), is_colourful()),
     };
     print(|out| out.write_all(text.as_bytes()))?;
     Ok(Exit::Success)

@@ -3,19 +3,24 @@
 use std::borrow::Cow;
 use std::fmt::Write as _;
 
-use miette::{GraphicalReportHandler, GraphicalTheme, LabeledSpan, MietteDiagnostic, Report};
+use miette::{
+    GraphicalReportHandler, GraphicalTheme, LabeledSpan, MietteDiagnostic, Report, ThemeCharacters, ThemeStyles,
+};
 use portolan_lang::{Diagnostic, Diagnostics, Severity, Sources, Span};
 use serde_json::json;
 
 use super::excerpt::Excerpt;
+use super::terminal;
 
 /// How much of a text is told, in bytes: a message may name a type or a value that is huge.
 const MAX_TEXT: usize = 10_000;
 
 /// Writes all problems, each with its source lines, its labels and what to do.
 pub(crate) fn human(diagnostics: &Diagnostics, sources: &Sources, colour: bool) -> String {
-    let theme = if colour { GraphicalTheme::unicode() } else { GraphicalTheme::unicode_nocolor() };
-    let handler = GraphicalReportHandler::new_themed(theme).with_links(false).with_width(100);
+    let styles = if colour { ThemeStyles::rgb() } else { ThemeStyles::none() };
+    let characters = if terminal::is_unicode() { ThemeCharacters::unicode() } else { ThemeCharacters::ascii() };
+    let theme = GraphicalTheme { characters, styles };
+    let handler = GraphicalReportHandler::new_themed(theme).with_links(false).with_width(terminal::error_width());
     let mut text = String::new();
     for diagnostic in diagnostics {
         let report = report(diagnostic, sources);

@@ -9,4 +9,5 @@ pub(crate) mod plan;
 pub(crate) mod progress;
 pub(crate) mod representation;
 pub(crate) mod state;
+pub(crate) mod terminal;
 pub(crate) mod value;

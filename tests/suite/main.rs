@@ -27,6 +27,7 @@ mod saved_plans;
 mod secrets;
 mod served;
 mod shape;
+mod terminal;
 mod together;
 mod too_much;
 mod vectors;

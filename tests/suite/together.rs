@@ -13,13 +13,18 @@ const APPLY: [&str; 2] = ["apply", "--auto-approve"];
 
 /// Starts to apply, and waits until the first file is there.
 fn begin(project: &Project) -> Child {
+    begin_until(project, || !project.files("out").is_empty())
+}
+
+/// Starts to apply, and waits until something is so.
+fn begin_until(project: &Project, is_so: impl Fn() -> bool) -> Child {
     let mut command = project.command(&APPLY);
     // A pipe that nobody reads would hold the program up.
     let file = |name: &str| File::create(project.path(name)).expect("a file");
     let child = command.stdout(file("said")).stderr(file("told")).spawn().expect("the program starts");
     let started = Instant::now();
-    while project.files("out").is_empty() {
-        assert!(started.elapsed() < Duration::from_secs(20), "nothing is made");
+    while !is_so() {
+        assert!(started.elapsed() < Duration::from_secs(60), "nothing is made");
         std::thread::sleep(Duration::from_millis(2));
     }
     child
@@ -57,6 +62,19 @@ fn an_interrupt_lets_what_runs_come_to_its_end() {
         let said = is_stopped_by(&[name]).all().to_lowercase();
         assert!(said.contains("not begun") || said.contains("not started"), "{name}: {said}");
     }
+}
+
+/// Objects that are made at once, so that there is always something to do.
+#[test]
+fn an_interrupt_is_heard_while_there_is_always_something_to_do() {
+    let project = Project::new("resource \"terraform_data\" \"note\" {\n  count = 20000\n}\n");
+    let written = || project.path(".portolan/state.db-wal").metadata().map_or(0, |file| file.len());
+    let child = begin_until(&project, || written() > 1_000_000);
+    signal(&child, &["-INT"]);
+    let ended = end(&project, child);
+    assert_eq!(ended.code, Some(1), "{}", ended.error);
+    assert!(ended.text.contains("Stopping") && !ended.text.contains("20000 added"), "{}", ended.error);
+    assert!(project.succeed(&["state", "list"]).text.lines().count() < 20_000);
 }
 
 #[test]

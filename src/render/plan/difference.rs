@@ -52,21 +52,23 @@ impl Difference<'_> {
 
     /// The parts of two values; those that are the same are only counted.
     fn children(&self, text: &mut String, place: &Place, before: Option<&Value>, after: Option<&Value>) {
-        let names = names(before, after);
-        let width = value::column(names.iter().map(|(name, _)| &**name));
         let mut same = 0;
-        for (name, step) in names {
-            let (old, new) = (child(before, &step), child(after, &step));
-            let (old, new) = (old.as_ref().filter(|v| !v.is_null()), new.as_ref().filter(|v| !v.is_null()));
+        let mut changed = Vec::new();
+        for (name, step) in names(before, after) {
+            let of = |value| child(value, &step).filter(|value| !value.is_null());
+            let (old, new) = (of(before), of(after));
             if old == new {
                 same += usize::from(old.is_some());
                 continue;
             }
             let inner = place.inner(step);
-            if self.is_shown_by_others(&inner.path) {
-                continue;
+            if !self.is_shown_by_others(&inner.path) {
+                changed.push((name, inner, old, new));
             }
-            self.value(text, &inner, &format!("{name:width$}"), old, new);
+        }
+        let width = value::column(changed.iter().map(|(name, ..)| &**name));
+        for (name, inner, old, new) in changed {
+            self.value(text, &inner, &format!("{name:width$}"), old.as_ref(), new.as_ref());
         }
         if same > 0 {
             let noun = if same == 1 { "attribute stays" } else { "attributes stay" };
@@ -158,17 +160,17 @@ impl Difference<'_> {
             }
             for operation in group {
                 for change in diff.iter_inline_changes(operation) {
+                    let (symbol, paint): (&str, fn(Palette, &str) -> String) = match change.tag() {
+                        ChangeTag::Equal => (" ", |_, text| text.to_owned()),
+                        ChangeTag::Delete => ("-", Palette::removed),
+                        ChangeTag::Insert => ("+", Palette::added),
+                    };
                     let words = change.iter_strings_lossy().map(|(emphasised, part)| {
-                        let part = visible(part.trim_end_matches('\n'));
-                        if emphasised && self.palette.is_colourful() { self.palette.emphasised(&part) } else { part }
+                        let part = paint(self.palette, &visible(part.trim_end_matches('\n')));
+                        if emphasised { self.palette.emphasised(&part) } else { part }
                     });
                     let words: String = words.collect();
-                    let symbol = match change.tag() {
-                        ChangeTag::Equal => " ".to_owned(),
-                        ChangeTag::Delete => self.palette.removed("-"),
-                        ChangeTag::Insert => self.palette.added("+"),
-                    };
-                    line(&mut text, indent, &symbol, &words);
+                    line(&mut text, indent, &paint(self.palette, symbol), &words);
                 }
             }
         }

@@ -9,7 +9,7 @@ use portolan_state::Decision;
 use super::difference::Difference;
 use super::{overview, summary};
 use crate::render::palette::Palette;
-use crate::render::value;
+use crate::render::{terminal, value};
 
 /// The whole plan.
 pub(crate) fn human(plan: &Plan, colour: bool) -> String {
@@ -23,7 +23,7 @@ pub(crate) fn human(plan: &Plan, colour: bool) -> String {
     decisions(&mut text, &plan.decisions, palette);
     outputs(&mut text, plan, palette);
     conclusion(&mut text, plan, palette);
-    text
+    terminal::spelled(text)
 }
 
 fn is_shown(change: &Change) -> bool {

@@ -9,6 +9,7 @@ use rustc_hash::FxHashMap;
 
 use super::lines::told_always;
 use super::{MOST_LISTED, Timers, name, shown, waited_for, words};
+use crate::render::terminal;
 
 /// How many of the running operations are named beside the bar.
 const NAMED: usize = 3;
@@ -20,6 +21,7 @@ const TICK: Duration = Duration::from_millis(200);
 pub(super) struct Bar<'a> {
     plan: &'a Plan,
     bar: ProgressBar,
+    layout: Layout,
     timers: Timers,
     /// What runs, in the order in which it began.
     running: Vec<usize>,
@@ -27,18 +29,43 @@ pub(super) struct Bar<'a> {
     waiting: FxHashMap<usize, String>,
 }
 
+/// What fits on a line.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Layout {
+    template: &'static str,
+    /// The width of all but the words.
+    taken: usize,
+}
+
+impl Layout {
+    /// The layout for a terminal so wide and a plan of so many operations. The line ends before
+    /// the last columns, where what a terminal echoes (`^C`) would begin a new one.
+    fn of(columns: usize, operations: usize) -> Layout {
+        let numbers = 2 * operations.to_string().len() + 1;
+        match columns {
+            70.. => Layout { template: "{bar:30} {pos}/{len} {elapsed} {msg}", taken: 30 + numbers + 13 },
+            40.. => Layout { template: "{bar:10} {pos}/{len} {msg}", taken: 10 + numbers + 5 },
+            _ => Layout { template: "{pos}/{len} {msg}", taken: numbers + 4 },
+        }
+    }
+
+    fn style(self) -> ProgressStyle {
+        // The templates are constants; without one the bar has its usual look.
+        let style = ProgressStyle::with_template(self.template).unwrap_or_else(|_| ProgressStyle::default_bar());
+        if terminal::is_unicode() { style } else { style.progress_chars("#>-") }
+    }
+}
+
 impl<'a> Bar<'a> {
     pub(super) fn new(plan: &'a Plan) -> Self {
         let length = u64::try_from(plan.operations.len()).ok();
         let bar = ProgressBar::with_draw_target(length, ProgressDrawTarget::stdout());
-        // The template is a constant; without it the bar has its usual look.
-        if let Ok(style) = ProgressStyle::with_template("{bar:30} {pos}/{len} {elapsed} {wide_msg}") {
-            bar.set_style(style);
-        }
+        let layout = Layout::of(terminal::columns(), plan.operations.len());
+        bar.set_style(layout.style());
         if length.is_some_and(|length| length > 0) {
             bar.enable_steady_tick(TICK);
         }
-        Bar { plan, bar, timers: Timers::default(), running: Vec::new(), waiting: FxHashMap::default() }
+        Bar { plan, bar, layout, timers: Timers::default(), running: Vec::new(), waiting: FxHashMap::default() }
     }
 
     fn ended(&mut self, operation: usize) {
@@ -55,12 +82,19 @@ impl<'a> Bar<'a> {
         }
     }
 
-    fn show_running(&self) {
+    fn show_running(&mut self) {
+        let columns = terminal::columns();
+        let layout = Layout::of(columns, self.plan.operations.len());
+        if layout != self.layout {
+            self.layout = layout;
+            self.bar.set_style(layout.style());
+        }
         let mut parts: Vec<String> = self.running.iter().take(NAMED).map(|operation| self.shown(*operation)).collect();
         if self.running.len() > NAMED {
             parts.push(format!("and {} more", self.running.len() - NAMED));
         }
-        self.bar.set_message(parts.join(", "));
+        let room = columns.saturating_sub(layout.taken);
+        self.bar.set_message(console::truncate_str(&parts.join(", "), room, "...").into_owned());
     }
 }
 

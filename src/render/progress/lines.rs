@@ -9,6 +9,7 @@ use portolan_provider::Waiting;
 use rustc_hash::FxHashMap;
 
 use super::{MOST_LISTED, Timers, in_short, name, shown, waited_for, words};
+use crate::render::terminal;
 
 /// How often the numbers of a large plan are told.
 const EVERY: Duration = Duration::from_secs(5);
@@ -41,7 +42,7 @@ impl<'a, W: Write> Lines<'a, W> {
 
     fn tell(&mut self, line: &str) {
         // A log that nobody reads any more must not stop the work.
-        let _ = writeln!(self.out, "{line}");
+        let _ = writeln!(self.out, "{}", terminal::spelled(line.to_owned()));
     }
 
     fn waiting(&mut self, operation: usize, waiting: &Waiting) {

@@ -13,7 +13,7 @@ mod conclusion;
 mod json;
 mod lines;
 
-use std::io::{self, IsTerminal};
+use std::io;
 use std::time::{Duration, Instant};
 
 pub(crate) use conclusion::conclusion;
@@ -24,6 +24,8 @@ use portolan_lang::Diagnostic;
 use portolan_provider::Waiting;
 use rustc_hash::FxHashMap;
 
+use super::terminal;
+
 /// Plans with more operations than this are told in numbers: nobody reads more lines, and
 /// writing two for each operation would take longer than the work.
 pub(super) const MOST_LISTED: usize = 1000;
@@ -32,7 +34,7 @@ pub(super) const MOST_LISTED: usize = 1000;
 pub(crate) fn observer<'a>(plan: &'a Plan, json: bool) -> Box<dyn Observer + 'a> {
     if json {
         Box::new(json::Stream::new(plan, io::stdout()))
-    } else if io::stdout().is_terminal() {
+    } else if terminal::can_draw() {
         Box::new(bar::Bar::new(plan))
     } else {
         Box::new(lines::Lines::new(plan, io::stdout()))
