@@ -10,10 +10,10 @@ use portolan::config::{self, Config, VariableFlag};
 use portolan::host::{LocalHost, Witness, changed_since};
 use portolan::plan::file::Origin;
 use portolan_lang::eval::Host;
-use portolan_lang::{Diagnostic, Diagnostics, Sources, Value};
+use portolan_lang::{Diagnostic, Diagnostics, Value};
 use portolan_state::{Decision, Snapshot};
 
-use super::arguments::VariableArguments;
+use super::arguments::{VariableArgument, VariableArguments};
 use super::{Failure, record};
 use crate::render::plan::Basis;
 use crate::setup;
@@ -207,16 +207,18 @@ fn environment() -> impl Iterator<Item = (String, String)> {
 }
 
 fn flags(arguments: &VariableArguments) -> Result<Vec<VariableFlag>, Failure> {
-    let files = arguments.var_files.iter().cloned().map(VariableFlag::File);
-    let mut flags: Vec<VariableFlag> = files.collect();
-    for text in &arguments.vars {
-        let Some((name, value)) = text.split_once('=') else {
-            let problem = Diagnostic::error("Invalid --var option")
-                .detail("A variable's name and its value are required, with an equals sign between them.")
-                .help("Write --var NAME=VALUE.");
-            return Err(Failure { diagnostics: problem.into(), sources: Sources::new() });
-        };
-        flags.push(VariableFlag::Value { name: name.trim().to_owned(), text: value.to_owned() });
+    Ok(arguments.flags.iter().map(flag).collect::<Result<_, Diagnostic>>()?)
+}
+
+fn flag(argument: &VariableArgument) -> Result<VariableFlag, Diagnostic> {
+    let text = match argument {
+        VariableArgument::File(path) => return Ok(VariableFlag::File(path.clone())),
+        VariableArgument::Value(text) => text,
+    };
+    match text.split_once('=') {
+        Some((name, value)) => Ok(VariableFlag::Value { name: name.trim().to_owned(), text: value.to_owned() }),
+        None => Err(Diagnostic::error("Invalid --var option")
+            .detail("A variable's name and its value are required, with an equals sign between them.")
+            .help("Write --var NAME=VALUE.")),
     }
-    Ok(flags)
 }

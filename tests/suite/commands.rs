@@ -51,6 +51,20 @@ fn a_first_project_plans_and_applies_at_once() {
 }
 
 #[test]
+fn a_later_value_of_a_variable_counts_more() {
+    let project = Project::new("variable \"v\" {\n}\n\noutput \"v\" {\n  value = var.v\n}\n");
+    project.write("f.vars.hcl", "v = \"file\"\n");
+    for (arguments, wanted) in [
+        (["--var=v=flag", "--var-file=f.vars.hcl"], "\"file\""),
+        (["--var-file=f.vars.hcl", "--var=v=flag"], "\"flag\""),
+        (["--var=v=flag", "--var=v=last"], "\"last\""),
+    ] {
+        let said = project.succeed(&["plan", arguments[0], arguments[1]]);
+        assert!(said.text.contains(wanted), "{arguments:?}\n{}", said.text);
+    }
+}
+
+#[test]
 fn objects_are_listed_in_natural_order_and_shown_by_address() {
     let project = applied();
     let said = project.succeed(&["state", "list"]);
