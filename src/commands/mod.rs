@@ -4,6 +4,7 @@ mod apply;
 mod arguments;
 mod completions;
 mod console;
+mod elsewhere;
 mod graph;
 mod new;
 mod output;
@@ -97,9 +98,11 @@ pub(crate) fn run(arguments: impl Iterator<Item = OsString>) -> ExitCode {
     let arguments = match Arguments::try_parse_from(arguments::normalise(arguments)) {
         Ok(arguments) => arguments,
         Err(problem) => {
-            let failed = problem.use_stderr();
-            // Where even this cannot be written, the exit code says it.
-            let _ = problem.print();
+            let failed = problem.use_stderr() | problem.print().is_err();
+            if let Some(instead) = elsewhere::instead_of(&problem) {
+                // Where this cannot be written, the exit code says enough.
+                let _ = writeln!(io::stderr(), "\n  instead: {instead}");
+            }
             return if failed { Exit::Failure.into() } else { Exit::Success.into() };
         }
     };

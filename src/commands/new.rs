@@ -8,6 +8,7 @@ use portolan_lang::Diagnostic;
 
 use super::arguments::NewArguments;
 use super::{Exit, Outcome, print};
+use crate::render::shell;
 
 const CONFIGURATION: &str = include_str!("new/main.hcl");
 
@@ -65,7 +66,7 @@ fn tell(out: &mut dyn Write, directory: &Path) -> io::Result<()> {
     let place = directory.display();
     writeln!(out, "A first project is in {place}: read {place}/main.hcl, then")?;
     writeln!(out)?;
-    writeln!(out, "    cd {place}")?;
+    writeln!(out, "    cd {}", shell::word(&place.to_string()))?;
     writeln!(out, "    portolan plan     # says what will happen")?;
     writeln!(out, "    portolan apply    # makes it so, in {place}/out")?;
     Ok(())

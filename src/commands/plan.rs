@@ -37,7 +37,8 @@ async fn plan(arguments: &PlanArguments) -> Outcome {
     if let Some(file) = &arguments.out {
         saved::write(file, &plan, &project.origin(data)?)?;
         if !arguments.json && !arguments.markdown {
-            writeln!(std::io::stdout(), "\nSaved as {0}. To carry it out:\n    portolan apply {0}", file.display())?;
+            let word = render::shell::word(&file.display().to_string());
+            writeln!(std::io::stdout(), "\nSaved as {}. To carry it out:\n    portolan apply {word}", file.display())?;
         }
     }
     Ok(exit(arguments.detailed_exitcode, &plan))

@@ -75,7 +75,10 @@ pub(crate) fn explain(error: Error) -> Diagnostic {
         Error::Unstorable { .. } => {
             ("A value cannot be recorded", "Use a simpler value: the limits stand in docs/state.md.")
         }
-        Error::Io { .. } => ("The state cannot be used", "See to the file and its directory; nothing was changed."),
+        Error::Io { .. } => (
+            "The state cannot be used",
+            "See to the file, its directory and the room on its disk; nothing was changed.",
+        ),
     };
     Diagnostic::error(summary).detail(format!("{error}.")).help(help)
 }

@@ -71,7 +71,10 @@ fn missing(address: &Address, snapshot: &Snapshot) -> Diagnostic {
     let problem = Diagnostic::error("No such object").detail(format!("Nothing is recorded at the address {address}."));
     let under = snapshot.resources.iter().find(|resource| address.contains(&resource.key.address));
     if under.is_some() {
-        return problem.help(format!("There is something under it: portolan state list '{address}'"));
+        return problem.help(format!(
+            "There is something under it: portolan state list {}",
+            render::shell::word(&address.to_string())
+        ));
     }
     let recorded: Vec<String> = snapshot.resources.iter().map(|resource| resource.key.address.to_string()).collect();
     match did_you_mean(&address.to_string(), recorded.iter().map(String::as_str)) {

@@ -8,6 +8,7 @@ mod palette;
 pub(crate) mod plan;
 pub(crate) mod progress;
 pub(crate) mod representation;
+pub(crate) mod shell;
 pub(crate) mod state;
 pub(crate) mod terminal;
 pub(crate) mod value;

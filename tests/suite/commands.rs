@@ -51,6 +51,15 @@ fn a_first_project_plans_and_applies_at_once() {
 }
 
 #[test]
+fn commands_of_terraform_have_their_like() {
+    let project = Project::new("");
+    project.refused(&["init"], "a configuration plans at once");
+    project.refused(&["taint", "a.b"], "portolan apply --replace ADDRESS");
+    let said = project.run(&["plna"]);
+    assert!(said.error.contains("'plan'") && !said.error.contains("instead:"), "{}", said.error);
+}
+
+#[test]
 fn a_later_value_of_a_variable_counts_more() {
     let project = Project::new("variable \"v\" {\n}\n\noutput \"v\" {\n  value = var.v\n}\n");
     project.write("f.vars.hcl", "v = \"file\"\n");
