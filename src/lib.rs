@@ -7,6 +7,8 @@
 //! Graph + Snapshot + Live ──plan──▶ Plan ──apply──▶ journal, state
 //! ```
 //!
+//! Beside the pipeline, `observe` looks at what runs.
+//!
 //! What it leaves out: it prints nothing, and it names no concrete provider and no concrete
 //! backend. The program beside it (`main`, `setup`, `commands`, `render`) does both.
 
@@ -17,6 +19,7 @@ pub mod config;
 pub mod graph;
 pub mod host;
 mod marks;
+pub mod observe;
 pub mod plan;
 pub mod recover;
 pub mod refresh;

@@ -49,6 +49,12 @@ impl OpenSessions {
         opened
     }
 
+    /// Forgets what could not be opened, so that it is tried again.
+    pub fn forget_failures(&self) {
+        let mut sessions = self.0.sessions.lock().unwrap_or_else(PoisonError::into_inner);
+        sessions.retain(|_, opened| !matches!(opened.get(), Some(Err(_))));
+    }
+
     /// Expects the systems that these decisions are about.
     fn expect(&self, decisions: &[Decision]) {
         let about = decisions.iter().filter(|decision| &*decision.kind == SYSTEM);
@@ -92,6 +98,7 @@ pub struct Sessions<'a> {
     desired: &'a Desired,
     declared: FxHashMap<&'a Address, &'a Connection>,
     opened: OpenSessions,
+    is_patient: bool,
 }
 
 impl<'a> Sessions<'a> {
@@ -99,7 +106,7 @@ impl<'a> Sessions<'a> {
     /// declared, the others as they were recorded.
     pub fn new(catalog: &'a Catalog, desired: &'a Desired) -> Self {
         let declared = desired.connections.iter().map(|connection| (&connection.address, connection)).collect();
-        Sessions { catalog, desired, declared, opened: OpenSessions::default() }
+        Sessions { catalog, desired, declared, opened: OpenSessions::default(), is_patient: true }
     }
 
     /// The same with sessions that are open already. How a connection is reached must be the same
@@ -107,6 +114,12 @@ impl<'a> Sessions<'a> {
     #[must_use]
     pub fn sharing(self, opened: &OpenSessions) -> Self {
         Sessions { opened: opened.clone(), ..self }
+    }
+
+    /// The same, for people who wait: what does not answer at once is not tried again.
+    #[must_use]
+    pub fn impatient(self) -> Self {
+        Sessions { is_patient: false, ..self }
     }
 
     /// Expects the systems that these decisions are about.
@@ -203,7 +216,9 @@ impl<'a> Sessions<'a> {
             let place = declared.map(|connection| self.desired.connection_place(connection, &path)).or(span);
             place.map_or(diagnostic.clone(), |place| diagnostic.at(place))
         };
-        let session = retrying(|| provider.connect(&config, &self.opened.0.owner)).await.map_err(|error| {
+        let connect = || provider.connect(&config, &self.opened.0.owner);
+        let session = if self.is_patient { retrying(connect).await } else { connect().await };
+        let session = session.map_err(|error| {
             let whom = connection.map_or_else(|| name.to_owned(), Address::to_string);
             let diagnostic = diagnostic_of(&format!("Cannot connect to {whom}"), &error);
             located(diagnostic, error.path.unwrap_or_default())

@@ -28,6 +28,7 @@ pub(crate) enum Command {
     Plan(PlanArguments),
     Apply(ApplyArguments),
     Destroy(DestroyArguments),
+    Status(StatusArguments),
     Show(ShowArguments),
     Validate(ValidateArguments),
     Output(OutputArguments),
@@ -174,6 +175,24 @@ pub(crate) struct DestroyArguments {
     #[arg(long)]
     pub(crate) auto_approve: bool,
     /// Print what happens as JSON, one object a line.
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+/// Show how the services are.
+///
+/// Ends with 0 where all of them are as they should be, with 2 where one is not ready, is gone, or
+/// cannot be looked at, and with 1 after an error. What was stopped is as it should be, and so is
+/// what a directory holds.
+#[derive(Debug, Args)]
+pub(crate) struct StatusArguments {
+    /// Only these services: `shop`, `shop.web`, or addresses.
+    #[arg(value_name = "ADDRESS")]
+    pub(crate) addresses: Vec<String>,
+    /// Look again every two seconds, until interrupted.
+    #[arg(short, long)]
+    pub(crate) watch: bool,
+    /// Print it as JSON; with --watch, on one line each time that something has changed.
     #[arg(long)]
     pub(crate) json: bool,
 }

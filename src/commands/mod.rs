@@ -7,14 +7,17 @@ mod console;
 mod elsewhere;
 mod graph;
 mod new;
+mod observing;
 mod output;
 mod plan;
 mod planning;
 mod project;
 mod record;
 mod saved;
+mod screen;
 mod show;
 mod state;
+mod status;
 mod validate;
 mod version;
 
@@ -40,6 +43,8 @@ pub(crate) enum Exit {
     Failure,
     /// There is something to change; only told on request.
     Changes,
+    /// Something that runs is not as it should be.
+    Unhealthy,
 }
 
 impl From<Exit> for ExitCode {
@@ -47,7 +52,7 @@ impl From<Exit> for ExitCode {
         ExitCode::from(match exit {
             Exit::Success => 0,
             Exit::Failure => 1,
-            Exit::Changes => 2,
+            Exit::Changes | Exit::Unhealthy => 2,
         })
     }
 }
@@ -132,6 +137,7 @@ fn dispatch(command: &Command) -> Outcome {
         Command::Show(arguments) => show::run(arguments),
         Command::Output(arguments) => output::run(arguments),
         Command::State(command) => state::run(command),
+        Command::Status(arguments) => status::run(arguments),
         Command::New(arguments) => new::run(arguments),
     }
 }

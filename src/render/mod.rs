@@ -3,6 +3,7 @@
 
 pub(crate) mod diagnostic;
 mod excerpt;
+mod foreign;
 pub(crate) mod graph;
 mod palette;
 pub(crate) mod plan;
@@ -10,5 +11,7 @@ pub(crate) mod progress;
 pub(crate) mod representation;
 pub(crate) mod shell;
 pub(crate) mod state;
+pub(crate) mod status;
+mod table;
 pub(crate) mod terminal;
 pub(crate) mod value;

@@ -47,6 +47,13 @@ pub(crate) fn spelled(text: String) -> String {
     if is_unicode() { text } else { text.replace('→', "->").replace('…', "...") }
 }
 
+/// How many lines and columns the terminal has that the standard output is; `None` where it is
+/// none, or one that cannot be drawn on.
+pub(crate) fn size() -> Option<(usize, usize)> {
+    let (rows, columns) = console::Term::stdout().size_checked().filter(|_| can_draw())?;
+    Some((usize::from(rows), usize::from(columns)))
+}
+
 /// How wide the terminal is that the standard output is.
 pub(crate) fn columns() -> usize {
     console::Term::stdout().size_checked().map_or(WIDEST, |(_, columns)| usize::from(columns))

@@ -44,7 +44,8 @@ What the program says of itself, `portolan help COMMAND` by `portolan help COMMA
 `--like-this`; `-like-this` is accepted too.
 
 Every command ends with 0 where it did what was asked, and with 1 after an error. `plan
---detailed-exitcode` ends with 2 where something would change.
+--detailed-exitcode` ends with 2 where something would change, and `status` where something is not as
+it should be.
 ";
 
 #[test]

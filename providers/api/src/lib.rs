@@ -19,6 +19,7 @@ mod promise;
 mod readiness;
 #[cfg(feature = "scripted")]
 pub mod scripted;
+mod workload;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -29,6 +30,7 @@ pub use plan::{plan_by_schema, propose};
 use portolan_lang::{AttributePath, Schema, Value};
 pub use promise::{departures_from_config, departures_from_plan};
 pub use readiness::{Awaited, NotReady, Report, Waiting};
+pub use workload::{Condition, Recorded, Status, Workload, Workloads};
 
 /// A kind of system: Kubernetes, nginx, DNS.
 #[async_trait]
@@ -44,6 +46,13 @@ pub trait Provider: Send + Sync {
     fn validate(&self, resource_type: &str, config: &Value) -> Vec<Error> {
         let _ = (resource_type, config);
         Vec::new()
+    }
+
+    /// What is declared of an object that keeps copies of a program running, without I/O; `None`
+    /// for every other object. `value` fits the schema, and carries its marks.
+    fn workload(&self, resource_type: &str, value: &Value) -> Option<Workload> {
+        let _ = (resource_type, value);
+        None
     }
 
     /// Opens a session. `config` fits the connection schema and is wholly known. A wrong one
@@ -190,6 +199,11 @@ pub trait Session: Send + Sync {
     async fn ready(&self, awaited: Awaited<'_>, report: Report<'_>) -> Result<(), NotReady> {
         let _ = (awaited, report);
         Ok(())
+    }
+
+    /// The workloads of the system; `None` for one that runs nothing.
+    fn workloads(&self) -> Option<&dyn Workloads> {
+        None
     }
 
     /// Finds an object by the id that a person gave to `import`.

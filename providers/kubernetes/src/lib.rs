@@ -17,6 +17,7 @@ mod manifest;
 mod names;
 mod scope;
 mod server;
+mod workload;
 mod yaml;
 
 use std::collections::BTreeMap;
@@ -27,7 +28,7 @@ use connection::Connection;
 use directory::DirectorySession;
 use identity::Identity;
 use portolan_lang::{Attribute, AttributePath, Schema, Type, Value};
-use portolan_provider::{Error, Planned, Proposal, Provider, ProviderSchema, ResourceSchema, Session};
+use portolan_provider::{Error, Planned, Proposal, Provider, ProviderSchema, ResourceSchema, Session, Workload};
 use server::{NODES, ServerSession};
 
 /// The resource type of all objects.
@@ -84,6 +85,10 @@ impl Provider for Kubernetes {
             Some(found) if resource_type == OBJECT => manifest::check(&found),
             _ => Vec::new(),
         }
+    }
+
+    fn workload(&self, resource_type: &str, value: &Value) -> Option<Workload> {
+        value.get(manifest::ATTRIBUTE).filter(|_| resource_type == OBJECT).and_then(|found| workload::declared(&found))
     }
 
     async fn connect(&self, config: &Value, owner: &str) -> Result<Arc<dyn Session>, Error> {

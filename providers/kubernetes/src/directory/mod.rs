@@ -10,6 +10,7 @@
 mod file;
 mod place;
 mod read;
+mod workloads;
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -18,7 +19,7 @@ use async_trait::async_trait;
 use file::Folder;
 use place::Place;
 use portolan_lang::{Marks, Value};
-use portolan_provider::{Applied, Change, Error, Planned, Proposal, Session, Wanted};
+use portolan_provider::{Applied, Change, Error, Planned, Proposal, Session, Wanted, Workloads};
 use read::{add_owner, content_of, identity_in};
 
 use crate::alike::are_alike;
@@ -88,6 +89,10 @@ impl Session for DirectorySession {
     async fn data(&self, source: &str, _config: &Value) -> Result<Value, Error> {
         let error = Error::invalid(format!("a directory of manifests cannot tell {source}"));
         Err(error.help("Ask a cluster that is reached by its API server, or declare what is needed."))
+    }
+
+    fn workloads(&self) -> Option<&dyn Workloads> {
+        Some(self)
     }
 
     async fn import(&self, _resource_type: &str, id: &str) -> Result<Option<Applied>, Error> {

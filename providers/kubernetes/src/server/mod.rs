@@ -3,7 +3,8 @@
 //! Objects are changed by server-side apply, so that each field has an owner and what others own
 //! stays theirs. `api` sends requests and `refusal` says what went wrong; `discovery` knows which
 //! kinds there are; `wire` is the form in which manifests are sent; `owners` and `observe` say
-//! what a live object makes of a manifest; `read`, `rehearse` and `change` are the session.
+//! what a live object makes of a manifest; `read`, `rehearse` and `change` are the session, and
+//! `workloads` looks at what runs.
 //!
 //! Every object carries two labels: that it is managed by this program, and the name of the
 //! record that it belongs to. What does not carry them is never changed unasked and never
@@ -24,6 +25,7 @@ mod refusal;
 mod rehearse;
 mod whose;
 mod wire;
+mod workloads;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -34,7 +36,7 @@ use discovery::{Discovery, Kind, Missing, version_of};
 pub(crate) use nodes::{NODES, schema as nodes_schema};
 use observe::{Observed, observe};
 use portolan_lang::{AttributePath, Type, Value};
-use portolan_provider::{Applied, Change, Error, Planned, Proposal, Session, Wanted};
+use portolan_provider::{Applied, Change, Error, Planned, Proposal, Session, Wanted, Workloads};
 use refusal::Trouble;
 use serde_json::Value as Json;
 
@@ -216,6 +218,10 @@ impl Session for ServerSession {
             NODES => nodes::read(&self.api, config).await,
             _ => Err(Error::invalid(format!("{source} is not a data source"))),
         }
+    }
+
+    fn workloads(&self) -> Option<&dyn Workloads> {
+        Some(self)
     }
 
     async fn import(&self, _resource_type: &str, id: &str) -> Result<Option<Applied>, Error> {

@@ -207,7 +207,7 @@ fn only_namespace(sought: &[Sought]) -> Option<String> {
 }
 
 /// What several tasks come to, so many of them at the same time.
-async fn at_once<F: Future>(limit: usize, tasks: impl Iterator<Item = F>) -> Vec<F::Output> {
+pub(super) async fn at_once<F: Future>(limit: usize, tasks: impl Iterator<Item = F>) -> Vec<F::Output> {
     let mut waiting = tasks;
     let mut running: FuturesUnordered<F> = waiting.by_ref().take(limit).collect();
     let mut done = Vec::new();
