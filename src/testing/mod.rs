@@ -312,9 +312,7 @@ impl<'a> Line<'a> {
             ignore_changes: match self.flag("ignore") {
                 None => IgnoreChanges::None,
                 Some("all") => IgnoreChanges::All,
-                Some(attribute) => {
-                    IgnoreChanges::Paths(vec![Reference::new(attribute, [], span)])
-                }
+                Some(attribute) => IgnoreChanges::Paths(vec![Reference::new(attribute, [], span)]),
             },
             replace_triggered_by: self.flag("triggered").map(|_| nothing(span)).into_iter().collect(),
             ..Lifecycle::default()

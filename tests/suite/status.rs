@@ -76,7 +76,7 @@ fn a_cluster_that_cannot_be_reached_hides_nothing_of_the_others() {
     assert_eq!((&away["state"], &away["wanted"], &away["ready"]), (&json!("unreachable"), &json!(1), &Json::Null));
     assert!(away["why"].as_str().expect("why").contains("cannot be reached"), "{away}");
     let said = live.run(&["status"]);
-    assert!(said.text.contains("?/1") && said.text.contains("\nb: https://127.0.0.1:"), "{}", said.text);
+    assert!(said.text.contains("?/1") && said.text.contains("\nb: no connection: https://127.0.0.1:"), "{}", said.text);
 
     // What is recorded is enough, whatever stands in the configuration by now.
     proxy.open();

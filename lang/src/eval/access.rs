@@ -48,12 +48,7 @@ fn missing_attribute<'a>(
     suggest(diagnostic, name, names)
 }
 
-fn missing_element<'a>(
-    name: &str,
-    name_place: Span,
-    names: impl Iterator<Item = &'a str>,
-    place: Span,
-) -> Diagnostic {
+fn missing_element<'a>(name: &str, name_place: Span, names: impl Iterator<Item = &'a str>, place: Span) -> Diagnostic {
     let diagnostic = Diagnostic::error("Missing map element")
         .detail(format!("This map has no element with the key {name:?}."))
         .label(name_place, "no such key")
@@ -73,11 +68,9 @@ fn no_attributes(ty: &Type, name: &str, name_place: Span, place: Span) -> Diagno
         .label(name_place, "no such attribute")
         .label(place, format!("this is a {}", ty.friendly_name()));
     match ty {
-        Type::List(element) | Type::Set(element) if matches!(**element, Type::Object(_) | Type::Map(_)) => {
-            diagnostic.detail(format!("A {} has no attributes; its elements do.", ty.friendly_name())).help(format!(
-                "write [*].{name} for the attribute of every element, or [0].{name} for that of the first"
-            ))
-        }
+        Type::List(element) | Type::Set(element) if matches!(**element, Type::Object(_) | Type::Map(_)) => diagnostic
+            .detail(format!("A {} has no attributes; its elements do.", ty.friendly_name()))
+            .help(format!("write [*].{name} for the attribute of every element, or [0].{name} for that of the first")),
         Type::Tuple(_) => diagnostic
             .detail("A tuple has no attributes; its elements may.")
             .help(format!("write [*].{name} for the attribute of every element")),

@@ -6,8 +6,8 @@ use indexmap::IndexMap;
 
 use crate::convert::convert;
 use crate::diagnostic::Diagnostic;
-use crate::eval::evaluator::{Evaluated, Evaluator, Failed};
 use crate::eval::ReferenceStep;
+use crate::eval::evaluator::{Evaluated, Evaluator, Failed};
 use crate::eval::refine;
 use crate::source::Span;
 use crate::syntax::{Expr, ExprKind, For};

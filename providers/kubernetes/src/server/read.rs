@@ -218,7 +218,7 @@ pub(super) async fn at_once<F: Future>(limit: usize, tasks: impl Iterator<Item =
     done
 }
 
-fn parse<'a, T: Deserialize<'a>>(item: &'a RawValue) -> Result<T, Trouble> {
+pub(super) fn parse<'a, T: Deserialize<'a>>(item: &'a RawValue) -> Result<T, Trouble> {
     let broken = |error| Error::transient(format!("an item of a list cannot be read: {error}"));
     serde_json::from_str(item.get()).map_err(|error| Trouble::NoAnswer(broken(error)))
 }

@@ -9,13 +9,9 @@ use super::Sought;
 use crate::server::ServerSession;
 use crate::server::api::{Api, Target};
 use crate::server::discovery::{Kind, Missing, version_of};
+use crate::server::pages::{Next, Page, Pages};
+use crate::server::read::parse;
 use crate::server::refusal::Trouble;
-
-/// How many objects a page has.
-const PAGE: &str = "500";
-
-/// How often a list is begun anew whose continuation was forgotten.
-const RESTARTS: usize = 3;
 
 /// What was found in a namespace.
 #[derive(Default)]
@@ -58,19 +54,20 @@ impl Namespace {
     pub(super) async fn read(session: &ServerSession, name: &str, sought: &[Sought]) -> Result<Namespace, Error> {
         let kinds = kinds(session, sought).await?;
         let has = |kind: &str| kinds.iter().any(|found| found.name == kind);
-        let within = |path: &str, plural: &str| Target::path(format!("{path}/namespaces/{name}/{plural}"));
-        let list = |wanted: bool, target: Target, kind: &'static str| async move {
-            if wanted { all(&session.api, &target, kind).await } else { Ok(Vec::new()) }
+        let list = |is_wanted: bool, head: Head<'static>, plural: &str| {
+            let root = if head.0.contains('/') { "apis" } else { "api" };
+            let target = Target::path(format!("/{root}/{}/namespaces/{name}/{plural}", head.0));
+            async move { if is_wanted { all(&session.api, &target, head).await } else { Ok(Vec::new()) } }
         };
         let lists = kinds.iter().map(|kind| async move {
-            let found = all(&session.api, &kind.list(Some(name)), &kind.name).await?;
+            let found = all(&session.api, &kind.list(Some(name)), (&kind.api_version, &kind.name)).await?;
             Ok::<_, Error>(found.into_iter().map(|object| ((kind.name.clone(), name_of(&object).to_owned()), object)))
         });
         let (workloads, sets, jobs, pods) = futures::join!(
             futures::future::join_all(lists),
-            list(has("Deployment"), within("/apis/apps/v1", "replicasets"), "ReplicaSet"),
-            list(has("CronJob"), within("/apis/batch/v1", "jobs"), "Job"),
-            list(true, within("/api/v1", "pods"), "Pod"),
+            list(has("Deployment"), ("apps/v1", "ReplicaSet"), "replicasets"),
+            list(has("CronJob"), ("batch/v1", "Job"), "jobs"),
+            list(true, ("v1", "Pod"), "pods"),
         );
         let mut found = HashMap::new();
         for list in workloads {
@@ -123,36 +120,36 @@ async fn kinds(session: &ServerSession, sought: &[Sought]) -> Result<Vec<Kind>, 
     Ok(kinds)
 }
 
-/// All objects on a list, page by page, each with its kind.
-pub(super) async fn all(api: &Api, list: &Target, kind: &str) -> Result<Vec<Json>, Error> {
-    let wrong = |trouble: Trouble| trouble.error(&format!("listing {list} at {}", api.server));
-    let (mut found, mut token, mut restarts) = (Vec::new(), String::new(), 0);
+/// What the items of a list are: API version and kind.
+type Head<'a> = (&'a str, &'a str);
+
+/// All objects on a list, page by page.
+pub(super) async fn all(api: &Api, list: &Target, head: Head<'_>) -> Result<Vec<Json>, Error> {
+    let found = collect(api, list, head).await;
+    found.map_err(|trouble| trouble.error(&format!("listing {list} at {}", api.server)))
+}
+
+async fn collect(api: &Api, list: &Target, head: Head<'_>) -> Result<Vec<Json>, Trouble> {
+    let (mut found, mut pages) = (Vec::new(), Pages::of(api, list.clone()));
     loop {
-        let page = list.clone().with("limit", PAGE);
-        let page = if token.is_empty() { page } else { page.with("continue", &token) };
-        let mut answer = match api.get(&page).await.and_then(|answer| answer.json()) {
-            // What the server knew of the list is gone: begin anew.
-            Err(Trouble::Refused(refusal)) if refusal.code == 410 && restarts < RESTARTS => {
-                restarts += 1;
-                token.clear();
+        let answer = match pages.next().await? {
+            Next::Page(answer) => answer,
+            Next::Restarted => {
                 found.clear();
                 continue;
             }
-            answer => answer.map_err(wrong)?,
+            Next::End => return Ok(found),
         };
-        let api_version = text(&answer, "/apiVersion").to_owned();
-        if let Some(Json::Array(items)) = answer.get_mut("items").map(Json::take) {
-            found.extend(items.into_iter().map(|item| named(item, &api_version, kind)));
+        let page: Page<'_> = answer.parse()?;
+        for item in &page.items {
+            found.push(named(parse(item)?, head));
         }
-        token = text(&answer, "/metadata/continue").to_owned();
-        if token.is_empty() {
-            return Ok(found);
-        }
+        pages.continue_with(page.metadata);
     }
 }
 
 /// An item of a list, which does not say what it is.
-fn named(mut item: Json, api_version: &str, kind: &str) -> Json {
+fn named(mut item: Json, (api_version, kind): Head<'_>) -> Json {
     if let Some(fields) = item.as_object_mut() {
         fields.insert("apiVersion".to_owned(), api_version.into());
         fields.insert("kind".to_owned(), kind.into());

@@ -30,7 +30,7 @@ impl ServerSession {
     /// The events of a namespace, as far as they may be read: they only explain.
     async fn events_of(&self, namespace: &str) -> Vec<Json> {
         let list = Target::path(format!("/api/v1/namespaces/{namespace}/events"));
-        all(&self.api, &list, "Event").await.unwrap_or_default()
+        all(&self.api, &list, ("v1", "Event")).await.unwrap_or_default()
     }
 }
 
