@@ -189,13 +189,32 @@ fn planning_host(directory: &Path) -> Arc<Witness> {
 /// What is recorded for the configuration of the working directory. Values of variables are not
 /// needed for it, nor that there is a configuration at all.
 pub(crate) async fn recorded() -> Result<Snapshot, Failure> {
-    let (config, diagnostics) = match config::exists(Path::new(".")) {
-        true => config::load(Path::new("."), &setup::catalog()),
-        false => Default::default(),
-    };
+    let (config, diagnostics) = configuration();
     if diagnostics.has_errors() {
         return Err(Failure { diagnostics, sources: config.sources });
     }
+    recorded_by(&config).await
+}
+
+/// The same, for looking at what runs, whatever is wrong with the configuration meanwhile. Where
+/// nothing is recorded, that may be because it does not say any more where the record is.
+pub(crate) async fn recorded_anyway() -> Result<Snapshot, Failure> {
+    let (config, diagnostics) = configuration();
+    let snapshot = recorded_by(&config).await?;
+    if diagnostics.has_errors() && snapshot.lineage.is_empty() {
+        return Err(Failure { diagnostics, sources: config.sources });
+    }
+    Ok(snapshot)
+}
+
+fn configuration() -> (Config, Diagnostics) {
+    match config::exists(Path::new(".")) {
+        true => config::load(Path::new("."), &setup::catalog()),
+        false => Default::default(),
+    }
+}
+
+async fn recorded_by(config: &Config) -> Result<Snapshot, Failure> {
     let located = |problem: Diagnostic| Failure { diagnostics: problem.into(), sources: config.sources.clone() };
     let backend = setup::backend(&config.settings).map_err(located)?;
     Ok(record::load(&*backend).await?)

@@ -9,7 +9,7 @@ use portolan_state::Snapshot;
 
 use super::arguments::StatusArguments;
 use super::observing::Observed;
-use super::project::recorded;
+use super::project::recorded_anyway;
 use super::screen::Screen;
 use super::{Exit, Outcome, block_on, interrupts, is_colourful, print, warn};
 use crate::render;
@@ -27,7 +27,7 @@ pub(crate) fn run(arguments: &StatusArguments) -> Outcome {
 }
 
 async fn once(arguments: &StatusArguments) -> Outcome {
-    let observed = Observed::new(recorded().await?);
+    let observed = Observed::new(recorded_anyway().await?);
     let services = observed.services(&arguments.addresses)?;
     if services.is_empty() && !arguments.json {
         let nothing =
@@ -50,7 +50,7 @@ async fn watch(arguments: &StatusArguments) -> Outcome {
     let mut screen = Screen::default();
     let mut observed = Observed::new(Snapshot::default());
     loop {
-        observed = observed.renewed(recorded().await?);
+        observed = observed.renewed(recorded_anyway().await?);
         let services = observed.services(&arguments.addresses)?;
         let sessions = observed.sessions();
         let rows = tokio::select! {
