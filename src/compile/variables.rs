@@ -1,54 +1,50 @@
 //! The value that a variable takes from what is given for it.
 
 use portolan_lang::eval::{Host, Reference, Resolved, Scope, evaluate};
-use portolan_lang::{Diagnostic, Diagnostics, Marks, Span, Value};
+use portolan_lang::{Diagnostic, Diagnostics, Span, Value};
 
-use crate::config::Variable;
+use crate::config::{Refusal, Variable};
 
-/// The value of a variable: what is given, converted to its type with the defaults of optional
-/// attributes filled in, or its default. `at` is the place to blame for what is given.
+/// The value of a variable: what is given for it, or its default. `at` is the place to blame for
+/// what is given.
 pub fn accept(variable: &Variable, given: Option<Value>, at: Span, host: &dyn Host) -> (Value, Diagnostics) {
-    let (chosen, span) = match given {
-        Some(value) if !value.is_null() || variable.nullable || variable.default.is_none() => (value, at),
-        Some(_) | None => match default(variable, host) {
-            Some(value) => (value, variable.name.span),
-            None => {
-                let problem = Diagnostic::error("No value for required variable")
-                    .detail(format!(
-                        "The variable \"{}\" has no default, and no value is given for it.",
-                        variable.name.name
-                    ))
-                    .at(at);
-                return (Value::unknown(variable.constraint.ty.clone()), problem.into());
-            }
-        },
-    };
-    if chosen.is_null() && !variable.nullable {
-        let problem = Diagnostic::error("Required variable not set")
-            .detail(format!("The variable \"{}\" cannot be null.", variable.name.name))
-            .at(span);
-        return (Value::unknown(variable.constraint.ty.clone()), problem.into());
+    let refused = |refusal, span| (unknown(variable), explain(variable, refusal, span).into());
+    match given.map(|given| variable.accept(&given)) {
+        Some(Ok(Some(value))) => return (value, Diagnostics::new()),
+        Some(Err(refusal)) => return refused(refusal, at),
+        Some(Ok(None)) | None => {}
     }
-    match variable.constraint.apply(&chosen) {
-        Ok(value) => (mark(variable, value), Diagnostics::new()),
-        Err(error) => {
-            let place = if error.path.is_root() { String::new() } else { format!(" at {}", error.path) };
-            let problem = Diagnostic::error("Invalid value for input variable")
-                .detail(format!(
-                    "The value given for \"{}\" is not suitable{place}: {}.",
-                    variable.name.name, error.message
-                ))
-                .label(span, "given here")
-                .label(variable.name.span, format!("declared as {}", variable.constraint.ty));
-            (Value::unknown(variable.constraint.ty.clone()), problem.into())
-        }
+    let Some(default) = default(variable, host) else {
+        let problem = Diagnostic::error("No value for required variable")
+            .detail(format!("The variable \"{}\" has no default, and no value is given for it.", variable.name.name))
+            .at(at);
+        return (unknown(variable), problem.into());
+    };
+    match variable.accept(&default) {
+        Ok(Some(value)) => (value, Diagnostics::new()),
+        Ok(None) => refused(Refusal::Null, variable.name.span),
+        Err(refusal) => refused(refusal, variable.name.span),
     }
 }
 
-fn mark(variable: &Variable, value: Value) -> Value {
-    let sensitive = if variable.sensitive { Marks::SENSITIVE } else { Marks::NONE };
-    let ephemeral = if variable.ephemeral { Marks::EPHEMERAL } else { Marks::NONE };
-    value.mark(sensitive.union(ephemeral))
+fn unknown(variable: &Variable) -> Value {
+    Value::unknown(variable.constraint.ty.clone())
+}
+
+fn explain(variable: &Variable, refusal: Refusal, span: Span) -> Diagnostic {
+    let name = &variable.name.name;
+    match refusal {
+        Refusal::Null => Diagnostic::error("Required variable not set")
+            .detail(format!("The variable \"{name}\" cannot be null."))
+            .at(span),
+        Refusal::Unfit(error) => {
+            let place = if error.path.is_root() { String::new() } else { format!(" at {}", error.path) };
+            Diagnostic::error("Invalid value for input variable")
+                .detail(format!("The value given for \"{name}\" is not suitable{place}: {}.", error.message))
+                .label(span, "given here")
+                .label(variable.name.span, format!("declared as {}", variable.constraint.ty))
+        }
+    }
 }
 
 /// Loading has checked that the default is a constant that fits the type.

@@ -4,6 +4,7 @@
 //! [`load`] reads, parses and declares; it checks that names are declared and that nothing
 //! goes round in a circle. [`root_values`] finds the values of the root module's variables.
 
+mod accept;
 mod blocks;
 mod calls;
 mod check;
@@ -20,6 +21,7 @@ mod uses;
 mod variables;
 mod version;
 
+pub use accept::Refusal;
 pub use files::{MAX_FILE_BYTES, exists};
 pub use load::{load, load_kept};
 pub use model::*;

@@ -12,6 +12,7 @@ use portolan_lang::syntax::{Body, Expr, parse_body, parse_expr, parse_json_body}
 use portolan_lang::{Diagnostic, Diagnostics, Sources, Span, Type, Value};
 use rustc_hash::FxHashMap;
 
+use super::accept::Refusal;
 use super::constant::constant;
 use super::content::suggest;
 use super::files::{list, read_source};
@@ -209,23 +210,19 @@ impl Gathering<'_> {
             What::Json(value, span) => (value, Some(span)),
             What::Expr(expr) => (self.read_expr(variable, &expr, &given.origin)?, Some(expr.span)),
         };
-        if value.is_null() && !variable.nullable {
-            if variable.default.is_none() {
-                let detail = format!("{} gives null for {}, which cannot be null.", given.origin, variable.name.name);
+        let (name, origin) = (&variable.name.name, given.origin);
+        match variable.accept(&value) {
+            Ok(accepted) => return accepted,
+            Err(Refusal::Null) => {
+                let detail = format!("{origin} gives null for {name}, which cannot be null.");
                 self.refuse("Required variable not set", detail, variable, place);
             }
-            return None;
-        }
-        match variable.constraint.apply(&value) {
-            Ok(value) if variable.sensitive => Some(value.sensitive()),
-            Ok(value) => Some(value),
-            Err(error) => {
-                let name = &variable.name.name;
-                let detail = format!("The value that {} gives for {name} does not fit: {error}.", given.origin);
+            Err(Refusal::Unfit(error)) => {
+                let detail = format!("The value that {origin} gives for {name} does not fit: {error}.");
                 self.refuse("Invalid value for input variable", detail, variable, place);
-                None
             }
         }
+        None
     }
 
     /// Tells that a value is not right, at its place, unless that would show a secret.
