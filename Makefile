@@ -46,6 +46,7 @@ bench:
 	@tools/install bench
 	cargo build --locked --release
 	@benches/run
+	@cargo bench --locked --package portolan-state --bench throughput
 
 lint:
 	cargo fmt --all --check

@@ -1,10 +1,10 @@
-//! How fast the SQLite backend commits, and how fast it loads.
+//! How fast the SQLite backend commits, and how fast it loads. A part of `make bench`.
 //!
-//!     cargo run --release -p portolan-state --example throughput -- [resources] [directory]
+//!     cargo bench -p portolan-state --bench throughput -- [resources]
 //!
 //! Every resource is journalled as the engine does it: its change begins in one commit and
-//! ends in another, a thousand edits a commit. The directory should be on a real disk, since
-//! a commit waits for it.
+//! ends in another, a thousand edits a commit. The state lies where the program is built, since a
+//! commit waits for the disk.
 
 #![allow(clippy::print_stdout, reason = "a benchmark shows what it measured")]
 
@@ -20,10 +20,10 @@ const EDITS_PER_COMMIT: usize = 1000;
 
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn Error>> {
-    let mut arguments = std::env::args().skip(1);
+    // Cargo adds flags of its own.
+    let mut arguments = std::env::args().skip(1).filter(|argument| !argument.starts_with('-'));
     let count = arguments.next().map_or(Ok(100_000), |count| count.parse::<usize>())?;
-    let parent = arguments.next().map_or_else(std::env::temp_dir, Into::into);
-    let folder = tempfile::Builder::new().prefix("throughput-").tempdir_in(parent)?;
+    let folder = tempfile::Builder::new().prefix("throughput-").tempdir_in(env!("CARGO_TARGET_TMPDIR"))?;
     let state = Sqlite::at(folder.path().join("state.db"));
 
     let resources: Vec<Resource> = (0..count).map(resource).collect();
