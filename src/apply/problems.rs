@@ -1,6 +1,8 @@
 //! What is said when applying goes wrong.
 
-use portolan_lang::{AttributePath, Diagnostic};
+use std::sync::Arc;
+
+use portolan_lang::{Address, AttributePath, Diagnostic};
 use portolan_provider::{Error, ErrorKind};
 use portolan_state as state;
 
@@ -70,6 +72,19 @@ pub(super) fn unsound(wrong: &[String]) -> Diagnostic {
 pub(super) fn incomplete(job: &Job<'_>, operation: usize) -> Diagnostic {
     let operations = job.plan.operations.len();
     unsound(&[format!("operation {operation} of {operations} lacks what it is about")])
+}
+
+/// Objects that were made and cannot be recorded, where nothing else tells what finds them.
+pub(super) fn unrecorded(objects: &[(Address, Arc<str>)]) -> Option<Diagnostic> {
+    if objects.is_empty() {
+        return None;
+    }
+    let listed: Vec<String> = objects.iter().map(|(address, id)| format!("  - {address}, id {id:?}")).collect();
+    Some(
+        Diagnostic::error("Objects were made that are not recorded")
+            .detail(format!("The next run may not find these by itself:\n{}", listed.join("\n")))
+            .help("Once the state can be written, take them over with import blocks, or delete them."),
+    )
 }
 
 /// The backend refused what was to be recorded.

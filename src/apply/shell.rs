@@ -28,6 +28,10 @@ struct Shell<'a, 'e, C> {
     news: UnboundedReceiver<News>,
     /// Where they tell it.
     teller: UnboundedSender<News>,
+    /// Whether everything that will be done is done, and the end is being recorded.
+    is_closed: bool,
+    /// Whether what came of changes could not be recorded.
+    is_unrecorded: bool,
     was_interrupted: bool,
 }
 
@@ -48,26 +52,28 @@ pub(super) async fn run<C: Configurations>(
         awaited: FuturesUnordered::new(),
         news,
         teller,
+        is_closed: false,
+        is_unrecorded: false,
         was_interrupted: false,
     };
     shell.carry_out(interrupts).await;
-    let Shell { operations, writer, was_interrupted, .. } = shell;
-    let (outcomes, diagnostics) = (operations.outcomes, operations.diagnostics);
+    let Shell { operations, mut writer, was_interrupted, .. } = shell;
+    let (outcomes, mut diagnostics) = (operations.outcomes, operations.diagnostics);
+    diagnostics.extend(problems::unrecorded(&writer.unrecorded()));
     Report { outcomes, diagnostics, serial: writer.serial(), was_interrupted }
 }
 
 impl<'a, C: Configurations> Shell<'a, '_, C> {
     /// Goes through the operations until everything that will be done is done and recorded.
     async fn carry_out(&mut self, interrupts: &mut UnboundedReceiver<()>) {
-        let mut is_closed = false;
         let mut actions = self.walk.on(Event::Begin);
         while self.act(actions) {
-            if self.walk.is_over() && !is_closed {
-                is_closed = true;
+            if self.walk.is_over() && !self.is_closed {
+                self.is_closed = true;
                 self.close();
             }
             self.writer.write(!self.walk.is_running());
-            if is_closed && !self.writer.is_writing() {
+            if self.is_closed && self.writer.is_done() {
                 return;
             }
             let pause = self.writer.pause(!self.walk.is_running());
@@ -139,11 +145,18 @@ impl<'a, C: Configurations> Shell<'a, '_, C> {
         match self.writer.on(written) {
             Ok(entries) if entries.is_empty() => Vec::new(),
             Ok(entries) => self.walk.on(Event::Journalled(entries)),
-            Err(error) => {
-                self.operations.diagnostics.push(problems::cannot_write(&error));
-                self.walk.on(Event::Fenced)
-            }
+            Err(error) => self.not_written(&error),
         }
+    }
+
+    /// What could not be written while the lease holds is tried once more when nothing runs any
+    /// more.
+    fn not_written(&mut self, error: &state::Error) -> Vec<Action> {
+        if !std::mem::replace(&mut self.is_unrecorded, true) {
+            self.operations.diagnostics.push(problems::cannot_write(error));
+        }
+        let is_lost = matches!(error, state::Error::Fenced | state::Error::Stale { .. });
+        self.walk.on(if is_lost || self.is_closed { Event::Fenced } else { Event::Unrecorded })
     }
 
     /// Records what is left to record once nothing runs any more.

@@ -187,6 +187,100 @@ async fn a_lost_lease_stops_everything() {
     assert!(scene.world.identities(OBJECT).is_empty(), "nothing was journalled, so nothing was begun");
 }
 
+#[tokio::test(start_paused = true)]
+async fn what_cannot_be_written_is_written_again() {
+    for lose_answer in [false, true] {
+        let scene = Scene::new();
+        match lose_answer {
+            true => scene.state.lose_answer(),
+            false => scene.state.fail_commits(5),
+        }
+        let table = Table::new("a = 1 !numbered\nb = a.revision\nc = 1 : b");
+        let report = scene.run(&table).await;
+        assert!(report.succeeded(), "{:?}", report.diagnostics);
+        assert_eq!(report.serial, scene.state.snapshot().serial);
+        converges(&scene, &table).await;
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_record_that_cannot_be_written_lets_what_runs_come_to_its_end() {
+    let scene = Scene::new();
+    let table = Table::new("a = 1 !numbered\nb = 1\nc = 1 : a b");
+    let plan = scene.plan(&table).await;
+    // It is full once the entries are written, and has room again by the time all have ended.
+    let wait = |seconds| Fault::Wait(std::time::Duration::from_secs(seconds));
+    scene.world.script(Rule::on(Operation::Create).of("").meets(wait(1)));
+    scene.world.script(Rule::on(Operation::Create).of("b").meets(wait(60)));
+    let (_keep_open, mut interrupts) = unbounded_channel();
+    let fill = async {
+        tokio::time::sleep(std::time::Duration::from_millis(500)).await;
+        scene.state.fail_commits(6);
+    };
+    let (report, ()) = tokio::join!(scene.apply_with(&table, &plan, &mut interrupts), fill);
+    assert_eq!(summaries(&report), ["The state cannot be written"]);
+    assert_eq!(report.outcomes, [Outcome::Done, Outcome::Done, Outcome::NotStarted]);
+    assert_eq!(scene.recorded(), ["object.a", "object.b"]);
+    assert!(scene.state.snapshot().unfinished.is_empty());
+    converges(&scene, &table).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_lease_that_cannot_be_renewed_holds_until_its_end() {
+    for (seconds, outcomes) in [(20, [Outcome::Done, Outcome::Done]), (50, [Outcome::Done, Outcome::NotStarted])] {
+        let scene = Scene::new();
+        let table = Table::new("a = 1\nb = 1 : a");
+        let plan = scene.plan(&table).await;
+        scene.world.script(Rule::on(Operation::Create).of("a").meets(Fault::Wait(std::time::Duration::from_secs(60))));
+        scene.state.fail_renewals(true);
+        let (_keep_open, mut interrupts) = unbounded_channel();
+        let mend = async {
+            tokio::time::sleep(std::time::Duration::from_secs(seconds)).await;
+            scene.state.fail_renewals(false);
+        };
+        let (report, ()) = tokio::join!(scene.apply_with(&table, &plan, &mut interrupts), mend);
+        assert_eq!(report.outcomes, outcomes, "{seconds} s: {:?}", report.diagnostics);
+        assert_eq!(scene.recorded().len(), report.done(&plan, OperationKind::Create), "{seconds} s");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_was_made_and_cannot_be_recorded_is_told() {
+    let scene = Scene::new();
+    let table = Table::new("a = 1 !numbered\nb = 1");
+    let plan = scene.plan(&table).await;
+    scene.world.script(Rule::on(Operation::Create).always().meets(Fault::Wait(std::time::Duration::from_secs(1))));
+    let (_keep_open, mut interrupts) = unbounded_channel();
+    let fill = async {
+        tokio::time::sleep(std::time::Duration::from_millis(500)).await;
+        scene.state.fail_commits(u32::MAX);
+    };
+    let (report, ()) = tokio::join!(scene.apply_with(&table, &plan, &mut interrupts), fill);
+    assert_eq!(summaries(&report), ["The state cannot be written", "Objects were made that are not recorded"]);
+    let unrecorded = report.diagnostics.iter().last().expect("a problem");
+    assert!(unrecorded.detail.ends_with("\n  - object.a, id \"1\""), "{}", unrecorded.detail);
+    scene.state.fail_commits(0);
+    scene.recover(&table).await;
+    assert_eq!(scene.recorded(), ["object.b"], "what has a name is found");
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_first_interrupt_after_a_failure_lets_what_runs_come_to_its_end() {
+    let scene = Scene::new();
+    scene.world.script(Rule::on(Operation::Create).of("a").fails(Error::denied("no")));
+    scene.world.script(Rule::on(Operation::Create).of("b").meets(Fault::Wait(std::time::Duration::from_secs(5))));
+    let table = Table::new("a = 1\nb = 1");
+    let plan = scene.plan(&table).await;
+    let (interrupt, mut interrupts) = unbounded_channel();
+    let stop = async {
+        tokio::time::sleep(std::time::Duration::from_secs(1)).await;
+        interrupt.send(()).expect("somebody listens");
+    };
+    let (report, ()) = tokio::join!(scene.apply_with(&table, &plan, &mut interrupts), stop);
+    assert_eq!(report.outcomes, [Outcome::Failed, Outcome::Done]);
+    assert_eq!(scene.recorded(), ["object.b"]);
+}
+
 #[tokio::test]
 async fn commits_are_few() {
     let layers: String = (0..400)

@@ -11,8 +11,8 @@
 //! waits for it is left out, and everything else goes on.
 //!
 //! The first failure, like the first interrupt, lets nothing new start; what runs is brought to
-//! its end. An interrupt also ends the waiting for objects to become ready. The second interrupt
-//! ends everything at once.
+//! its end. An interrupt also ends the waiting for objects to become ready, and so does a record
+//! that cannot be written. The second interrupt ends everything at once.
 
 use std::collections::VecDeque;
 
@@ -43,6 +43,8 @@ pub(crate) enum Event {
     Rested(usize),
     /// A person wants to stop.
     Interrupted,
+    /// What comes of changes cannot be recorded.
+    Unrecorded,
     /// The right to write was lost.
     Fenced,
 }
@@ -114,7 +116,10 @@ pub(crate) struct Walk {
     parallelism: usize,
     /// For each join, whether something that it waits for will not happen.
     is_missed: Vec<bool>,
+    /// Whether nothing new starts.
     is_stopping: bool,
+    /// Whether no object is waited for any more.
+    lets_go: bool,
     is_interrupted: bool,
 }
 
@@ -166,6 +171,7 @@ impl Walk {
             parallelism: parallelism.max(1),
             is_missed: vec![false; plan.joins.len()],
             is_stopping: false,
+            lets_go: false,
             is_interrupted: false,
         }
     }
@@ -208,7 +214,12 @@ impl Walk {
             Event::Failed { operation, .. } => self.give_up(operation, &mut actions),
             Event::Rested(operation) if self.is_stopping => self.give_up(operation, &mut actions),
             Event::Rested(operation) => actions.push(Action::Start(operation)),
-            Event::Interrupted => self.interrupted(&mut actions),
+            Event::Interrupted if self.is_interrupted => actions.push(Action::Abort),
+            Event::Interrupted => {
+                self.is_interrupted = true;
+                self.let_go(&mut actions);
+            }
+            Event::Unrecorded => self.let_go(&mut actions),
             Event::Fenced => {
                 self.is_stopping = true;
                 actions.push(Action::Abort);
@@ -236,12 +247,8 @@ impl Walk {
         }
     }
 
-    fn interrupted(&mut self, actions: &mut Vec<Action>) {
-        if self.is_interrupted || self.is_stopping && self.made == 0 {
-            actions.push(Action::Abort);
-            return;
-        }
-        (self.is_interrupted, self.is_stopping) = (true, true);
+    fn let_go(&mut self, actions: &mut Vec<Action>) {
+        (self.is_stopping, self.lets_go) = (true, true);
         self.made = 0;
         actions.push(Action::LetGo);
     }
@@ -249,7 +256,7 @@ impl Walk {
     fn made(&mut self, operation: usize, actions: &mut Vec<Action>) {
         self.running -= 1;
         self.stages[operation] = Stage::Made;
-        if !self.is_interrupted {
+        if !self.lets_go {
             self.made += 1;
             actions.push(Action::Await(operation));
         }

@@ -1,24 +1,38 @@
 //! What is committed: it owns the record while a plan is applied.
 
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use portolan_lang::Value;
+use portolan_lang::{Address, Value};
 use portolan_state::{
     self as state, Edit, JournalEntry, Outcome, Output, Resource, ResourceKey, ResourceStatus, Run, RunStatus, Serial,
 };
 use rustc_hash::FxHashMap;
+use tokio::time::Instant;
 use uuid::Uuid;
 
-use super::journal::Journal;
+use super::journal::{Batch, Journal};
 use super::work::Future;
 use super::{Job, record};
 use crate::plan::{Action, Change, Mode, OperationKind, row};
 
+/// How often what could not be written is tried in all.
+const ATTEMPTS: u32 = 6;
+/// The pause before it is tried again the first time; it doubles, up to the longest.
+const FIRST_PAUSE: Duration = Duration::from_millis(250);
+const LONGEST_PAUSE: Duration = Duration::from_secs(2);
+
 /// What the backend answered.
 pub(super) enum Written {
-    Committed(Vec<usize>, Result<Serial, state::Error>),
+    Committed(Batch, Result<Serial, state::Error>),
     Renewed(Result<(), state::Error>),
+}
+
+/// What could not be written so far, and is tried again as it is.
+struct Unwritten {
+    batch: Batch,
+    attempts: u32,
+    again_at: Instant,
 }
 
 pub(super) struct Writer<'a> {
@@ -26,9 +40,14 @@ pub(super) struct Writer<'a> {
     run: Run,
     journal: Journal,
     serial: Serial,
+    unwritten: Option<Unwritten>,
     renew_at: Instant,
+    /// Until when the lease holds, as far as is known.
+    holds_until: Instant,
     /// What the backend does; it does one thing at a time.
     writing: Option<Future<'a, Written>>,
+    /// The objects of the batch that is being written, of which nothing else tells.
+    in_writing: Vec<(Address, Arc<str>)>,
     /// The keys under which operations are journalled, with the identity in the entry.
     entries: FxHashMap<usize, (ResourceKey, Arc<str>)>,
     /// The old objects that were put aside, by their change.
@@ -48,8 +67,11 @@ impl<'a> Writer<'a> {
             run,
             journal,
             serial: job.snapshot.serial,
+            unwritten: None,
             renew_at: Instant::now() + job.lease.ttl / 3,
+            holds_until: Instant::now() + job.lease.ttl,
             writing: None,
+            in_writing: Vec::new(),
             entries: FxHashMap::default(),
             deposed: FxHashMap::default(),
         }
@@ -77,13 +99,25 @@ impl Writer<'_> {
         self.writing.is_some()
     }
 
+    /// Whether everything is written.
+    pub(super) fn is_done(&self) -> bool {
+        !self.is_writing() && self.unwritten.is_none() && self.journal.due_in(true).is_none()
+    }
+
     /// How long nothing has to be written unless something happens. `is_idle` says that no
     /// operation runs.
     pub(super) fn pause(&self, is_idle: bool) -> Duration {
         let until_renewal = self.renew_at.saturating_duration_since(Instant::now());
-        let until_commit = self.journal.due_in(is_idle).filter(|_| !self.is_writing());
+        let until_commit = self.commit_due_in(is_idle).filter(|_| !self.is_writing());
         let shortest = if self.is_writing() { Duration::from_secs(1) } else { Duration::from_millis(1) };
         until_commit.unwrap_or(until_renewal).min(until_renewal).max(shortest)
+    }
+
+    fn commit_due_in(&self, is_idle: bool) -> Option<Duration> {
+        match &self.unwritten {
+            Some(unwritten) => Some(unwritten.again_at.saturating_duration_since(Instant::now())),
+            None => self.journal.due_in(is_idle),
+        }
     }
 
     /// Lets the backend do what is due, unless it is busy.
@@ -95,11 +129,20 @@ impl Writer<'_> {
         if Instant::now() >= self.renew_at {
             self.renew_at = Instant::now() + lease.ttl / 3;
             self.writing = Some(Box::pin(async move { Written::Renewed(backend.renew(lease).await) }));
-        } else if self.journal.due_in(is_idle) == Some(Duration::ZERO) {
-            let (edits, entries) = self.journal.take();
-            let base = self.serial;
-            self.writing =
-                Some(Box::pin(async move { Written::Committed(entries, backend.commit(lease, base, &edits).await) }));
+        } else if self.commit_due_in(is_idle) == Some(Duration::ZERO) {
+            let (base, batch) = (self.serial, self.next_batch());
+            self.in_writing.clone_from(&batch.unfindable);
+            self.writing = Some(Box::pin(async move {
+                let committed = backend.commit(lease, base, &batch.edits).await;
+                Written::Committed(batch, committed)
+            }));
+        }
+    }
+
+    fn next_batch(&mut self) -> Batch {
+        match &mut self.unwritten {
+            Some(unwritten) => std::mem::take(&mut unwritten.batch),
+            None => self.journal.take(),
         }
     }
 
@@ -110,18 +153,62 @@ impl Writer<'_> {
             None => std::future::pending().await,
         };
         self.writing = None;
+        self.in_writing.clear();
         written
     }
 
-    /// The operations that are journalled by now.
+    /// The operations that are journalled by now. What cannot be written for a reason that may go
+    /// away is tried again some times before that is an error.
     pub(super) fn on(&mut self, written: Written) -> Result<Vec<usize>, state::Error> {
         match written {
-            Written::Renewed(renewed) => renewed.map(|()| Vec::new()),
-            Written::Committed(entries, committed) => {
-                self.serial = committed?;
-                Ok(entries)
-            }
+            Written::Renewed(renewed) => self.renewed(renewed).map(|()| Vec::new()),
+            Written::Committed(batch, Ok(serial)) => Ok(self.committed(batch, serial)),
+            Written::Committed(batch, Err(error)) => self.not_committed(batch, error),
         }
+    }
+
+    /// A renewal that failed is tried again, and is no error as long as the lease holds.
+    fn renewed(&mut self, renewed: Result<(), state::Error>) -> Result<(), state::Error> {
+        let (now, ttl) = (Instant::now(), self.job.lease.ttl);
+        match renewed {
+            // It was asked for a third of the time before the next one.
+            Ok(()) => self.holds_until = self.renew_at + ttl * 2 / 3,
+            Err(state::Error::Io { .. }) if now < self.holds_until => self.renew_at = now + ttl / 10,
+            Err(error) => return Err(error),
+        }
+        Ok(())
+    }
+
+    fn committed(&mut self, batch: Batch, serial: Serial) -> Vec<usize> {
+        (self.serial, self.unwritten) = (serial, None);
+        batch.entries
+    }
+
+    fn not_committed(&mut self, batch: Batch, error: state::Error) -> Result<Vec<usize>, state::Error> {
+        let attempts = self.unwritten.as_ref().map_or(0, |unwritten| unwritten.attempts) + 1;
+        if let state::Error::Stale { found, .. } = error
+            && attempts > 1
+            && found.0 == self.serial.0 + 1
+        {
+            // Nobody else can have written under this lease: only the answer was lost.
+            return Ok(self.committed(batch, found));
+        }
+        let pause = LONGEST_PAUSE.min(FIRST_PAUSE * 2u32.pow(attempts.min(ATTEMPTS) - 1));
+        self.unwritten = Some(Unwritten { batch, attempts, again_at: Instant::now() + pause });
+        match error {
+            state::Error::Io { .. } if attempts < ATTEMPTS => Ok(Vec::new()),
+            error => Err(error),
+        }
+    }
+
+    /// The objects that were made and that nothing recorded tells of, with what finds them.
+    pub(super) fn unrecorded(&mut self) -> Vec<(Address, Arc<str>)> {
+        let unwritten = self.unwritten.take().map(|unwritten| unwritten.batch.unfindable).unwrap_or_default();
+        std::mem::take(&mut self.in_writing)
+            .into_iter()
+            .chain(unwritten)
+            .chain(self.journal.take().unfindable)
+            .collect()
     }
 }
 
@@ -192,7 +279,15 @@ impl Writer<'_> {
         if matches!(outcome, Outcome::Failed(_)) {
             self.restore(operation);
         }
-        self.journal.end([Edit::End { run: self.run.id.clone(), key, outcome }], identity.is_empty());
+        let unfindable = match &outcome {
+            Outcome::Put(made) if identity.is_empty() => Some((made.key.address.clone(), made.identity.clone())),
+            _ => None,
+        };
+        let edit = Edit::End { run: self.run.id.clone(), key, outcome };
+        match unfindable {
+            Some((address, identity)) => self.journal.end_unfindable(edit, address, identity),
+            None => self.journal.end(edit),
+        }
     }
 
     /// Records an object that was seen ready.
@@ -206,7 +301,7 @@ impl Writer<'_> {
             self.end(operation, Outcome::Removed);
         } else {
             let key = self.job.plan.change_of(operation).key.clone();
-            self.journal.end([Edit::RemoveResource(key)], false);
+            self.journal.end(Edit::RemoveResource(key));
         }
     }
 

@@ -19,6 +19,10 @@ struct Inner {
     runs: Vec<Run>,
     commits: Vec<usize>,
     is_lost: bool,
+    /// How many commits will fail, and whether they are carried out all the same.
+    failing: u32,
+    loses_answers: bool,
+    fails_renewals: bool,
 }
 
 impl Memory {
@@ -42,6 +46,22 @@ impl Memory {
     /// From now on, another process has the lock.
     pub(crate) fn lose_lease(&self) {
         self.inner().is_lost = true;
+    }
+
+    /// The next commits fail: nothing is written.
+    pub(crate) fn fail_commits(&self, count: u32) {
+        self.inner().failing = count;
+    }
+
+    /// Whether renewals of the lease fail from now on.
+    pub(crate) fn fail_renewals(&self, fails: bool) {
+        self.inner().fails_renewals = fails;
+    }
+
+    /// The next commit is written, and says that it was not.
+    pub(crate) fn lose_answer(&self) {
+        let mut inner = self.inner();
+        (inner.failing, inner.loses_answers) = (1, true);
     }
 
     pub(crate) fn commit_now(&self, edits: &[Edit]) {
@@ -107,6 +127,10 @@ fn put(resources: &mut Vec<Resource>, resource: &Resource) {
     }
 }
 
+fn unwritable() -> Error {
+    Error::Io { doing: "writing", place: "memory".to_owned(), reason: "it is full".to_owned() }
+}
+
 fn order(left: &ResourceKey, right: &ResourceKey) -> std::cmp::Ordering {
     left.cmp(right)
 }
@@ -122,7 +146,11 @@ impl Backend for Memory {
     }
 
     async fn renew(&self, _lease: &Lease) -> Result<(), Error> {
-        if self.inner().is_lost { Err(Error::Fenced) } else { Ok(()) }
+        match &*self.inner() {
+            Inner { is_lost: true, .. } => Err(Error::Fenced),
+            Inner { fails_renewals: true, .. } => Err(unwritable()),
+            _ => Ok(()),
+        }
     }
 
     async fn unlock(&self, _lease: &Lease) -> Result<(), Error> {
@@ -138,8 +166,15 @@ impl Backend for Memory {
         if inner.snapshot.serial != base {
             return Err(Error::Stale { base, found: inner.snapshot.serial });
         }
-        inner.commit(edits);
-        Ok(inner.snapshot.serial)
+        let is_failing = inner.failing > 0;
+        inner.failing -= u32::from(is_failing);
+        if !is_failing || std::mem::take(&mut inner.loses_answers) {
+            inner.commit(edits);
+        }
+        match is_failing {
+            true => Err(unwritable()),
+            false => Ok(inner.snapshot.serial),
+        }
     }
 
     async fn runs(&self, limit: usize) -> Result<Vec<Run>, Error> {

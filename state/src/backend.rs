@@ -149,8 +149,9 @@ pub trait Backend: Send + Sync {
     async fn unlock(&self, lease: &Lease) -> Result<(), Error>;
 
     /// Carries out all edits or none, durably, and answers the new serial. Refused with
-    /// [`Error::Fenced`] under a lease that was lost or given back, and with [`Error::Stale`] on another
-    /// base than the current serial.
+    /// [`Error::Fenced`] under a lease that was lost or given back, and otherwise with
+    /// [`Error::Stale`] on another base than the current serial: so a holder who finds that the
+    /// serial has moved by one since a commit that failed knows that it was written after all.
     async fn commit(&self, lease: &Lease, base: Serial, edits: &[Edit]) -> Result<Serial, Error>;
 
     /// The last runs, the newest first. The last [`KEPT_RUNS`] are kept.

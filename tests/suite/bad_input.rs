@@ -4,7 +4,10 @@ use std::fs;
 use std::os::unix::fs::{PermissionsExt, symlink};
 use std::process::{Command, Stdio};
 
-use crate::program::{Project, Said};
+use crate::program::{Project, Said, until};
+
+/// How large a file may grow in KiB where the disk is to be full in the middle.
+const LIMIT_KIB: u64 = 100;
 
 /// One object in a directory, and one that is only recorded.
 const SMALL: &str = r#"
@@ -192,11 +195,38 @@ fn a_full_disk() {
         let said = run_with_limit(&project, limit, &APPLY);
         assert_eq!(said.code, Some(1), "{limit} KiB: {}", said.all());
         assert!(said.error.contains("The state cannot be"), "{limit} KiB: {}", said.error);
+        let told = ["disk is full", "disk I/O error"].iter().any(|reason| said.error.contains(reason));
+        assert!(told, "{limit} KiB: {}", said.error);
         project.succeed(&APPLY);
         project.is_settled();
         project.succeed(&["destroy", "--auto-approve"]);
         assert!(project.files("out").is_empty());
     }
+}
+
+#[test]
+#[cfg(target_os = "linux")]
+fn a_disk_that_has_room_again_in_time() {
+    let project = Project::new(SMALL);
+    project.succeed(&APPLY);
+    project.write("main.hcl", SMALL.replace("hello", &"0123456789".repeat(20_000)));
+    use rustix::process::{Pid, Resource, Rlimit, prlimit};
+    // The soft limit, which can be raised while the program runs.
+    let limited = format!("ulimit -S -f {LIMIT_KIB}; exec \"$@\"");
+    let mut command = Command::new("bash");
+    command.args(["-c", &limited, "bash", env!("CARGO_BIN_EXE_portolan"), "-C"]).arg(project.root()).args(APPLY);
+    let program = command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn();
+    let program = program.expect("bash starts");
+    let id = Pid::from_raw(program.id().cast_signed());
+    let said = std::thread::spawn(|| Said::of(&program.wait_with_output().expect("it ends")));
+    let log = project.path(".portolan/state.db-wal");
+    let full = (LIMIT_KIB - 8) * 1024;
+    until("the disk is full", || fs::metadata(&log).is_ok_and(|log| log.len() > full));
+    let unlimited = Rlimit { current: None, maximum: None };
+    prlimit(id, Resource::Fsize, unlimited).expect("the limit is raised");
+    let said = said.join().expect("what it said");
+    assert_eq!(said.code, Some(0), "{}", said.all());
+    project.is_settled();
 }
 
 #[test]

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
+use std::time::{Duration, Instant};
 
 use tempfile::TempDir;
 
@@ -116,6 +117,15 @@ impl Said {
     fn error_in_one_line(&self) -> String {
         let lines = self.error.lines().map(|line| line.trim().trim_start_matches('│').trim());
         lines.collect::<Vec<_>>().join(" ")
+    }
+}
+
+/// Waits until something is so, for at most a minute.
+pub(crate) fn until(what: &str, mut is_so: impl FnMut() -> bool) {
+    let started = Instant::now();
+    while !is_so() {
+        assert!(started.elapsed() < Duration::from_secs(60), "not within a minute: {what}");
+        std::thread::sleep(Duration::from_millis(50));
     }
 }
 

@@ -74,11 +74,12 @@ impl Database {
         base: Serial,
         edits: &[Edit],
     ) -> Result<Serial, Error> {
-        self.check_file()?;
+        self.settle().await?;
         let committed = self.commit_in_transaction(keys, lease, base, edits).await;
         if committed.is_err() {
             // What was learnt on the way was not written.
             self.known = None;
+            self.is_doubtful = true;
         }
         committed
     }

@@ -41,6 +41,9 @@ pub(crate) struct Database {
     pub(crate) form: usize,
     /// What the last commit learnt about the database; only a holder of the lock may keep it.
     pub(crate) known: Option<Known>,
+    /// Whether a commit failed on the connection. A full disk may have ended its transaction
+    /// without the connection's knowledge, and then it begins none any more.
+    pub(crate) is_doubtful: bool,
     file: FileId,
 }
 
@@ -51,7 +54,7 @@ pub(crate) async fn open(place: &Place, access: Access) -> Result<Option<Databas
         options(place.path(), access)?.connect().await.map_err(|error| place.failed("opening", error))?;
     let form = check_form(place, &mut connection).await?;
     let file = FileId::of(&metadata);
-    Ok(Some(Database { place: place.clone(), connection, form, known: None, file }))
+    Ok(Some(Database { place: place.clone(), connection, form, known: None, is_doubtful: false, file }))
 }
 
 /// Opens the database for writing, and makes it where there is none.
@@ -148,6 +151,16 @@ impl Database {
         Ok(transaction)
     }
 
+    /// Connects to the same file anew, where the connection is doubtful.
+    pub(crate) async fn settle(&mut self) -> Result<(), Error> {
+        if self.is_doubtful {
+            let options = options(self.place.path(), Access::Write)?;
+            self.connection = options.connect().await.map_err(|error| self.place.failed("opening", error))?;
+            self.is_doubtful = false;
+        }
+        self.check_file()
+    }
+
     /// Closes the database, which folds what stands beside the file into it.
     pub(crate) async fn close(self) -> Result<(), Error> {
         let Database { place, connection, .. } = self;
@@ -156,7 +169,7 @@ impl Database {
 
     /// Refuses to go on where the file was deleted or replaced since it was opened: what is
     /// written to it now would be lost.
-    pub(crate) fn check_file(&self) -> Result<(), Error> {
+    fn check_file(&self) -> Result<(), Error> {
         match self.place.path().metadata() {
             Ok(metadata) if FileId::of(&metadata) == self.file => Ok(()),
             _ => Err(Error::Io {

@@ -65,6 +65,7 @@ impl Database {
     }
 
     pub(crate) async fn renew(&mut self, lease: &Lease) -> Result<(), Error> {
+        self.settle().await?;
         let renewed = sqlx::query("UPDATE lock SET until = ? WHERE fence = ? AND until IS NOT NULL")
             .bind(until(lease.ttl))
             .bind(lease.fence.cast_signed())
