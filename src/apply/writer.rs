@@ -318,8 +318,11 @@ impl Writer<'_> {
             let value = if self.job.plan.mode == Mode::Normal { values.get(&output.name) } else { Some(planned) };
             let is_new = |value: &&Value| value.is_wholly_known() && output.before.as_ref() != Some(value);
             if let Some(value) = value.filter(is_new) {
-                let output = Output { name: output.name.clone(), value: value.clone() };
-                self.journal.record([Edit::PutOutput(output)]);
+                let name = output.name.clone();
+                self.journal.record([match value.is_null() {
+                    true => Edit::RemoveOutput(name),
+                    false => Edit::PutOutput(Output { name, value: value.clone() }),
+                }]);
             }
         }
     }

@@ -171,12 +171,12 @@ fn conclude(
     }
     let mut out = std::io::stdout().lock();
     if manner.json {
-        let outputs = if plan.mode == Mode::Destroy { Vec::new() } else { evaluation.outputs().0 };
+        let outputs = if plan.mode == Mode::Destroy { Vec::new() } else { evaluation.recorded_outputs() };
         write!(out, "{}", render::progress::conclusion_json(plan, &report, &outputs, &project.config.sources))?;
     } else {
         write!(out, "{}", render::progress::conclusion(plan, &report))?;
         if report.succeeded() && plan.mode != Mode::Destroy {
-            write!(out, "{}", render::plan::outputs(&evaluation.outputs().0))?;
+            write!(out, "{}", render::plan::outputs(&evaluation.recorded_outputs()))?;
         }
     }
     out.flush()?;

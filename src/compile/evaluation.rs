@@ -253,6 +253,11 @@ impl<'a> Evaluation<'a> {
         (outputs, evaluator.take_diagnostics())
     }
 
+    /// The outputs that are recorded: those that are not null, as far as they are known.
+    pub fn recorded_outputs(&self) -> Vec<OutputValue> {
+        self.outputs().0.into_iter().filter(|output| !output.value.is_null()).collect()
+    }
+
     /// The assertions of all `check` blocks: what does not hold is a warning.
     pub fn checks(&self) -> Diagnostics {
         self.each_check(|check, scope| conditions::check(&check.assertions, scope, conditions::CHECK))

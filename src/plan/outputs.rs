@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use portolan_lang::Diagnostics;
+use portolan_lang::{Diagnostics, Value};
 use portolan_state::Snapshot;
 
 use super::configurations::Configurations;
@@ -21,6 +21,8 @@ pub(crate) fn plan<C: Configurations>(
         let before = outputs.remove(&output.name).and_then(|change| change.before);
         let is_left = is_partial && !output.value.is_wholly_known();
         let after = if is_left { before.clone() } else { Some(output.value) };
+        // One that is null is not recorded: where there was none, nothing becomes of it.
+        let before = before.or_else(|| after.clone().filter(Value::is_null));
         if before.is_some() || after.is_some() {
             outputs.insert(output.name.clone(), OutputChange { name: output.name, before, after });
         }

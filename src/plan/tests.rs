@@ -378,6 +378,25 @@ async fn outputs_are_planned() {
 }
 
 #[tokio::test]
+async fn an_output_that_is_null_is_not_recorded() {
+    let scene = Scene::after(&["a"]).await;
+    let mut table = Table::new("a");
+    table.outputs = vec!["a"];
+    let plan = scene.plan(&table).await;
+    assert!(!plan.has_changes());
+    assert!(scene.apply(&table, &plan).await.succeeded());
+    assert_eq!(scene.state.snapshot().outputs, []);
+    for (value, recorded) in [("a = 1", 1), ("a", 0)] {
+        let mut table = Table::new(value);
+        table.outputs = vec!["a"];
+        let plan = scene.plan(&table).await;
+        assert!(plan.has_changes());
+        assert!(scene.apply(&table, &plan).await.succeeded());
+        assert_eq!(scene.state.snapshot().outputs.len(), recorded, "{value}");
+    }
+}
+
+#[tokio::test]
 async fn refusals_of_providers_are_problems_of_the_instance() {
     let plan = plan_after(&[], &Table::new("a = 1 !name=\nb = 1")).await;
     assert_eq!(summaries(&plan), ["Invalid configuration"]);

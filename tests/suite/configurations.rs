@@ -13,11 +13,10 @@ use crate::documents;
 use crate::vectors::{self, Problem, Row, Step};
 
 /// What is otherwise than in Terraform: the row, the aspects, and why.
-const DIFFERENT: [(&str, &[&str], &str); 18] = [
+const DIFFERENT: [(&str, &[&str], &str); 17] = [
     ("res/self_ref", &["valid", "validate"], "the reference is wrong whatever the plan, so validating tells it"),
     ("check/error_in_condition", &["validate"], "the check has an assertion, although a wrong one"),
     ("json/syntax_error", &["validate"], "only the end of the text is told about, not what follows from it"),
-    ("count/conditional", &["outputs", "prior_state"], "an output that is null is told; Terraform leaves it out"),
     (
         "mod/sensitive_output",
         &["valid", "validate", "plan exit", "plan problems"],

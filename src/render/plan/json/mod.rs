@@ -189,7 +189,7 @@ fn planned_values(plan: &Plan, catalog: &Catalog) -> Json {
 fn prior_state(plan: &Plan, catalog: &Catalog) -> Option<Json> {
     let outputs = plan.outputs.iter().filter_map(|output| {
         let known = output.after.as_ref().filter(|after| after.is_wholly_known());
-        let value = known.or(output.before.as_ref())?;
+        let value = known.or(output.before.as_ref()).filter(|value| !value.is_null())?;
         Some((output.name.to_string(), output_value(Some(value), value.is_sensitive())))
     });
     let outputs: Map<String, Json> = outputs.collect();
