@@ -4,12 +4,15 @@
 //! filled in, nested and `dynamic` blocks decoded. [`validate`] checks the shape alone:
 //! names, what is required, how many, labels. Both tell all problems at once.
 //!
-//! [`place_of`] finds where a part of the value is written.
+//! [`place_of`] finds where a part of the value is written. [`native`] makes bodies of the JSON form
+//! like those of the native form, and [`expand`] puts blocks in the place of dynamic ones.
 //!
 //! Attributes that hold references (`depends_on`) are left out of values and read with
 //! [`references_of`].
 
 mod dynamic;
+mod expand;
+mod native;
 mod place;
 mod references;
 mod shape;
@@ -26,6 +29,8 @@ use crate::syntax::{Attribute, Block, Body, Expr, ExprKind};
 use crate::types::Type;
 use crate::value::Value;
 
+pub use expand::expand;
+pub use native::{native, native_parts};
 pub use place::place_of;
 pub use references::{body_references, each_body_reference, references_of};
 pub use shape::{resolve, validate};

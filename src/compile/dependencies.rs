@@ -3,12 +3,12 @@
 //! Only direct dependencies are found: the groups whose values an expression reads. What those
 //! wait for themselves is their own affair.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use portolan_lang::decode::{body_references, each_body_reference};
 use portolan_lang::eval::{Reference, ReferenceStep, each_reference};
-use portolan_lang::syntax::{Body, Expr};
+use portolan_lang::syntax::{Block, Body, Expr};
 use portolan_lang::{Address, InstanceKey, Schema};
 use rustc_hash::FxHashMap;
 
@@ -16,6 +16,7 @@ use super::desired::{Group, GroupId};
 use super::domain;
 use super::evaluator::{Evaluator, Node};
 use super::module::ModuleId;
+use crate::config::part::may_have;
 use crate::config::{DomainBlock, ResourceBlock};
 
 /// A set of groups, sorted and shared.
@@ -131,10 +132,8 @@ impl<'e> Dependencies<'e> {
         let narrow: Vec<GroupId> = made.iter().copied().filter(within).collect();
         // What is named but makes nothing, such as an external, is there already.
         let Some((_, block)) = declared.module.domain.get_index(at) else { return };
-        let is_part = |keyword: &str, label: &str| {
-            block.body.blocks(keyword).any(|nested| nested.labels.first().is_some_and(|first| &*first.name == label))
-        };
-        let names_part = matches!(named.as_slice(), [_, _, keyword, label, ..] if is_part(keyword, label));
+        let names_part =
+            matches!(named.as_slice(), [_, _, keyword, label, ..] if may_have(&block.body, keyword, label));
         groups.extend(if narrow.is_empty() && !names_part { made } else { &narrow });
     }
 
@@ -283,27 +282,52 @@ pub(super) fn of_domain(
     for reference in &block.depends_on {
         dependencies.waited_for(module, reference, &mut shared);
     }
+    let parts = parts(made, groups);
     let mut outer = block.body.as_ref().clone();
     outer.blocks.clear();
     for nested in &block.body.blocks {
-        let own: Vec<GroupId> = made
-            .iter()
-            .copied()
-            .filter(|id| {
-                let local = groups[id.0 as usize].address.local();
-                let names: Vec<&str> = local.segments().iter().skip(2).map(|segment| &*segment.name).collect();
-                nested.labels.len() == 1 && names == [&*nested.keyword.name, &*nested.labels[0].name]
-            })
-            .collect();
-        let (Some(inner), false) = (schema.nested(&nested.keyword.name), own.is_empty()) else {
+        let own = groups_of(nested, &block.body, &parts);
+        if own.is_empty() {
             outer.blocks.push(nested.clone());
             continue;
-        };
-        let read = read_by(dependencies, module, &nested.body, &inner.schema, made);
+        }
+        let mut alone = Body::empty(nested.body.span);
+        alone.blocks.push(nested.clone());
+        let read = read_by(dependencies, module, &alone, &schema, made);
         own.iter().for_each(|id| found[id.0 as usize].extend(&read));
     }
     shared.extend(read_by(dependencies, module, &outer, &schema, made));
     made.iter().for_each(|id| found[id.0 as usize].extend(&shared));
+}
+
+/// The groups of parts of a block, by keyword and label.
+type Parts<'g> = BTreeMap<(&'g str, &'g str), Vec<GroupId>>;
+
+fn parts<'g>(made: &[GroupId], groups: &'g [Group]) -> Parts<'g> {
+    let mut parts = Parts::new();
+    for id in made {
+        let address = &groups[id.0 as usize].address;
+        let segments = address.segments();
+        if let [.., keyword, label] = segments
+            && address.local().segments().len() == 4
+        {
+            parts.entry((&*keyword.name, &*label.name)).or_default().push(*id);
+        }
+    }
+    parts
+}
+
+/// The groups that a nested block makes for itself; those of a `dynamic` block are all that no
+/// other one makes.
+fn groups_of(nested: &Block, body: &Body, parts: &Parts<'_>) -> Vec<GroupId> {
+    let Some(label) = nested.labels.first() else { return Vec::new() };
+    if &*nested.keyword.name != "dynamic" {
+        return parts.get(&(&*nested.keyword.name, &*label.name)).cloned().unwrap_or_default();
+    }
+    let written: BTreeSet<&str> =
+        body.blocks(&label.name).filter_map(|block| block.labels.first()).map(|label| &*label.name).collect();
+    let made = parts.iter().filter(|((keyword, name), _)| *keyword == &*label.name && !written.contains(name));
+    made.flat_map(|(_, groups)| groups.iter().copied()).collect()
 }
 
 fn read_by(
@@ -318,6 +342,7 @@ fn read_by(
     for reference in body_references(body, schema).iter().filter(|reference| !inner(reference)) {
         dependencies.read(module, reference, &mut groups);
     }
-    groups.retain(|id| !own.contains(id));
+    // They were made one after the other.
+    groups.retain(|id| own.binary_search(id).is_err());
     groups
 }

@@ -8,9 +8,9 @@ use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use portolan_lang::decode::decode;
+use portolan_lang::decode::{decode, expand};
 use portolan_lang::eval::evaluate;
-use portolan_lang::syntax::Expr;
+use portolan_lang::syntax::{Body, Expr};
 use portolan_lang::{Address, Diagnostic, Diagnostics, Schema, Span, Type, Value};
 use portolan_state::Decision;
 use rustc_hash::FxHashMap;
@@ -424,20 +424,32 @@ impl Evaluator {
         at: usize,
     ) -> Compiled {
         let Some(kind) = domain::kind(&block.kind.name) else { return Compiled::nothing(Diagnostics::new()) };
+        let scope = self.scope(module, instances.each(at));
+        let (body, problems) = expand(&block.body, &(kind.schema)(&self.inputs.catalog), &scope);
+        let failed = problems.has_errors();
+        self.report_undecided(module, &block.body, problems);
+        if failed {
+            return Compiled::nothing(Diagnostics::new());
+        }
         let address = self.domain_address(instance, block, instances, at);
         let placements = if kind.wants.is_some() { self.placements() } else { Arc::default() };
         let read = |connection: &Address, source: &str, config: &Value| {
             self.read_for_domain(&address, block.span, connection, source, config)
         };
         let placement = placements.get(&address);
-        let input = domain::Block { placement, ..self.domain_input(&address, block, &read) };
-        let mut compiled = (kind.compile)(&input, &self.scope(module, instances.each(at)));
-        for problem in compiled.diagnostics.iter().filter(|problem| problem.is_pending) {
-            let expr = problem.labels.first().and_then(|label| unknown::expr_at(&block.body, label.span));
+        let input = domain::Block { body: &body, placement, ..self.domain_input(&address, block, &read) };
+        let mut compiled = (kind.compile)(&input, &scope);
+        self.report_undecided(module, &block.body, std::mem::take(&mut compiled.diagnostics));
+        compiled
+    }
+
+    /// Reports problems of a block, and remembers which of its expressions are not known.
+    fn report_undecided(&self, module: ModuleId, body: &Body, problems: Diagnostics) {
+        for problem in problems.iter().filter(|problem| problem.is_pending) {
+            let expr = problem.labels.first().and_then(|label| unknown::expr_at(body, label.span));
             self.undecided.borrow_mut().extend(expr.map(|expr| (expr.span, (module, expr))));
         }
-        self.report(std::mem::take(&mut compiled.diagnostics));
-        compiled
+        self.report(problems);
     }
 
     /// The address of an instance of a domain block.

@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use std::sync::Arc;
 
 use portolan_lang::diagnostic::did_you_mean;
-use portolan_lang::syntax::{self, Attribute, Block, Body, Expr, Ident};
+use portolan_lang::syntax::{self, Attribute, Block, Body, Expr, Ident, unquoted};
 use portolan_lang::{Diagnostic, Diagnostics, Span};
 
 /// A kind of block that the language knows.
@@ -119,6 +119,14 @@ impl Content {
     /// Takes out the expression of an attribute.
     pub(super) fn expr(&mut self, name: &str) -> Option<Arc<Expr>> {
         self.attribute(name).map(|attribute| attribute.expr)
+    }
+
+    /// Takes out the expression of an attribute that holds references, which the JSON form writes
+    /// as strings.
+    pub(super) fn references(&mut self, name: &str, diagnostics: &mut Diagnostics) -> Option<Arc<Expr>> {
+        let (expr, problems) = unquoted(&self.expr(name)?);
+        diagnostics.extend(problems);
+        Some(expr)
     }
 
     /// Takes out all blocks of a kind, in order.

@@ -3,20 +3,17 @@
 use std::collections::BTreeMap;
 
 use portolan_lang::schema::{Block as BlockSchema, Nesting, Usage};
-use portolan_lang::syntax::{self, Attribute, Block, Body};
+use portolan_lang::syntax::{Attribute, Block, Body};
 use portolan_lang::{Diagnostic, Diagnostics, Schema};
 
 use super::content::{
-    BodyShape, Content, Rest, argument_expected, block_expected, has_labels, missing_argument, opening, resolve,
+    BodyShape, Content, Rest, argument_expected, block_expected, has_labels, missing_argument, opening,
     unsupported_argument, unsupported_block,
 };
-use super::known::json_shapes;
 
 /// Tells all that is wrong with the shape of `body`. `taken` is what the language itself knows
 /// in such a block; those attributes and blocks were taken out, and are worth suggesting.
 pub(super) fn fit(body: &Body, schema: &Schema, taken: &BodyShape, diagnostics: &mut Diagnostics) {
-    let (body, problems) = body.resolved(&json_shapes(schema));
-    diagnostics.extend(problems);
     let mut names: Vec<&str> = taken.names().collect();
     names.extend(schema.names());
     for attribute in &body.attributes {
@@ -38,7 +35,7 @@ pub(super) fn fit(body: &Body, schema: &Schema, taken: &BodyShape, diagnostics: 
         }
     }
     for nested in &schema.blocks {
-        counts_fit(&body, nested, diagnostics);
+        counts_fit(body, nested, diagnostics);
     }
 }
 
@@ -138,9 +135,7 @@ fn dynamic_fits(block: &Block, schema: &Schema, diagnostics: &mut Diagnostics) {
         diagnostics.push(unsupported_block(keyword, known));
         return;
     };
-    let shapes = [syntax::BlockShape { keyword: "content", labels: 0 }];
-    let body = resolve(block.body.clone(), &shapes, diagnostics);
-    let content = Content::read(body, &DYNAMIC, diagnostics);
+    let content = Content::read(block.body.clone(), &DYNAMIC, diagnostics);
     for attribute in &content.rest.attributes {
         diagnostics.push(unsupported_argument(&attribute.name, DYNAMIC.names()));
     }

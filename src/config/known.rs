@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 
+use portolan_lang::decode::native_parts;
 use portolan_lang::syntax::{Block, BlockShape, Body};
 use portolan_lang::{Diagnostics, Nesting, Schema};
 
@@ -63,12 +64,17 @@ impl<'a> Known<'a> {
         resolve(file, &shapes.collect::<Vec<_>>(), diagnostics)
     }
 
-    /// A block of a file in which it is told what is a block.
+    /// A block of a file in which it is told what is a block; what a schema says of it is told
+    /// apart however deep it nests.
     pub(super) fn resolve_block(&self, mut block: Block, diagnostics: &mut Diagnostics) -> Block {
         let own: &BodyShape = shapes::general(&block.keyword.name).map_or(&shapes::DOMAIN, |shape| &shape.body);
         let mut shapes = own.json_shapes();
         shapes.extend(self.schema(&block).map(json_shapes).unwrap_or_default());
+        let is_json = block.body.is_json();
         block.body = resolve(block.body, &shapes, diagnostics);
+        if is_json && let Some(schema) = self.schema(&block) {
+            diagnostics.extend(native_parts(&mut block.body, schema));
+        }
         block
     }
 }

@@ -17,6 +17,7 @@ mod known;
 mod load;
 mod model;
 mod overrides;
+pub(crate) mod part;
 mod uses;
 mod variables;
 mod version;

@@ -10,7 +10,7 @@ use portolan_lang::eval::{Reference, each_reference};
 use portolan_lang::syntax::{Block, Body, Expr};
 use portolan_lang::{Nesting, Schema};
 
-use super::known::{Known, json_shapes};
+use super::known::Known;
 use super::model::{
     Condition, DomainBlock, Import, Lifecycle, Module, ModuleCall, Output, Repetition, ResourceBlock, Variable,
 };
@@ -267,16 +267,15 @@ impl<'a> Place<'a> {
     /// Goes through a body. Where no schema is at hand, every block is gone through as it is
     /// written.
     fn body(&mut self, body: &Body, schema: Option<&Schema>) {
-        let shapes = schema.map(json_shapes).unwrap_or_default();
-        let (body, _) = body.resolved(&shapes);
         for attribute in &body.attributes {
             let name = &*attribute.name.name;
             let is_reference = schema.and_then(|schema| schema.attribute(name)).is_some_and(|found| found.references);
-            match name {
-                "connects" if is_reference => self.expr(&attribute.expr, Purpose::Unordered),
-                _ if is_reference => self.expr(&attribute.expr, Purpose::Name),
-                _ => self.value(&attribute.expr),
-            }
+            let purpose = match name {
+                "connects" if is_reference => Purpose::Unordered,
+                _ if is_reference => Purpose::Name,
+                _ => Purpose::Value,
+            };
+            self.expr(&attribute.expr, purpose);
         }
         for block in &body.blocks {
             self.block(block, schema);
@@ -289,18 +288,21 @@ impl<'a> Place<'a> {
             return;
         }
         let nested = schema.and_then(|schema| schema.nested(&block.keyword.name));
-        let label = block
-            .labels
-            .first()
-            .filter(|_| self.part.is_none() && nested.is_some_and(|nested| nested.nesting == Nesting::Named));
-        let part = label.map(|label| format!("{}.{}", block.keyword.name, label.name));
+        let part = self.part_of(block, nested);
         let Place { user, site, .. } = *self;
         let part = part.as_deref().or(self.part);
         Place { user, part, site, found: &mut *self.found }.body(&block.body, nested.map(|nested| &nested.schema));
     }
 
+    /// What the parts are called that a block makes: `service.api` or, where a dynamic block makes
+    /// them, `dynamic.service` for all of them.
+    fn part_of(&self, block: &Block, kind: Option<&portolan_lang::Block>) -> Option<String> {
+        let is_part = self.part.is_none() && kind.is_some_and(|kind| kind.nesting == Nesting::Named);
+        block.labels.first().filter(|_| is_part).map(|label| format!("{}.{}", block.keyword.name, label.name))
+    }
+
     fn dynamic(&mut self, block: &Block, schema: Option<&Schema>) {
-        let (body, _) = block.body.resolved(&[portolan_lang::syntax::BlockShape { keyword: "content", labels: 0 }]);
+        let body = &block.body;
         let Some(keyword) = block.labels.first() else { return };
         if let Some(for_each) = body.attribute("for_each") {
             self.value(&for_each.expr);
@@ -308,12 +310,15 @@ impl<'a> Place<'a> {
         let iterator = body.attribute("iterator").and_then(|iterator| iterator.expr.as_name());
         let iterator = iterator.unwrap_or(&keyword.name).clone();
         let iterators: Vec<Arc<str>> = self.site.iterators.iter().cloned().chain([iterator]).collect();
-        let Place { user, part, site, .. } = *self;
+        let nested = schema.and_then(|schema| schema.nested(&keyword.name));
+        let part = self.part_of(block, nested);
+        let Place { user, site, .. } = *self;
+        let part = part.as_deref().or(self.part);
         let mut place = Place { user, part, site: Site { iterators: &iterators, ..site }, found: &mut *self.found };
         if let Some(labels) = body.attribute("labels") {
             place.value(&labels.expr);
         }
-        let nested = schema.and_then(|schema| schema.nested(&keyword.name)).map(|nested| &nested.schema);
-        body.blocks("content").for_each(|content| place.body(&content.body, nested));
+        let schema = nested.map(|nested| &nested.schema);
+        body.blocks("content").for_each(|content| place.body(&content.body, schema));
     }
 }

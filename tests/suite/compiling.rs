@@ -46,7 +46,7 @@ fn same(path: &Path, actual: String) -> Result<(), String> {
 }
 
 /// A configuration that was compiled.
-struct Compiled {
+pub(crate) struct Compiled {
     catalog: Arc<Catalog>,
     desired: Desired,
     diagnostics: Diagnostics,
@@ -54,7 +54,7 @@ struct Compiled {
 }
 
 impl Compiled {
-    fn of(case: &Path) -> Compiled {
+    pub(crate) fn of(case: &Path) -> Compiled {
         let providers: [Arc<dyn Provider>; 5] = [
             Arc::new(portolan_builtin::Builtin::new()),
             Arc::new(portolan_kubernetes::Kubernetes::new()),
@@ -87,7 +87,7 @@ impl Compiled {
     }
 
     /// Everything but what the resources are to be; parts of which there are none are left out.
-    fn overview(&self) -> String {
+    pub(crate) fn overview(&self) -> String {
         let parts = [
             ("problems", self.problems(&self.diagnostics)),
             ("connections", self.connections()),
@@ -162,7 +162,7 @@ impl Compiled {
     }
 
     /// What each resource is to be, and what evaluation and its provider say against that.
-    fn resources(&self) -> String {
+    pub(crate) fn resources(&self) -> String {
         let evaluation = Evaluation::new(&self.desired);
         let mut text = String::new();
         for (id, instance) in self.desired.iter() {

@@ -17,6 +17,7 @@ mod division;
 mod documents;
 mod examples;
 mod fuzz;
+mod json_form;
 mod killed;
 mod live;
 mod loading;

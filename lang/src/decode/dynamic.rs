@@ -24,6 +24,9 @@ pub(super) struct Parts {
     pub(super) content: Body,
 }
 
+/// The block in a dynamic block that holds what its blocks hold.
+pub(super) const CONTENT: BlockShape<'static> = BlockShape { keyword: "content", labels: 0 };
+
 /// Whether this is a dynamic block that makes blocks of this keyword.
 pub(super) fn is_for(block: &Block, keyword: &str) -> bool {
     &*block.keyword.name == "dynamic" && block.labels.first().is_some_and(|label| &*label.name == keyword)
@@ -51,7 +54,7 @@ pub(super) fn unknown_kind(block: &Block, schema: &Schema) -> Diagnostic {
 
 /// The parts of a dynamic block, and what is wrong with it.
 pub(super) fn parts(block: &Block, kind: &schema::Block) -> (Option<Parts>, Diagnostics) {
-    let (body, mut problems) = block.body.resolved(&[BlockShape { keyword: "content", labels: 0 }]);
+    let (body, mut problems) = block.body.resolved(&[CONTENT]);
     let known = ["for_each", "iterator", "labels"];
     for attribute in body.attributes.iter().filter(|attribute| !known.contains(&&*attribute.name.name)) {
         problems.push(
@@ -152,7 +155,8 @@ impl Decoder<'_> {
         if failed {
             return false;
         }
-        let Some(elements) = self.elements(&for_each, &parts.for_each) else {
+        let elements = self.problems.keep(checked_elements(&for_each, &parts.for_each)).flatten();
+        let Some(elements) = elements else {
             // The content is still worth a check.
             self.element(&parts, kind, Value::unknown(Type::Any), Value::unknown(Type::Any), for_each.marks());
             return false;
@@ -168,22 +172,6 @@ impl Decoder<'_> {
             }
         }
         true
-    }
-
-    /// The keys and values to go through; `None` where they are not known or there are none.
-    fn elements(&mut self, for_each: &Value, expr: &Expr) -> Option<Vec<(Value, Value)>> {
-        let found = elements(for_each);
-        let may_be_known_later = matches!(for_each.data(), Data::Unknown(unknown) if !unknown.ty.is_primitive());
-        if found.is_none() && !may_be_known_later {
-            let name = for_each.ty().friendly_name();
-            let what = if for_each.is_null() { "null".to_owned() } else { format!("a {name}") };
-            self.problems.push(
-                Diagnostic::error("Invalid dynamic for_each value")
-                    .detail("The for_each of a dynamic block is a collection.")
-                    .label(expr.span, format!("this is {what}")),
-            );
-        }
-        found
     }
 
     /// One block; `None` where its label is not known.
@@ -208,25 +196,38 @@ impl Decoder<'_> {
         Some((label?, value))
     }
 
-    /// The one label of a block.
     fn label(&mut self, labels: &Expr) -> Option<Arc<str>> {
         let (value, problems) = evaluate(labels, self.scope);
         let failed = problems.has_errors();
         self.problems.extend(problems);
-        let label = value.items().and_then(<[Value]>::first).and_then(|label| convert(label, &Type::String).ok());
-        match label.map(Value::into_data) {
-            Some(Data::String(label)) => Some(label),
-            Some(Data::Unknown(_)) => None,
-            _ if failed || !value.is_known() => None,
-            _ => {
-                self.problems.push(
-                    Diagnostic::error("Invalid dynamic block label")
-                        .detail("The labels are a list of one string.")
-                        .at(labels.span),
-                );
-                None
-            }
-        }
+        if failed { None } else { self.problems.keep(label(&value, labels)).flatten() }
+    }
+}
+
+/// The keys and values that a `for_each` goes through; `None` where they are not known.
+pub(super) fn checked_elements(for_each: &Value, expr: &Expr) -> Result<Option<Vec<(Value, Value)>>, Diagnostic> {
+    let found = elements(for_each);
+    let may_be_known_later = matches!(for_each.data(), Data::Unknown(unknown) if !unknown.ty.is_primitive());
+    if found.is_some() || may_be_known_later {
+        return Ok(found);
+    }
+    let name = for_each.ty().friendly_name();
+    let what = if for_each.is_null() { "null".to_owned() } else { format!("a {name}") };
+    Err(Diagnostic::error("Invalid dynamic for_each value")
+        .detail("The for_each of a dynamic block is a collection.")
+        .label(expr.span, format!("this is {what}")))
+}
+
+/// The one label that a list of labels holds; `None` where it is not known.
+pub(super) fn label(labels: &Value, expr: &Expr) -> Result<Option<Arc<str>>, Diagnostic> {
+    let first = labels.items().and_then(<[Value]>::first);
+    match first.and_then(|label| convert(label, &Type::String).ok()).map(Value::into_data) {
+        Some(Data::String(label)) => Ok(Some(label)),
+        Some(Data::Unknown(_)) => Ok(None),
+        _ if !labels.is_known() => Ok(None),
+        _ => Err(Diagnostic::error("Invalid dynamic block label")
+            .detail("The labels are a list of one string.")
+            .at(expr.span)),
     }
 }
 

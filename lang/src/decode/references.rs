@@ -5,7 +5,7 @@ use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::eval::{Reference, each_reference};
 use crate::schema::Schema;
 use crate::source::Span;
-use crate::syntax::{Attribute, Body, Expr, ExprKind, parse_expr};
+use crate::syntax::{Attribute, Body, Expr, ExprKind, unquoted};
 
 /// The references that an attribute such as `depends_on = [a.b, service.c]` lists.
 ///
@@ -13,11 +13,11 @@ use crate::syntax::{Attribute, Body, Expr, ExprKind, parse_expr};
 ///
 /// Every part of it that is not a reference.
 pub fn references_of(attribute: &Attribute) -> Result<Vec<Reference>, Diagnostics> {
-    let items: Vec<&Expr> = match &attribute.expr.kind {
+    let (expr, mut problems) = unquoted(&attribute.expr);
+    let items: Vec<&Expr> = match &expr.kind {
         ExprKind::Tuple(items) => items.iter().map(|item| &**item).collect(),
-        _ => vec![&attribute.expr],
+        _ => vec![&expr],
     };
-    let mut problems = Diagnostics::new();
     let found: Vec<Reference> = items.into_iter().filter_map(|item| problems.keep(reference(item))).collect();
     if problems.has_errors() { Err(problems) } else { Ok(found) }
 }
@@ -26,11 +26,6 @@ fn reference(expr: &Expr) -> Result<Reference, Diagnostic> {
     let refused = |span: Span| {
         Diagnostic::error("Invalid reference").detail("A reference is expected: names with dots between them.").at(span)
     };
-    if let Some(text) = expr.as_json_text() {
-        let (inner, problems) = parse_expr(expr.span.file, text);
-        let reference = Reference::of(&inner).filter(|_| !problems.has_errors());
-        return reference.map(|reference| reference.clone().at(expr.span)).ok_or_else(|| refused(expr.span));
-    }
     Reference::of(expr).cloned().ok_or_else(|| match &expr.kind {
         ExprKind::Literal(value) if value.as_str().is_some() => refused(expr.span).help("write it without quotes"),
         _ => refused(expr.span),

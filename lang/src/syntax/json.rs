@@ -249,6 +249,11 @@ fn escaped_length(rest: &str) -> (usize, usize) {
 }
 
 impl Body {
+    /// Whether it is in the JSON form, and nothing said yet which of its properties are blocks.
+    pub fn is_json(&self) -> bool {
+        self.json.is_some()
+    }
+
     /// The body with its arguments and blocks told apart.
     ///
     /// A body of the native form is returned as it is. In the JSON form, the properties with
@@ -356,6 +361,37 @@ impl Resolver {
         };
         Expr { kind, span: string.span }
     }
+}
+
+/// What an expression means where references are expected: a string of the JSON form, or each of
+/// a list of them, is the expression in it, with or without `${ }` around. Everything else is
+/// itself.
+pub fn unquoted(expr: &Arc<Expr>) -> (Arc<Expr>, Diagnostics) {
+    let mut diagnostics = Diagnostics::new();
+    let expr = match &expr.kind {
+        ExprKind::Template(parts) => match parts.as_slice() {
+            [TemplatePart::Text(text)] => {
+                let places = Places { file: expr.span.file, base: expr.span.start as usize + 1, map: None };
+                let mut parser = Parser::with_places(text, places);
+                let inner = parser.bare_expression(0..text.len());
+                diagnostics.extend(parser.diagnostics);
+                Arc::new(inner)
+            }
+            _ => expr.clone(),
+        },
+        // A string that is one interpolation.
+        ExprKind::Parentheses(inner) => inner.clone(),
+        ExprKind::Tuple(items) => {
+            let items = items.iter().map(|item| {
+                let (item, problems) = unquoted(item);
+                diagnostics.extend(problems);
+                item
+            });
+            Arc::new(Expr { kind: ExprKind::Tuple(items.collect()), span: expr.span })
+        }
+        _ => expr.clone(),
+    };
+    (expr, diagnostics)
 }
 
 impl JsonString {

@@ -14,6 +14,6 @@ mod scan;
 mod template;
 
 pub use ast::*;
-pub use json::{BlockShape, parse_json_body};
+pub use json::{BlockShape, parse_json_body, unquoted};
 pub use parse::{parse_body, parse_expr, parse_template};
 pub use scan::is_unfinished;

@@ -1,9 +1,9 @@
 //! Blocks to values: text and schema in, values and problems out.
 
-use portolan_lang::decode::{body_references, decode, place_of, references_of, validate};
+use portolan_lang::decode::{body_references, decode, expand, native, place_of, references_of, validate};
 use portolan_lang::schema::{Attribute, Block, Schema};
 use portolan_lang::syntax::{Body, parse_body, parse_json_body};
-use portolan_lang::{AttributePath, Sources, Step, Type, Value};
+use portolan_lang::{AttributePath, Marks, Sources, Step, Type, Value};
 
 use crate::scope::Tables;
 
@@ -37,6 +37,7 @@ fn tables() -> Tables {
     let mut tables = Tables::default();
     tables.variables.insert("unknown".to_owned(), Value::unknown(Type::list(Type::String)));
     tables.local("hosts", "[\"a\", \"b\"]");
+    tables.local("nested", "{ a = [1], b = [2, 3] }");
     tables.local("secret", "sensitive([\"s\"])");
     tables
 }
@@ -55,6 +56,27 @@ fn check(text: &str, wanted: &str) {
     }
     let found = if problems.is_empty() { format!("{value:?}") } else { told };
     assert_eq!(found.trim_end(), wanted.trim_end(), "{text}");
+    if problems.is_empty() {
+        means_the_same_without_forms(body, &value);
+    }
+}
+
+/// The value is the same where the JSON form is made native, and dynamic blocks are replaced.
+fn means_the_same_without_forms(body: Body, value: &Value) {
+    let (native, problems) = native(body, &schema());
+    assert!(problems.is_empty(), "{problems:?}");
+    assert_eq!(decode(&native, &schema(), &tables()).0, *value);
+    let tables = tables();
+    let (expanded, problems) = expand(&native, &schema(), &tables);
+    // Which blocks there are must be known, and is no secret.
+    if problems.is_empty() {
+        assert!(expanded.blocks("dynamic").next().is_none());
+        assert_eq!(decode(&expanded, &schema(), &tables).0, *value);
+    } else {
+        let is_secret = value.deep_marks().contains(Marks::SENSITIVE);
+        assert!(is_secret || !value.is_wholly_known(), "{problems:?}");
+        assert!(problems.iter().all(|problem| problem.is_pending != is_secret), "{problems:?}");
+    }
 }
 
 const MINIMAL: &str = r#"{"env": null(map(string)), "id": null(string), "image": "i", "port": {}, "probe": null(object({interval=string})), "replicas": null(number), "rule": list(object({host=string}))[]}"#;
@@ -117,6 +139,14 @@ fn dynamic_blocks_make_blocks() {
     check(
         "image = \"i\"\ndynamic \"port\" {\n  for_each = { http = 80 }\n  iterator = it\n  labels = [it.key]\n  content {\n    number = it.value\n  }\n}\n",
         &MINIMAL.replace(r#""port": {}"#, r#""port": {"http": {"number": 80, "protocol": "tcp"}}"#),
+    );
+    // Iterators are bound in the labels and in the content alone, and an inner one hides an outer one.
+    check(
+        "image = \"i\"\ndynamic \"rule\" {\n  for_each = local.nested\n  content {\n    host = join(\",\", [for rule in rule.value : \"${rule}\"], [rule.key])\n  }\n}\n",
+        &MINIMAL.replace(
+            "list(object({host=string}))[]",
+            r#"list(object({host=string}))[{"host": "1,a"}, {"host": "2,3,b"}]"#,
+        ),
     );
     check(
         r#"{"image": "i", "dynamic": {"rule": {"for_each": ["a"], "content": {"host": "${rule.value}"}}}}"#,

@@ -29,8 +29,11 @@ impl Declarations<'_> {
                 let span = attribute.name.span.to(attribute.expr.span);
                 constant_flag(Some(attribute), diagnostics).then_some(span)
             }),
-            ignore_changes: ignore_changes(content.expr("ignore_changes"), diagnostics),
-            replace_triggered_by: replace_triggered_by(content.expr("replace_triggered_by"), diagnostics),
+            ignore_changes: ignore_changes(content.references("ignore_changes", diagnostics), diagnostics),
+            replace_triggered_by: replace_triggered_by(
+                content.references("replace_triggered_by", diagnostics),
+                diagnostics,
+            ),
             preconditions: conditions(&mut content, &LIFECYCLE, "precondition", diagnostics),
             postconditions: conditions(&mut content, &LIFECYCLE, "postcondition", diagnostics),
         }

@@ -24,8 +24,8 @@ impl Declarations<'_> {
         let span = block.header();
         let mut content = self.content("moved", block.body);
         let diagnostics = &mut self.diagnostics;
-        let from = content.expr("from").and_then(|expr| object_address(&expr, diagnostics));
-        let to = content.expr("to").and_then(|expr| object_address(&expr, diagnostics));
+        let from = content.references("from", diagnostics).and_then(|expr| object_address(&expr, diagnostics));
+        let to = content.references("to", diagnostics).and_then(|expr| object_address(&expr, diagnostics));
         let (Some((from, from_target)), Some((to, to_target))) = (from, to) else { return };
         if from_target != to_target {
             diagnostics.push(
@@ -50,7 +50,7 @@ impl Declarations<'_> {
             let expr = Content::read(block.body, &shape, diagnostics).expr("destroy")?;
             constant_bool(&expr, diagnostics)
         });
-        let Some(from) = content.expr("from") else { return };
+        let Some(from) = content.references("from", diagnostics) else { return };
         if let Some(key) = first_key(&from) {
             diagnostics.push(
                 Diagnostic::error("Resource instance keys not allowed")
@@ -76,7 +76,8 @@ impl Declarations<'_> {
             return;
         }
         let mut content = self.content("import", block.body);
-        let (to, id, for_each) = (content.expr("to"), content.expr("id"), content.expr("for_each"));
+        let to = content.references("to", &mut self.diagnostics);
+        let (id, for_each) = (content.expr("id"), content.expr("for_each"));
         let (Some(to), Some(id)) = (to, id) else { return };
         if !self.is_import_target(&to) {
             return;

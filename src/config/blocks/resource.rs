@@ -37,7 +37,9 @@ impl Declarations<'_> {
             name,
             repetition: self.repetition(&mut content),
             depends_on: self.depends_on(&mut content),
-            provider: content.expr("provider").and_then(|expr| reference(&expr, &mut self.diagnostics)),
+            provider: content
+                .references("provider", &mut self.diagnostics)
+                .and_then(|expr| reference(&expr, &mut self.diagnostics)),
             lifecycle: self.lifecycle(&mut content, is_data),
             check: None,
             body: Arc::new(content.rest),

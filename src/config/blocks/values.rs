@@ -147,7 +147,7 @@ impl Declarations<'_> {
 
     /// What a block waits for beside what it refers to.
     pub(super) fn depends_on(&mut self, content: &mut Content) -> Vec<Reference> {
-        let expr = content.expr("depends_on");
+        let expr = content.references("depends_on", &mut self.diagnostics);
         expr.map(|expr| reference_list(&expr, &mut self.diagnostics)).unwrap_or_default()
     }
 

@@ -8,12 +8,13 @@ mod values;
 use portolan_lang::eval::Reference;
 use portolan_lang::{Diagnostic, Diagnostics};
 
-use self::objects::part;
+use self::objects::own_part;
 use self::values::attribute_of;
 use super::content::suggest;
 use super::known::Known;
 use super::load::Loaded;
 use super::model::{IgnoreChanges, Module, ResourceBlock};
+use super::part;
 use super::uses::{Purpose, Use, uses};
 
 /// Checks every reference in a module. `root` is the root module, which has the connections.
@@ -53,7 +54,7 @@ impl Checker<'_> {
                 .detail("What self means is only known in a postcondition.")
                 .at(reference.span)),
             "data" => self.data(found),
-            root if self.is_part(found.site.inside, root) => part(found, root),
+            root if found.site.inside.is_some_and(|body| part::may_have_any(body, root)) => own_part(found, root),
             root if self.known.domain(root).is_some() => self.domain(found),
             _ => self.resource(found),
         }

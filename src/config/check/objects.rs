@@ -8,6 +8,7 @@ use super::steps::Found;
 use super::undeclared::names;
 use super::{Checker, name_after};
 use crate::config::content::suggest;
+use crate::config::part;
 use crate::config::uses::{Use, User};
 
 impl Checker<'_> {
@@ -103,21 +104,13 @@ impl Checker<'_> {
     pub(super) fn part_of(&self, found: &Use<'_>, target: &Found<'_>, body: &Body) -> Result<(), Diagnostic> {
         let names = reference_names(found.reference);
         let [_, _, keyword, name, ..] = &names[..] else { return Ok(()) };
-        if !self.is_part(Some(body), keyword) {
-            return Ok(());
-        }
-        let known: Vec<&str> = labels(body, keyword).collect();
-        if known.contains(name) {
+        if !part::may_have_any(body, keyword) || part::may_have(body, keyword, name) {
             return Ok(());
         }
         let problem = Diagnostic::error(format!("Reference to undeclared {keyword}"))
             .detail(format!("{} has no {keyword} named {name:?}.", target.address))
             .at(found.reference.span);
-        Err(suggest(problem, name, known))
-    }
-
-    pub(super) fn is_part(&self, body: Option<&Body>, keyword: &str) -> bool {
-        body.is_some_and(|body| labels(body, keyword).next().is_some())
+        Err(suggest(problem, name, part::labels(body, keyword)))
     }
 
     pub(super) fn provider(&self, reference: &Reference) -> Result<(), Diagnostic> {
@@ -136,21 +129,17 @@ impl Checker<'_> {
 }
 
 /// What is inside a block of the domain has short names there: `service.api`.
-pub(super) fn part(found: &Use<'_>, keyword: &str) -> Result<(), Diagnostic> {
+pub(super) fn own_part(found: &Use<'_>, keyword: &str) -> Result<(), Diagnostic> {
     let reference = found.reference;
     let Some(body) = found.site.inside else { return Ok(()) };
     let name = name_after(reference, 1, &format!("the name of a {keyword}"))?;
-    if labels(body, keyword).any(|label| label == name) {
+    if part::may_have(body, keyword, name) {
         return Ok(());
     }
     let problem = Diagnostic::error(format!("Reference to undeclared {keyword}"))
         .detail(format!("There is no {keyword} named {name:?} in {}.", found.user))
         .at(reference.span);
-    Err(suggest(problem, name, labels(body, keyword)))
-}
-
-pub(super) fn labels<'b>(body: &'b Body, keyword: &'b str) -> impl Iterator<Item = &'b str> {
-    body.blocks(keyword).filter_map(|block| block.labels.first()).map(|label| &*label.name)
+    Err(suggest(problem, name, part::labels(body, keyword)))
 }
 
 pub(super) fn not_itself(found: &Use<'_>, address: &str) -> Result<(), Diagnostic> {

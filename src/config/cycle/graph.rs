@@ -5,11 +5,11 @@ use std::sync::Arc;
 
 use portolan_lang::Span;
 use portolan_lang::eval::{Reference, ReferenceStep};
-use portolan_lang::syntax::Body;
 use rustc_hash::FxHashMap;
 
 use crate::config::known::Known;
 use crate::config::model::{DomainBlock, Module, ModuleCall};
+use crate::config::part::may_have;
 use crate::config::uses::{Purpose, Use, User, uses};
 
 /// More nodes than any configuration that can be planned has; beyond it, loops are left to be
@@ -329,7 +329,7 @@ fn targets<'r>(module: &Module, found: &Use<'r>) -> Targets<'r> {
             found => found,
         },
         (kind, Some(name)) => match (found.user, found.site.inside) {
-            (User::Object(own), Some(body)) if has_part(body, kind, name) => (None, Some((own, local.to_owned()))),
+            (User::Object(own), Some(body)) if may_have(body, kind, name) => (None, Some((own, local.to_owned()))),
             _ => match module.domain.get(local) {
                 Some(block) => in_domain(found, block, local),
                 None => declared(local),
@@ -349,7 +349,7 @@ fn provider<'r>(module: &Module, address: &str) -> Targets<'r> {
 fn in_domain<'r>(found: &Use<'r>, block: &DomainBlock, local: &'r str) -> Targets<'r> {
     let whole = Some(Cow::Borrowed(local));
     match names(found.reference)[..] {
-        [_, _, keyword, name, ..] if has_part(&block.body, keyword, name) => {
+        [_, _, keyword, name, ..] if may_have(&block.body, keyword, name) => {
             let part = Some((local, format!("{keyword}.{name}")));
             if found.purpose == Purpose::Value { (whole, part) } else { (None, part) }
         }
@@ -361,11 +361,7 @@ fn in_domain<'r>(found: &Use<'r>, block: &DomainBlock, local: &'r str) -> Target
 /// states itself (host, ports, addresses), so that two may mention each other; neither waits.
 fn is_member(found: &Use<'_>) -> bool {
     let name = found.reference.name(1);
-    found.site.inside.zip(name).is_some_and(|(body, name)| has_part(body, &found.reference.root, name))
-}
-
-fn has_part(body: &Body, keyword: &str, name: &str) -> bool {
-    body.blocks(keyword).any(|block| block.labels.first().is_some_and(|label| &*label.name == name))
+    found.site.inside.zip(name).is_some_and(|(body, name)| may_have(body, &found.reference.root, name))
 }
 
 /// The names in a reference, without its keys.

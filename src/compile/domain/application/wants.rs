@@ -7,7 +7,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use portolan_lang::decode::{body_references, decode};
+use portolan_lang::decode::{body_references, decode, expand};
 use portolan_lang::eval::Scope;
 use portolan_lang::syntax::{Block as Nested, Body};
 use portolan_lang::{Diagnostics, Schema, Type, Value};
@@ -22,19 +22,25 @@ use crate::compile::domain::{Block, Wanted, Wants, quantity};
 use crate::compile::placements::circular;
 
 /// The attributes and blocks of a service that decide how it is placed.
-const DECISIVE: [&str; 7] = ["kind", "replicas", "node_selector", "resources", "autoscale", "toleration", "placement"];
+const DECISIVE: [&str; 8] =
+    ["kind", "replicas", "node_selector", "resources", "autoscale", "toleration", "placement", "volume"];
 
 /// What the services of an application want.
 pub(super) fn wants(block: &Block<'_>, scope: &dyn Scope, clusters: &[Value], ledger: &mut Ledger) -> Wants {
-    let (body, schema) = (decisive(block.body), schema());
-    let diagnostics = circles(&body, &schema);
+    let schema = schema();
+    let diagnostics = circles(&decisive(block.body), &schema);
     if diagnostics.has_errors() {
         return Wants { diagnostics, ..Wants::default() };
     }
-    let (value, problems) = decode(&body, &schema, &Members::new(scope, block));
-    // What is wrong here is told where the whole block is decoded.
+    let asked = asked(block.body);
+    let (body, problems) = expand(&asked, &schema::application(), scope);
     if problems.has_errors() {
-        return Wants::default();
+        return Wants { diagnostics: problems, ..Wants::default() };
+    }
+    let block = &Block { body: &body, ..*block };
+    let (value, problems) = decode(&decisive(&body), &schema, &Members::new(scope, block));
+    if problems.has_errors() {
+        return Wants { diagnostics: problems, ..Wants::default() };
     }
     let mut wants = Wants::default();
     let application = value.get("placement").unwrap_or_else(|| Value::null(Type::Any));
@@ -55,7 +61,7 @@ pub(super) fn wants(block: &Block<'_>, scope: &dyn Scope, clusters: &[Value], le
             None => shared.get_or_insert_with(|| placement(None)).clone(),
         };
         let Some(placement) = placement else { continue };
-        let service = Service { block, name: &label.name, value, has_volumes: has_blocks(&nested.body, "volume") };
+        let service = Service { block, name: &label.name, value };
         wants.services.push(service.wanted(&placement, ledger));
     }
     wants
@@ -89,11 +95,32 @@ fn decisive(body: &Body) -> Body {
     let mut application = body.clone();
     application.attributes.clear();
     application.blocks.retain(|block| is_any(block, &["placement", "service"]));
-    for service in application.blocks.iter_mut().filter(|block| &*block.keyword.name == "service") {
-        service.body.attributes.retain(|attribute| DECISIVE.contains(&&*attribute.name.name));
-        service.body.blocks.retain(|block| is_any(block, &DECISIVE));
+    for service in service_bodies(&mut application) {
+        service.attributes.retain(|attribute| DECISIVE.contains(&&*attribute.name.name));
+        service.blocks.retain(|block| is_any(block, &DECISIVE));
     }
     application
+}
+
+/// A body without the dynamic blocks that do not decide how services are placed: these may depend
+/// on how others are.
+fn asked(body: &Body) -> Body {
+    let is_written = |block: &Nested| &*block.keyword.name != "dynamic";
+    let mut application = body.clone();
+    application.blocks.retain(|block| is_written(block) || is_any(block, &["placement", "service"]));
+    for service in service_bodies(&mut application) {
+        service.blocks.retain(|block| is_written(block) || is_any(block, &DECISIVE));
+    }
+    application
+}
+
+/// The bodies of services, and of what dynamic blocks make services of.
+fn service_bodies(application: &mut Body) -> impl Iterator<Item = &mut Body> {
+    let services = application.blocks.iter_mut().filter(|block| is_any(block, &["service"]));
+    services.flat_map(|block| match &*block.keyword.name {
+        "dynamic" => block.body.blocks.iter_mut().map(|content| &mut content.body).collect(),
+        _ => vec![&mut block.body],
+    })
 }
 
 /// Whether a block, or what a dynamic one stands for, has one of these keywords.
@@ -105,16 +132,11 @@ fn is_any(block: &Nested, keywords: &[&str]) -> bool {
     keywords.contains(&keyword)
 }
 
-fn has_blocks(body: &Body, keyword: &str) -> bool {
-    body.blocks.iter().any(|block| is_any(block, &[keyword]))
-}
-
 /// A service as far as it was read.
 struct Service<'a> {
     block: &'a Block<'a>,
     name: &'a Arc<str>,
     value: Value,
-    has_volumes: bool,
 }
 
 impl Service<'_> {
@@ -149,9 +171,13 @@ impl Service<'_> {
             shape: self.shape(),
             strategy: placement.strategy,
             spread: placement.spread,
-            is_bound: self.has_volumes,
+            is_bound: self.has_volumes(),
             sites: placement.clusters.iter().map(site).collect(),
         })
+    }
+
+    fn has_volumes(&self) -> bool {
+        self.value.get("volume").is_some_and(|volumes| volumes.entries().is_some_and(|entries| !entries.is_empty()))
     }
 
     fn shape(&self) -> PodShape {
