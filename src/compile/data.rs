@@ -10,7 +10,6 @@ use portolan_lang::decode::decode;
 use portolan_lang::{Address, Diagnostic, Schema, Span, Value};
 
 use super::conditions;
-use super::connection::connection_of;
 use super::evaluation::fit;
 use super::evaluator::{Evaluator, Node};
 use super::module::{Instances, ModuleId};
@@ -92,13 +91,13 @@ impl Evaluator {
         if !config.is_wholly_known() {
             return unknown();
         }
-        let instance = self.module(module);
-        let address = instance.address.join("data").join(block.resource_type.name.clone());
+        let Ok(connection) = self.connection(module, block, provider, instances.each(at)) else { return unknown() };
+        let address = self.module(module).address.join("data").join(block.resource_type.name.clone());
         let address = address.join(block.name.name.clone()).instance(instances.key(at));
         let query = DataQuery {
             block: Some(address.clone()),
             provider: Arc::from(provider),
-            connection: connection_of(self, &instance, block, provider),
+            connection,
             source: block.resource_type.name.clone(),
             config: config.unmark_deep(),
         };

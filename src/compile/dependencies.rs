@@ -6,6 +6,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use portolan_lang::address::Segment;
 use portolan_lang::decode::{body_references, each_body_reference};
 use portolan_lang::eval::{Reference, ReferenceStep, each_reference};
 use portolan_lang::syntax::{Block, Body, Expr};
@@ -111,30 +112,26 @@ impl<'e> Dependencies<'e> {
     }
 
     /// `application.shop.service.api` reads the groups of that service, `application.shop` all
-    /// that the block makes.
+    /// that the block makes, and `application.shop["eu"]` all that this instance of it makes.
     fn domain(&self, module: ModuleId, reference: &Reference, groups: &mut BTreeSet<GroupId>) {
         let declared = self.evaluator.module(module);
-        let local = reference.named(1).and_then(|local| declared.module.domain.get_index_of(local));
-        let Some(at) = local else { return };
+        let found = reference.named(1).and_then(|local| declared.module.domain.get_full(local));
+        let Some((at, _, block)) = found else { return };
         let made = self.made.get(&Node::Domain(module, at as u32)).map_or(&[][..], Vec::as_slice);
-        let names = reference.steps.iter().filter_map(|step| match step {
-            ReferenceStep::Attribute(name) => Some(name.clone()),
-            ReferenceStep::Key(_) => None,
-        });
-        let named: Vec<Arc<str>> = std::iter::once(reference.root.clone()).chain(names).collect();
-        let within = |group: &GroupId| {
+        let named = segments(reference);
+        let lies_at = |group: GroupId, named: &[Segment]| {
             let local = self.groups[group.0 as usize].address.local();
             let segments = local.segments();
-            segments.len() > 2
-                && segments.len() <= named.len()
-                && segments.iter().zip(&named).all(|(s, n)| s.name == *n)
+            segments.len() >= named.len() && segments.iter().zip(named).all(|(segment, named)| is_at(segment, named))
         };
-        let narrow: Vec<GroupId> = made.iter().copied().filter(within).collect();
+        let of_instance = made.iter().copied().filter(|group| lies_at(*group, &named[..named.len().min(2)]));
         // What is named but makes nothing, such as an external, is there already.
-        let Some((_, block)) = declared.module.domain.get_index(at) else { return };
-        let names_part =
-            matches!(named.as_slice(), [_, _, keyword, label, ..] if may_have(&block.body, keyword, label));
-        groups.extend(if narrow.is_empty() && !names_part { made } else { &narrow });
+        match named.as_slice() {
+            [_, _, keyword, label, ..] if may_have(&block.body, &keyword.name, &label.name) => {
+                groups.extend(of_instance.filter(|group| lies_at(*group, &named[..4])));
+            }
+            _ => groups.extend(of_instance),
+        }
     }
 
     fn outputs(&mut self, module: ModuleId, reference: &Reference, groups: &mut BTreeSet<GroupId>) {
@@ -253,9 +250,11 @@ pub(super) fn of_resource(
         each_body_reference(&block.body, schema, &mut |reference| dependencies.read(module, reference, &mut groups));
     }
     dependencies.repetition(module, &block.repetition, &mut groups);
-    for reference in block.depends_on.iter().chain(&block.provider) {
+    let provider = block.provider.iter();
+    for reference in block.depends_on.iter().chain(provider.clone().map(|provider| &provider.block)) {
         dependencies.waited_for(module, reference, &mut groups);
     }
+    provider.filter_map(|provider| provider.key.as_ref()).for_each(|key| dependencies.of(module, key, &mut groups));
     let lifecycle = &block.lifecycle;
     lifecycle.replace_triggered_by.iter().for_each(|expr| dependencies.of(module, expr, &mut groups));
     for condition in lifecycle.preconditions.iter().chain(&lifecycle.postconditions) {
@@ -345,4 +344,22 @@ fn read_by(
     // They were made one after the other.
     groups.retain(|id| own.binary_search(id).is_err());
     groups
+}
+
+/// The names of a reference, each with the key behind it.
+fn segments(reference: &Reference) -> Vec<Segment> {
+    let mut segments = vec![Segment::new(reference.root.clone())];
+    for step in &reference.steps {
+        match (step, segments.last_mut()) {
+            (ReferenceStep::Key(key), Some(last)) => last.key = Some(key.clone()),
+            (ReferenceStep::Key(_), None) => {}
+            (ReferenceStep::Attribute(name), _) => segments.push(Segment::new(name.clone())),
+        }
+    }
+    segments
+}
+
+/// Whether a segment of an address is one that is named; a name without a key names all instances.
+fn is_at(segment: &Segment, named: &Segment) -> bool {
+    segment.name == named.name && (named.key.is_none() || segment.key == named.key)
 }

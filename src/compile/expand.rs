@@ -8,14 +8,14 @@ use portolan_lang::{Address, Diagnostic, Diagnostics, Span, Step, Value};
 use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::awaited::awaited;
-use super::connection::{PROVIDER, connection_of};
+use super::connection::PROVIDER;
 use super::data::{Asker, WantedData};
 use super::dependencies::{Dependencies, of_domain, of_resource};
 use super::desired::{Connection, Desired, Group, GroupId, Instance, InstanceId};
 use super::domain;
 use super::evaluator::{Evaluator, Node, Settled};
 use super::inputs::Inputs;
-use super::module::{ModuleId, ModuleInstance};
+use super::module::{Instances, ModuleId, ModuleInstance};
 use super::scope::Each;
 use super::unknown::Waits;
 use super::{places, repetition, unknown};
@@ -99,11 +99,15 @@ struct Builder {
     first: FxHashMap<Node, InstanceId>,
     /// The groups that each block made.
     made: FxHashMap<Node, Vec<GroupId>>,
-    /// What instances ask for by address: connections, and instances or groups of their block.
-    wanted_connections: Vec<(InstanceId, Address)>,
+    /// What instances ask for by address: connections, with the place to blame, and instances or
+    /// groups of their block.
+    wanted_connections: Vec<(InstanceId, Address, Span)>,
     wanted_dependencies: Vec<(InstanceId, Vec<Address>)>,
-    /// Connections that are declared and not known yet.
+    /// Connections that are declared and not known yet, and blocks of which it is not known which
+    /// instances they have.
     unknown_connections: FxHashSet<Address>,
+    /// Instances of which it is not known yet which connection they use.
+    unknown_connection: FxHashSet<InstanceId>,
     /// What domain blocks want for themselves alone.
     claims: Vec<domain::Claim>,
     /// The groups that serve a host name, and those that publish one.
@@ -163,8 +167,8 @@ impl Builder {
         let group = self.add_group(node, address.clone(), Arc::new(block.lifecycle.clone()));
         let instances = evaluator.resource_instances(id, position, block);
         self.first.insert(node, InstanceId(self.desired.instances.len() as u32));
-        let connection = connection_of(evaluator, module, block, provider);
         let provider: Arc<str> = Arc::from(provider);
+        let blamed = block.provider.as_ref().map_or(block.span, |wanted| wanted.block.span);
         for at in 0..instances.len() {
             let instance = Instance {
                 address: address.instance(instances.key(at)),
@@ -178,7 +182,10 @@ impl Builder {
                 span: block.span,
             };
             let made = self.add_instance(instance, Origin { node, position: at as u32, resource: 0 });
-            self.wanted_connections.extend(connection.clone().map(|connection| (made, connection)));
+            match evaluator.connection(id, block, &provider, instances.each(at)) {
+                Ok(connection) => self.wanted_connections.extend(connection.map(|address| (made, address, blamed))),
+                Err(()) => drop(self.unknown_connection.insert(made)),
+            }
         }
     }
 
@@ -193,6 +200,9 @@ impl Builder {
         let node = Node::Domain(id, position as u32);
         let address = module.address.join(block.kind.name.clone()).join(block.name.name.clone());
         let instances = evaluator.domain_instances(id, position, block);
+        if matches!(instances, Instances::Unknown(_)) {
+            self.unknown_connections.insert(address.clone());
+        }
         let lifecycle = Arc::new(block.lifecycle.clone());
         for (at, compiled) in evaluator.compiled(id, position).iter().enumerate() {
             self.claims.extend(compiled.claims.iter().cloned());
@@ -254,7 +264,7 @@ impl Builder {
         };
         let id = self.add_instance(instance, origin);
         if let Some(connection) = &resource.connection {
-            self.wanted_connections.push((id, connection.clone()));
+            self.wanted_connections.push((id, connection.clone(), span));
         }
         if !resource.dependencies.is_empty() {
             self.wanted_dependencies.push((id, resource.dependencies.clone()));
@@ -298,31 +308,43 @@ impl Builder {
     fn connect(&mut self, evaluator: &Evaluator) {
         let by_address: FxHashMap<&Address, usize> =
             self.desired.connections.iter().enumerate().map(|(at, connection)| (&connection.address, at)).collect();
-        for (id, address) in &self.wanted_connections {
-            let instance = &mut self.desired.instances[id.0 as usize];
-            instance.connection = by_address.get(address).copied();
-            if instance.connection.is_none() && !self.unknown_connections.contains(address) {
-                self.problems.push(
-                    Diagnostic::error("No such connection")
-                        .detail(format!(
-                            "{} is to be reached through {address}, which is not declared.",
-                            instance.address
-                        ))
-                        .at(instance.span),
-                );
-            }
+        for (id, address, blamed) in &self.wanted_connections {
+            let found = by_address.get(address).copied();
+            self.desired.instances[id.0 as usize].connection = found;
+            let instance = self.desired.instance(*id);
+            let problem = match found.map(|at| &self.desired.connections[at]) {
+                None if self.may_come(address) => continue,
+                None => Diagnostic::error("No such connection")
+                    .detail(format!("{} is to be reached through {address}, which is not declared.", instance.address)),
+                Some(connection) if connection.provider != instance.provider => {
+                    Diagnostic::error("Unsuitable connection").detail(format!(
+                        "{} belongs to the provider {}, and {address} is a connection of the provider {}.",
+                        instance.address, instance.provider, connection.provider
+                    ))
+                }
+                Some(_) => continue,
+            };
+            self.problems.push(problem.at(*blamed));
         }
-        let asked: FxHashSet<InstanceId> = self.wanted_connections.iter().map(|(id, _)| *id).collect();
-        for (id, instance) in self.desired.iter().filter(|(id, instance)| !instance.is_data && !asked.contains(id)) {
+        let asked = self.wanted_connections.iter().map(|(id, ..)| *id).chain(self.unknown_connection.iter().copied());
+        let asked: FxHashSet<InstanceId> = asked.collect();
+        let missing = self.desired.iter().filter(|(id, instance)| !instance.is_data && !asked.contains(id));
+        for (_, instance) in missing {
             let provider = evaluator.inputs.catalog.provider(&instance.provider);
             if provider.is_some_and(|provider| provider.schema().connection.names().next().is_some()) {
                 let problem = Diagnostic::error("Missing connection")
                     .detail(format!("It is not said which system {} belongs to.", instance.address))
-                    .at(self.desired.instance(id).span)
+                    .at(instance.span)
                     .help("Set \"provider\" to the block of the system, for example provider = cluster.NAME.");
                 self.problems.push(problem);
             }
         }
+    }
+
+    /// Whether a connection may be declared once more is known: it is already, but not how it is
+    /// reached, or which instances its block has is not known.
+    fn may_come(&self, address: &Address) -> bool {
+        self.unknown_connections.contains(address) || self.unknown_connections.contains(&address.instance(None))
     }
 
     /// What is to be read before compiling again: what blocks of the domain ask for and, where the
@@ -340,8 +362,7 @@ impl Builder {
                     is_incomplete && groups.iter().all(|group| waits.resources(*group).is_empty())
                 }
             };
-            if !is_wanted || query.connection.as_ref().is_some_and(|address| self.unknown_connections.contains(address))
-            {
+            if !is_wanted || query.connection.as_ref().is_some_and(|address| self.may_come(address)) {
                 continue;
             }
             if let Some(missing) = query.connection.as_ref().filter(|address| !connected.contains(address)) {

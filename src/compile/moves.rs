@@ -112,7 +112,8 @@ fn collect(expr: &Expr, scope: &dyn Scope, segments: &mut Vec<Segment>) -> Resul
     Ok(())
 }
 
-fn instance_key(expr: &Expr, scope: &dyn Scope) -> Result<InstanceKey, Diagnostic> {
+/// The key of an instance that an expression gives.
+pub(super) fn instance_key(expr: &Expr, scope: &dyn Scope) -> Result<InstanceKey, Diagnostic> {
     let (value, problems) = evaluate(expr, scope);
     if let Some(problem) = problems.into_iter().find(Diagnostic::is_error) {
         return Err(problem);
@@ -122,6 +123,10 @@ fn instance_key(expr: &Expr, scope: &dyn Scope) -> Result<InstanceKey, Diagnosti
         Data::Number(number) if number.to_u64().is_some() => {
             number.to_u64().map(InstanceKey::Index).ok_or_else(|| invalid(expr.span))
         }
+        Data::Unknown(_) => Err(Diagnostic::error("Invalid instance key")
+            .detail("Which instance is meant depends on something that will only be known after apply.")
+            .at(expr.span)
+            .pending()),
         _ => Err(Diagnostic::error("Invalid instance key")
             .detail("An instance key is a text or a whole number that is known before apply.")
             .at(expr.span)),

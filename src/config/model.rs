@@ -170,7 +170,7 @@ pub struct ResourceBlock {
     /// What it waits for beside what it refers to.
     pub depends_on: Vec<Reference>,
     /// The `provider` attribute: which connection to use.
-    pub provider: Option<Reference>,
+    pub provider: Option<ProviderReference>,
     /// How its life is ruled.
     pub lifecycle: Lifecycle,
     /// The `check` block that it stands in, which alone can refer to it.
@@ -179,6 +179,15 @@ pub struct ResourceBlock {
     pub body: Arc<Body>,
     /// The block's header.
     pub span: Span,
+}
+
+/// `provider = kubernetes.east` or `provider = cluster.beijing[each.key]`
+#[derive(Debug, Clone)]
+pub struct ProviderReference {
+    /// The block that has the connection.
+    pub block: Reference,
+    /// Which of its instances; any expression.
+    pub key: Option<Arc<Expr>>,
 }
 
 impl ResourceBlock {

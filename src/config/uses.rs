@@ -56,6 +56,8 @@ pub(super) enum Purpose {
     Unordered,
     /// It names a connection.
     Provider,
+    /// It names a block, of whose instances one is the connection; which one stands behind it.
+    ProviderInstance,
     /// It names what triggers a replacement.
     Trigger,
 }
@@ -154,10 +156,15 @@ impl<'k> Walk<'_, 'k> {
         let mut place = self.at(user).with(site);
         place.repetition(&resource.repetition);
         place.list(&resource.depends_on, Purpose::Wait);
-        if let Some(provider) = &resource.provider {
-            place.one(provider, Purpose::Provider);
-        }
         let mut place = place.with(Site { count, each, ..site });
+        if let Some(provider) = &resource.provider {
+            let purpose = match &provider.key {
+                None => Purpose::Provider,
+                Some(_) => Purpose::ProviderInstance,
+            };
+            place.one(&provider.block, purpose);
+            provider.key.iter().for_each(|key| place.value(key));
+        }
         place.lifecycle(&resource.lifecycle);
         place.body(&resource.body, schema);
     }

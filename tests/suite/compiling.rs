@@ -154,7 +154,10 @@ impl Compiled {
     fn instances(&self) -> String {
         let mut text = String::new();
         for (_, instance) in self.desired.iter() {
-            line(&mut text, 1, format_args!("{}", instance.address));
+            // Where a part of a block is, its address says.
+            let connection = instance.connection.filter(|_| instance.address.part_name().is_none());
+            let connection = connection.map(|at| format!(" in {}", self.desired.connections[at].address));
+            line(&mut text, 1, format_args!("{}{}", instance.address, connection.unwrap_or_default()));
             let name = |id: &InstanceId| self.desired.instance(*id).address.to_string();
             write_waits(&mut text, instance.dependencies.iter().map(name));
         }

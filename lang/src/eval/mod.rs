@@ -23,5 +23,5 @@ mod template;
 
 pub use evaluator::evaluate;
 pub(crate) use reference::{Draft, literal_key};
-pub use reference::{Reference, ReferencePath, ReferenceStep, each_reference, is_constant, references};
+pub use reference::{Reference, ReferencePath, ReferenceStep, each_reference, is_constant, key_value, references};
 pub use scope::{Host, Resolved, Scope};

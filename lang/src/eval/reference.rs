@@ -238,7 +238,7 @@ pub(crate) fn literal_key(expr: &Expr) -> Option<InstanceKey> {
 }
 
 /// The key as a value.
-pub(super) fn key_value(key: &InstanceKey) -> Value {
+pub fn key_value(key: &InstanceKey) -> Value {
     match key {
         InstanceKey::Key(key) => Data::String(key.clone()).into(),
         InstanceKey::Index(index) => Value::number(*index),

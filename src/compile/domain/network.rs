@@ -240,7 +240,9 @@ impl Network<'_> {
             Some(found) if found.is_empty() && !self.take("masquerade").is_null() => {
                 Err(unsuitable("\"masquerade\" needs to know which clusters share the network."))
             }
-            Some(found) => Ok(found.into_iter().map(|address| (cluster_name(&address), address)).collect()),
+            Some(found) => {
+                Ok(found.into_iter().map(|address| (cluster_name(&address, self.block.address), address)).collect())
+            }
             None => Err(unsuitable("Every element must refer to a cluster block.")),
         }
     }

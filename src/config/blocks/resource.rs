@@ -2,15 +2,16 @@
 
 use std::sync::Arc;
 
-use portolan_lang::Diagnostic;
-use portolan_lang::syntax::{Block, Ident};
+use portolan_lang::eval::{Reference, ReferenceStep, key_value};
+use portolan_lang::syntax::{Block, Expr, ExprKind, Ident};
+use portolan_lang::{Diagnostic, Diagnostics, Span};
 
 use super::Declarations;
 use super::reference_list::reference;
 use super::shapes::RESOURCE;
 use crate::config::content::{Content, suggest};
 use crate::config::fit::fit;
-use crate::config::model::ResourceBlock;
+use crate::config::model::{ProviderReference, ResourceBlock};
 
 impl Declarations<'_> {
     pub(super) fn resource(&mut self, block: Block) {
@@ -39,7 +40,7 @@ impl Declarations<'_> {
             depends_on: self.depends_on(&mut content),
             provider: content
                 .references("provider", &mut self.diagnostics)
-                .and_then(|expr| reference(&expr, &mut self.diagnostics)),
+                .and_then(|expr| provider_reference(&expr, &mut self.diagnostics)),
             lifecycle: self.lifecycle(&mut content, is_data),
             check: None,
             body: Arc::new(content.rest),
@@ -94,4 +95,22 @@ impl Declarations<'_> {
             false => suggest(diagnostic, name, catalog.resource_types()),
         }
     }
+}
+
+/// A reference to a connection: names and, behind them, perhaps the key of an instance.
+fn provider_reference(expr: &Expr, diagnostics: &mut Diagnostics) -> Option<ProviderReference> {
+    if let ExprKind::Reference(whole) = &expr.kind
+        && let Some((ReferenceStep::Key(key), before)) = whole.steps.split_last()
+    {
+        let at = whole.step_span(before.len());
+        let place = Span { end: at.start, ..whole.span };
+        let block = Reference::new(whole.root.clone(), before.iter().cloned(), place);
+        let key = Expr { kind: ExprKind::Literal(key_value(key)), span: at };
+        return Some(ProviderReference { block, key: Some(Arc::new(key)) });
+    }
+    let (block, key) = match &expr.kind {
+        ExprKind::Index(block, key) => (&**block, Some(key.clone())),
+        _ => (expr, None),
+    };
+    reference(block, diagnostics).map(|block| ProviderReference { block, key })
 }

@@ -41,7 +41,8 @@ impl Checker<'_> {
     fn reference(&self, found: &Use<'_>) -> Result<(), Diagnostic> {
         let reference = found.reference;
         match &*reference.root {
-            _ if found.purpose == Purpose::Provider => self.provider(reference),
+            _ if found.purpose == Purpose::Provider => self.provider(reference, false),
+            _ if found.purpose == Purpose::ProviderInstance => self.provider(reference, true),
             "var" => self.variable(found),
             "local" => self.local(found),
             "module" => self.module_call(found),

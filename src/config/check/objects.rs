@@ -4,10 +4,11 @@ use portolan_lang::Diagnostic;
 use portolan_lang::eval::{Reference, ReferenceStep};
 use portolan_lang::syntax::Body;
 
-use super::steps::Found;
+use super::steps::{Found, missing_key};
 use super::undeclared::names;
 use super::{Checker, name_after};
 use crate::config::content::suggest;
+use crate::config::model::Repetition;
 use crate::config::part;
 use crate::config::uses::{Use, User};
 
@@ -113,18 +114,36 @@ impl Checker<'_> {
         Err(suggest(problem, name, part::labels(body, keyword)))
     }
 
-    pub(super) fn provider(&self, reference: &Reference) -> Result<(), Diagnostic> {
+    /// Whether there is such a connection; `has_key` where the key of an instance follows.
+    pub(super) fn provider(&self, reference: &Reference, has_key: bool) -> Result<(), Diagnostic> {
         let address = reference.to_string();
-        let is_connection = self.root.providers.contains_key(&*address)
-            || self.module.domain.contains_key(&*address)
+        let is_provider = self.root.providers.contains_key(&*address)
             || (reference.steps.is_empty() && self.known.catalog.provider(&reference.root).is_some());
-        if is_connection || self.is_declared(&address) {
-            return Ok(());
+        let repetition = match self.module.domain.get(&*address) {
+            _ if is_provider => &Repetition::Single,
+            Some(block) => &block.repetition,
+            None if self.is_declared(&address) => return Ok(()),
+            None => return Err(self.unknown_connection(reference)),
+        };
+        match (repetition, has_key) {
+            (Repetition::Single, false) | (Repetition::Count(_) | Repetition::ForEach(_), true) => Ok(()),
+            (Repetition::Single, true) => Err(Diagnostic::error("Unexpected resource instance key")
+                .detail(format!("{address} has neither count nor for_each: there is one, without a key."))
+                .at(reference.span)
+                .help(format!("Write {address}."))),
+            (_, false) => {
+                let help = format!("Write {address}[KEY] for one of them.");
+                Err(missing_key(reference, &Found { address: &address, repetition, steps: 1 }).help(help))
+            }
         }
+    }
+
+    fn unknown_connection(&self, reference: &Reference) -> Diagnostic {
+        let address = reference.to_string();
         let problem = Diagnostic::error("Unknown connection")
             .detail(format!("{address} is neither a provider block of the root module nor a block with a connection."))
             .at(reference.span);
-        Err(suggest(problem, &address, names(self.root.providers.keys())))
+        suggest(problem, &address, names(self.root.providers.keys()))
     }
 }
 

@@ -83,7 +83,7 @@ pub(super) fn missing_key(reference: &Reference, target: &Found<'_>) -> Diagnost
         _ => ("for_each", "each.key"),
     };
     Diagnostic::error("Missing resource instance key")
-        .detail(format!("{address} has {argument}, so an attribute is one of a certain instance."))
+        .detail(format!("{address} has {argument}, so it must be said which instance is meant."))
         .at(reference.span)
         .help(format!("Write {address}[{key}] for the instance that corresponds, or {address}[*] for all of them."))
 }

@@ -19,17 +19,19 @@ mod workload;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use indexmap::IndexMap;
 use members::Members;
 use objects::Objects;
 use portolan_lang::decode::decode;
 use portolan_lang::eval::Scope;
-use portolan_lang::{Diagnostic, Diagnostics, Schema, Type, Value};
+use portolan_lang::{Address, AttributePath, Diagnostic, Diagnostics, Schema, Step, Type, Value};
 use portolan_state::Decision;
+use rustc_hash::{FxBuildHasher, FxHashMap};
 use service::{Service, is_dns_label, services, unsuitable_name};
-use site::TargetCluster;
 pub(super) use site::cluster_name;
+use site::{TargetCluster, namesakes};
 
-use super::{Block, BlockPlacement, Compiled, CompiledResource, Hosts, Kind, exports};
+use super::{Block, BlockPlacement, Compiled, CompiledResource, Hosts, Kind, exports, referred};
 
 /// `application "shop" { … }`
 pub(super) const APPLICATION: Kind =
@@ -69,7 +71,10 @@ fn compile(block: &Block<'_>, scope: &dyn Scope) -> Compiled {
     let (Some(namespace), false) = (namespace, diagnostics.has_errors()) else {
         return Compiled::nothing(diagnostics);
     };
-    let clusters = clusters(placement, &services);
+    let clusters = clusters(block, placement, &services);
+    let listed: AttributePath =
+        ["placement", "clusters"].map(|name| Step::Attribute(name.into())).into_iter().collect();
+    diagnostics.extend(namesakes(&clusters, block.path_span(&listed)));
     let (replicas, decisions, problems) = division(placement, &services, &clusters);
     diagnostics.extend(problems);
     let application = Application {
@@ -103,17 +108,16 @@ fn namespace(block: &Block<'_>, value: &Value) -> Result<Arc<str>, Diagnostic> {
 }
 
 /// The clusters of all services, in the order in which the services name them.
-fn clusters(placement: &BlockPlacement, services: &[Service<'_>]) -> Vec<TargetCluster> {
-    let mut found: Vec<TargetCluster> = Vec::new();
+fn clusters(block: &Block<'_>, placement: &BlockPlacement, services: &[Service<'_>]) -> Vec<TargetCluster> {
+    let mut found: IndexMap<Address, TargetCluster, FxBuildHasher> = IndexMap::default();
     for service in services {
         let placement = placement.services.get(&service.name);
-        for cluster in placement.into_iter().flat_map(|placement| &placement.clusters).filter_map(TargetCluster::of) {
-            if !found.iter().any(|other| other.address == cluster.address) {
-                found.push(cluster);
-            }
+        let exported = placement.into_iter().flat_map(|placement| &placement.clusters);
+        for cluster in exported.filter_map(|exported| TargetCluster::of(exported, block.address)) {
+            found.entry(cluster.address.clone()).or_insert(cluster);
         }
     }
-    found
+    found.into_values().collect()
 }
 
 /// How many replicas of each service each of the clusters gets.
@@ -139,11 +143,9 @@ fn division(
                 continue;
             }
         };
-        let sites = || placement.clusters.iter().filter_map(TargetCluster::of).map(|cluster| cluster.address);
-        let here = |cluster: &TargetCluster| {
-            let at = sites().position(|address| address == cluster.address);
-            at.and_then(|at| replicas.get(at)).copied().unwrap_or(0)
-        };
+        let sites = placement.clusters.iter().filter_map(|exported| referred(exported, "cluster"));
+        let here: FxHashMap<Address, u32> = sites.zip(replicas).collect();
+        let here = |cluster: &TargetCluster| here.get(&cluster.address).copied().unwrap_or(0);
         divided.insert(service.name.clone(), clusters.iter().map(here).collect());
     }
     (divided, decisions, diagnostics)

@@ -120,9 +120,10 @@ impl Declared<'_> {
 
     /// The clusters that are given or, where none are, all of the module, without the excluded ones.
     fn clusters(&self) -> Result<Vec<TargetCluster>, Diagnostic> {
-        let listed = |name: &str| clusters(&self.take(name), name, self.span(&[name]));
-        let mut found = match self.take("clusters").is_null() {
-            true => self.all.iter().filter_map(TargetCluster::of).collect(),
+        let user = self.block.address;
+        let listed = |name: &str| clusters(&self.take(name), name, user, self.span(&[name]));
+        let mut found: Vec<TargetCluster> = match self.take("clusters").is_null() {
+            true => self.all.iter().filter_map(|cluster| TargetCluster::of(cluster, user)).collect(),
             false => listed("clusters")?,
         };
         let excluded = if self.take("exclude").is_null() { Vec::new() } else { listed("exclude")? };
@@ -221,7 +222,8 @@ impl Declared<'_> {
         if !given.is_wholly_known() {
             return Err(undecided(&format!("\"{attribute}\""), self.span(&[attribute])));
         }
-        let all = self.all.iter().filter_map(TargetCluster::of).map(|cluster| cluster.name);
+        let all = self.all.iter().filter_map(|cluster| TargetCluster::of(cluster, self.block.address));
+        let all = all.map(|cluster| cluster.name);
         let known: Vec<Arc<str>> = clusters.iter().map(|cluster| cluster.name.clone()).chain(all).collect();
         let mut table = BTreeMap::new();
         for (name, value) in given.entries().into_iter().flat_map(|entries| entries.iter()) {

@@ -1,7 +1,9 @@
 //! The clusters that an application knows.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use portolan_lang::address::Segment;
 use portolan_lang::{Address, Diagnostic, InstanceKey, Number, Span, Type, Value};
 
 use crate::compile::domain::placement::Capacity;
@@ -19,10 +21,10 @@ pub(super) struct TargetCluster {
 }
 
 impl TargetCluster {
-    /// The cluster that a value refers to, if it refers to one.
-    pub(super) fn of(exported: &Value) -> Option<TargetCluster> {
+    /// The cluster that a value refers to, if it refers to one, as the block at `user` calls it.
+    pub(super) fn of(exported: &Value, user: &Address) -> Option<TargetCluster> {
         let address = referred(exported, "cluster")?;
-        Some(TargetCluster { name: cluster_name(&address), address, exported: exported.clone() })
+        Some(TargetCluster { name: cluster_name(&address, user), address, exported: exported.clone() })
     }
 
     pub(super) fn take(&self, name: &str) -> Value {
@@ -53,20 +55,30 @@ fn declared(capacity: &Value) -> Resources {
     }
 }
 
-/// What a cluster's parts of addresses are called: its name, with its instance key if it has one.
-pub(in crate::compile::domain) fn cluster_name(address: &Address) -> Arc<str> {
-    let local = address.local();
-    let name = local.segments().get(1).map(|segment| segment.name.clone()).unwrap_or_default();
+/// What a cluster's parts of addresses are called: its block's name, with the instance key where
+/// there is one: `beijing`, `north.a`. Where it is of another module than the root module or that
+/// of the block that uses it, the names of its modules stand before.
+pub(in crate::compile::domain) fn cluster_name(address: &Address, user: &Address) -> Arc<str> {
+    let module = address.module();
+    let calls = if module == user.module() { Address::root() } else { module };
+    // "module" stands before each name of a call, and "cluster" before that of the block.
+    let (calls, local) = (calls.segments().iter(), address.local());
+    let named = calls.skip(1).step_by(2).chain(local.segments().get(1)).map(segment_name);
+    Arc::from(named.collect::<Vec<_>>().join("."))
+}
+
+fn segment_name(segment: &Segment) -> String {
     let allowed = |character: char| if character.is_ascii_alphanumeric() || character == '-' { character } else { '_' };
-    match address.key() {
-        None => name,
-        Some(InstanceKey::Index(index)) => format!("{name}.{index}").into(),
-        Some(InstanceKey::Key(key)) => format!("{name}.{}", key.chars().map(allowed).collect::<String>()).into(),
+    let name = &segment.name;
+    match &segment.key {
+        None => name.to_string(),
+        Some(InstanceKey::Index(index)) => format!("{name}.{index}"),
+        Some(InstanceKey::Key(key)) => format!("{name}.{}", key.chars().map(allowed).collect::<String>()),
     }
 }
 
-/// The clusters that the list in an attribute refers to.
-pub(super) fn clusters(list: &Value, name: &str, at: Span) -> Result<Vec<TargetCluster>, Diagnostic> {
+/// The clusters that the list in an attribute of the block at `user` refers to.
+pub(super) fn clusters(list: &Value, name: &str, user: &Address, at: Span) -> Result<Vec<TargetCluster>, Diagnostic> {
     let unsuitable = |detail: &str| {
         Diagnostic::error("Unsuitable clusters")
             .detail(detail)
@@ -81,8 +93,8 @@ pub(super) fn clusters(list: &Value, name: &str, at: Span) -> Result<Vec<TargetC
     let mut found: Vec<TargetCluster> = Vec::new();
     for item in items {
         let cluster =
-            TargetCluster::of(item).ok_or_else(|| unsuitable("Every element must refer to a cluster block."))?;
-        if found.iter().any(|before| before.name == cluster.name) {
+            TargetCluster::of(item, user).ok_or_else(|| unsuitable("Every element must refer to a cluster block."))?;
+        if found.iter().any(|before| before.address == cluster.address) {
             return Err(Diagnostic::error("Cluster given twice")
                 .detail(format!("{} stands in the list twice.", cluster.address))
                 .at(at));
@@ -90,4 +102,19 @@ pub(super) fn clusters(list: &Value, name: &str, at: Span) -> Result<Vec<TargetC
         found.push(cluster);
     }
     Ok(found)
+}
+
+/// Two clusters whose parts of addresses would be called the same.
+pub(super) fn namesakes(clusters: &[TargetCluster], at: Span) -> Option<Diagnostic> {
+    let mut names: BTreeMap<&str, &TargetCluster> = BTreeMap::new();
+    let (before, cluster) =
+        clusters.iter().find_map(|cluster| Some((names.insert(&cluster.name, cluster)?, cluster)))?;
+    let problem = Diagnostic::error("Clusters of the same name")
+        .detail(format!(
+            "{} and {} would both be called \"{}\" in the addresses of what runs in them.",
+            before.address, cluster.address, cluster.name
+        ))
+        .at(at)
+        .help("Give one of the blocks another name or key.");
+    Some(problem)
 }

@@ -97,7 +97,7 @@ impl Writer<'_> {
                 None => ("", 0, None),
             },
         };
-        let key = block.provider.as_ref().map_or_else(|| provider.to_owned(), ToString::to_string);
+        let key = block.provider.as_ref().map_or_else(|| provider.to_owned(), |wanted| wanted.block.to_string());
         let mut entry = json!({
             "address": block.local_address(),
             "mode": if block.is_data { "data" } else { "managed" },

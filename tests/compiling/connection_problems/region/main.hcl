@@ -1,0 +1,11 @@
+variable "name" {}
+
+cluster "main" {
+  directory {
+    path = "out/${var.name}"
+  }
+}
+
+output "cluster" {
+  value = cluster.main
+}
