@@ -29,7 +29,7 @@ impl Evaluator {
         let address = self.connection_block(&self.module(module), wanted);
         let Some(key) = &wanted.key else { return Ok(Some(address)) };
         let key = instance_key(key, &self.scope(module, each)).map_err(|problem| {
-            self.undecided.borrow_mut().insert(key.span, (module, key.clone()));
+            self.blame(key.span, module, vec![key.clone()]);
             self.report([problem]);
         })?;
         Ok(Some(address.instance(Some(key))))

@@ -37,6 +37,9 @@ pub(super) enum Node {
     Domain(ModuleId, u32),
 }
 
+/// Expressions of a module instance.
+pub(super) type Undecided = (ModuleId, Vec<Arc<Expr>>);
+
 /// What was evaluated; `None` while it is being evaluated.
 type Kept<K, V> = RefCell<FxHashMap<K, Option<V>>>;
 
@@ -60,8 +63,8 @@ pub(super) struct Evaluator {
     decisions: Arc<FxHashMap<Address, Vec<Decision>>>,
     /// What data sources were asked that were not read.
     pub(super) asked: RefCell<BTreeMap<DataQuery, Asked>>,
-    /// Expressions that decide what there is to be and are not known, by their places.
-    pub(super) undecided: RefCell<FxHashMap<Span, (ModuleId, Arc<Expr>)>>,
+    /// Expressions that decide what there is to be and are not known, by the place that is blamed.
+    undecided: RefCell<FxHashMap<Span, Undecided>>,
     diagnostics: RefCell<Diagnostics>,
 }
 
@@ -443,11 +446,23 @@ impl Evaluator {
         compiled
     }
 
+    /// Remembers which expressions are not known where a pending problem blames a place.
+    pub(super) fn blame(&self, place: Span, module: ModuleId, exprs: Vec<Arc<Expr>>) {
+        self.undecided.borrow_mut().insert(place, (module, exprs));
+    }
+
+    /// The expressions that are not known where a pending problem blames a place.
+    pub(super) fn blamed(&self, place: Span) -> Option<Undecided> {
+        self.undecided.borrow().get(&place).cloned()
+    }
+
     /// Reports problems of a block, and remembers which of its expressions are not known.
     fn report_undecided(&self, module: ModuleId, body: &Body, problems: Diagnostics) {
         for problem in problems.iter().filter(|problem| problem.is_pending) {
             let expr = problem.labels.first().and_then(|label| unknown::expr_at(body, label.span));
-            self.undecided.borrow_mut().extend(expr.map(|expr| (expr.span, (module, expr))));
+            if let Some(expr) = expr {
+                self.blame(expr.span, module, vec![expr]);
+            }
         }
         self.report(problems);
     }

@@ -209,6 +209,7 @@ impl Builder {
             let address = address.instance(instances.key(at));
             self.desired.decisions.extend(compiled.decisions.iter().cloned());
             if let Some(connection) = &compiled.connection {
+                evaluator.blame(block.span, id, unknown::exprs(&block.body));
                 self.connection(address.clone(), connection.provider, &connection.config, block.span);
             }
             // Resources of a group stand together, the groups in the order in which they first occur.
@@ -283,6 +284,7 @@ impl Builder {
             if !is_wrong {
                 let names = [Some(&block.provider), block.alias.as_ref()].into_iter().flatten();
                 let address = names.fold(Address::of([PROVIDER]), |address, name| address.join(name.name.clone()));
+                evaluator.blame(block.span, ModuleId::ROOT, unknown::exprs(&block.body));
                 self.connection(address, &block.provider.name, &config, block.span);
             }
         }

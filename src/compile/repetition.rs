@@ -125,7 +125,7 @@ impl Evaluator {
             let made = make(&value, expr.span).and_then(|made| self.counted(made, expr.span));
             made.unwrap_or_else(|problem| {
                 let instances = if problem.is_pending { self.stand_ins() } else { Instances::Count(0) };
-                self.undecided.borrow_mut().insert(expr.span, (module, expr.clone()));
+                self.blame(expr.span, module, vec![expr.clone()]);
                 self.report([problem]);
                 instances
             })

@@ -16,6 +16,12 @@ use super::scope::Each;
 /// How many blocks a message names.
 const NAMED: usize = 5;
 
+/// Every expression of an attribute in a body and in its blocks.
+pub(super) fn exprs(body: &Body) -> Vec<Arc<Expr>> {
+    let own = body.attributes.iter().map(|attribute| attribute.expr.clone());
+    own.chain(body.blocks.iter().flat_map(|block| exprs(&block.body))).collect()
+}
+
 /// The expression of an attribute at a place in a body.
 pub(super) fn expr_at(body: &Body, span: Span) -> Option<Arc<Expr>> {
     let own = body.attributes.iter().find(|attribute| attribute.expr.span == span);
@@ -73,9 +79,9 @@ pub(super) fn explained(
     waits: &mut Waits<'_>,
 ) -> Option<Diagnostic> {
     let place = problem.labels.first()?.span;
-    let (module, expr) = evaluator.undecided.borrow().get(&place).cloned()?;
+    let (module, exprs) = evaluator.blamed(place)?;
     let mut reasons = Vec::new();
-    for reference in references(&expr) {
+    for reference in exprs.iter().flat_map(|expr| references(expr)) {
         let scope = evaluator.scope(module, Each::Unknown);
         let mut groups = BTreeSet::new();
         if !is_known(&reference, &scope) {

@@ -238,12 +238,17 @@ pub(crate) fn reference(block: &Block<'_>, value: &Value, name: &str, kind: &str
     })
 }
 
+/// Where what decides the shape may come from.
+const KNOWN: &str = "Use values that come from variables, locals, data sources that need no resource, or attributes that a block states itself.";
+
 /// The problem of something that is not known and decides what there will be.
 pub(crate) fn undecided(what: &str, at: Span) -> Diagnostic {
     Diagnostic::error("Not known before apply")
-        .detail(format!("{what} depends on something that will only be known after apply, but it decides what there will be."))
+        .detail(format!(
+            "{what} depends on something that will only be known after apply, but it decides what there will be."
+        ))
         .at(at)
-        .help("Use values that come from variables, locals, data sources that need no resource, or attributes that a block states itself.")
+        .help(KNOWN)
         .pending()
 }
 
@@ -260,6 +265,7 @@ pub(crate) fn unknown_word(summary: &str, given: &Value, known: &[&str]) -> Diag
     let Some(given) = given.as_str() else {
         return Diagnostic::error("Not known before apply")
             .detail(format!("It decides what there will be, and is one of {listed}, so it cannot depend on something that will only be known after apply."))
+            .help(KNOWN)
             .pending();
     };
     let problem = Diagnostic::error(summary).detail(format!("\"{given}\" is none of {listed}."));
@@ -274,9 +280,7 @@ pub(crate) fn known_text(block: &Block<'_>, value: &Value, name: &str) -> Result
     let attribute = value.get(name);
     match attribute.as_ref().map(Value::data) {
         Some(Data::String(text)) => Ok(text.clone()),
-        Some(Data::Unknown(_)) => Err(undecided(&format!("\"{name}\""), block.attribute_span(name))),
-        _ => Err(Diagnostic::error("Missing value")
-            .detail(format!("\"{name}\" must not be null."))
-            .at(block.attribute_span(name))),
+        // Decoding has told that it is null where it must not be.
+        _ => Err(undecided(&format!("\"{name}\""), block.attribute_span(name))),
     }
 }

@@ -6,7 +6,7 @@ mod undeclared;
 mod values;
 
 use portolan_lang::eval::Reference;
-use portolan_lang::{Diagnostic, Diagnostics};
+use portolan_lang::{Diagnostic, Diagnostics, Nesting};
 
 use self::objects::own_part;
 use self::values::attribute_of;
@@ -14,8 +14,7 @@ use super::content::suggest;
 use super::known::Known;
 use super::load::Loaded;
 use super::model::{IgnoreChanges, Module, ResourceBlock};
-use super::part;
-use super::uses::{Purpose, Use, uses};
+use super::uses::{Purpose, Use, User, uses};
 
 /// Checks every reference in a module. `root` is the root module, which has the connections.
 pub(super) fn check(loaded: &Loaded, root: &Module, known: &Known<'_>, diagnostics: &mut Diagnostics) {
@@ -55,10 +54,18 @@ impl Checker<'_> {
                 .detail("What self means is only known in a postcondition.")
                 .at(reference.span)),
             "data" => self.data(found),
-            root if found.site.inside.is_some_and(|body| part::may_have_any(body, root)) => own_part(found, root),
+            root if self.has_parts(found, root) => own_part(found, root),
             root if self.known.domain(root).is_some() => self.domain(found),
             _ => self.resource(found),
         }
+    }
+
+    /// Whether the block of the domain that refers has parts of a keyword, or could have.
+    fn has_parts(&self, found: &Use<'_>, keyword: &str) -> bool {
+        let User::Object(address) = found.user else { return false };
+        let kind = address.split('.').next().and_then(|kind| self.known.domain(kind));
+        let part = kind.and_then(|schema| schema.nested(keyword));
+        found.site.inside.is_some() && part.is_some_and(|part| part.nesting == Nesting::Named)
     }
 
     fn is_declared(&self, address: &str) -> bool {

@@ -54,3 +54,24 @@ route "none" {
     to = application.shop.external.orders
   }
 }
+
+route "portless" {
+  nginx = nginx.edge
+  hosts = ["portless.example.com"]
+  location "/" {
+    to = application.portless.service.web
+  }
+}
+
+application "portless" {
+  placement {
+    clusters = [cluster.large]
+  }
+  service "web" {
+    image = "web:1"
+    resources {
+      cpu    = "1"
+      memory = "1Gi"
+    }
+  }
+}

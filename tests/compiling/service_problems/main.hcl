@@ -1,4 +1,12 @@
-application "shop" {
+# Everything that can be wrong with a service by itself.
+
+cluster "a" {
+  directory {
+    path = "out/a"
+  }
+}
+
+application "kinds" {
   placement {
     clusters = [cluster.a]
   }
@@ -23,11 +31,15 @@ application "shop" {
     image        = "shop/cron:1"
     replicas     = 1.5
     grace_period = "soon"
-    depends_on   = [service.cron, service.wep, external.orders]
-    connects     = [application.shop]
+    connects     = [service.cron, cluster.a]
+    depends_on   = [external.orders]
     port "http" {
       number    = 70000
       node_port = 80
+    }
+    port "a-name-that-is-too-long" {
+      number   = 80
+      protocol = "HTTP"
     }
     health {
       path   = "/healthz"
@@ -35,35 +47,206 @@ application "shop" {
       period = "10"
     }
     resources {
-      cpu    = "half"
-      memory = "1GB"
+      cpu               = "half"
+      memory            = "1GB"
+      ephemeral_storage = "much"
     }
-    autoscale {
-      min = 3
-      max = 2
-    }
-  }
-
-  # Several copies cannot share a disk that one node mounts.
-  service "disk" {
-    image    = "shop/disk:1"
-    replicas = 2
-    volume "data" {
+    volume "Data" {
       path   = "data"
       size   = "big"
       access = "ReadWriteMost"
     }
-    volume "own" {
-      path = "/own"
-      size = "1Gi"
+    disruption {
+      min_available   = "some"
+      max_unavailable = "many"
+    }
+  }
+
+  external "orders" {
+    addresses = ["192.0.2.1:80"]
+  }
+}
+
+# Of what is asked whether a service is healthy.
+application "health" {
+  placement {
+    clusters = [cluster.a]
+  }
+
+  service "both" {
+    image = "shop/both:1"
+    health {
+      path    = "/healthz"
+      command = ["true"]
+      timeout = "1 minute"
+      startup = "-1s"
     }
     resources {
       cpu    = "1"
       memory = "1Gi"
     }
-    disruption {
-      min_available   = "1"
-      max_unavailable = "many"
+  }
+
+  service "nothing" {
+    image = "shop/nothing:1"
+    port "http" {
+      number = 80
     }
+    health {
+      period = "10s"
+    }
+    resources {
+      cpu    = "1"
+      memory = "1Gi"
+    }
+  }
+
+  service "no-port" {
+    image = "shop/no-port:1"
+    health {
+      path = "/healthz"
+    }
+    resources {
+      cpu    = "1"
+      memory = "1Gi"
+    }
+  }
+
+  service "ports" {
+    image = "shop/ports:1"
+    port "http" {
+      number = 80
+    }
+    port "metrics" {
+      number = 81
+    }
+    health {
+      path = "/healthz"
+    }
+    resources {
+      cpu    = "1"
+      memory = "1Gi"
+    }
+  }
+}
+
+# What is found once copies are counted and placed.
+application "numbers" {
+  placement {
+    clusters = [cluster.a]
+  }
+
+  service "bounds" {
+    image = "shop/bounds:1"
+    autoscale {
+      min = 3
+      max = 2
+    }
+    resources {
+      cpu    = "1"
+      memory = "1Gi"
+    }
+  }
+
+  service "negative" {
+    image = "shop/negative:1"
+    autoscale {
+      min = -1
+      max = 2
+    }
+    resources {
+      cpu    = "1"
+      memory = "1Gi"
+    }
+  }
+}
+
+# Several copies cannot share a disk that one node mounts.
+application "disks" {
+  placement {
+    clusters = [cluster.a]
+  }
+
+  service "copies" {
+    image    = "shop/copies:1"
+    replicas = 2
+    volume "own" {
+      path = "/own"
+      size = "1Gi"
+    }
+    volume "shared" {
+      path   = "/shared"
+      size   = "1Gi"
+      access = "ReadWriteMany"
+    }
+    resources {
+      cpu    = "1"
+      memory = "1Gi"
+    }
+  }
+
+  service "agent" {
+    kind  = "daemon_set"
+    image = "shop/agent:1"
+    volume "own" {
+      path   = "/own"
+      size   = "1Gi"
+      access = "ReadWriteOncePod"
+    }
+    resources {
+      cpu    = "1"
+      memory = "1Gi"
+    }
+  }
+}
+
+application "names" {
+  namespace = "Names"
+  placement {
+    clusters = [cluster.a]
+  }
+}
+
+# A circle that only shows once the services are made.
+application "circle" {
+  placement {
+    clusters = [cluster.a]
+  }
+
+  dynamic "service" {
+    for_each = ["a"]
+    labels   = [service.value]
+    content {
+      image      = "shop/a:1"
+      depends_on = [service.b]
+      resources {
+        cpu    = "1"
+        memory = "1Gi"
+      }
+    }
+  }
+
+  service "b" {
+    image      = "shop/b:1"
+    depends_on = [service.a]
+    resources {
+      cpu    = "1"
+      memory = "1Gi"
+    }
+  }
+}
+
+# What is defined by itself.
+application "itself" {
+  placement {
+    clusters = [cluster.a]
+  }
+
+  external "a" {
+    addresses = external.b.addresses
+  }
+
+  external "b" {
+    addresses = external.a.addresses
   }
 }

@@ -3,7 +3,8 @@
 //! They are answered from the few attributes that others may need (host, ports, addresses),
 //! never from the whole block, so that two services may mention each other.
 
-use std::cell::Cell;
+use std::cell::RefCell;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use portolan_lang::decode::decode;
@@ -14,41 +15,55 @@ use portolan_lang::{Attribute, Diagnostic, Schema, Type, Value};
 
 use crate::compile::domain::{Block, exports};
 
-/// Members that are defined by each other this deeply are defined in a circle.
-const MAX_DEPTH: usize = 16;
+/// The keyword and the name of a member.
+type Name = (Arc<str>, Arc<str>);
 
 /// The scope of an application's attributes.
 pub(super) struct Members<'a> {
     outer: &'a dyn Scope,
     block: &'a Block<'a>,
-    depth: Cell<usize>,
+    /// The members that were asked for, by keyword and name; `None` while one is evaluated.
+    values: RefCell<BTreeMap<Name, Option<Value>>>,
+    /// The first circle that was met.
+    circle: RefCell<Option<Diagnostic>>,
 }
 
 impl<'a> Members<'a> {
     pub(super) fn new(outer: &'a dyn Scope, block: &'a Block<'a>) -> Self {
-        Members { outer, block, depth: Cell::new(0) }
+        Members { outer, block, values: RefCell::default(), circle: RefCell::default() }
     }
 
     fn member(&self, reference: &Reference) -> Result<Resolved, Diagnostic> {
         let keyword = &*reference.root;
-        let name = reference.name(1).ok_or_else(|| {
-            Diagnostic::error("Invalid reference")
-                .detail(format!("The name of a {keyword} of this application must follow \"{keyword}\" after a dot."))
-                .at(reference.span)
-        })?;
+        // Loading has told that a name is missing.
+        let name = reference.name(1).unwrap_or_default();
         let labelled = |nested: &&Nested| nested.labels.first().is_some_and(|label| &*label.name == name);
         let Some(nested) = self.block.body.blocks(keyword).find(labelled) else {
             return Err(undeclared(self.block.body, reference, name));
         };
-        if self.depth.get() >= MAX_DEPTH {
-            return Err(Diagnostic::error("Dependency cycle")
-                .detail(format!("{keyword}.{name} is needed to evaluate itself."))
-                .at(reference.span));
+        let key: Name = (reference.root.clone(), Arc::from(name));
+        let kept = self.values.borrow().get(&key).cloned();
+        let value = match kept {
+            Some(Some(value)) => value,
+            Some(None) => {
+                let circle = Diagnostic::error("Dependency cycle")
+                    .detail(format!("{keyword}.{name} is needed to evaluate itself."))
+                    .at(reference.span);
+                *self.circle.borrow_mut() = Some(circle.clone());
+                return Err(circle);
+            }
+            None => {
+                self.values.borrow_mut().insert(key.clone(), None);
+                let value = self.value(keyword, name, nested);
+                self.values.borrow_mut().insert(key, Some(value.clone()));
+                value
+            }
+        };
+        // Met deep inside, where what is wrong is left to be told elsewhere.
+        match self.circle.borrow().clone() {
+            Some(circle) => Err(circle),
+            None => Ok(Resolved { value, steps: 1 }),
         }
-        self.depth.set(self.depth.get() + 1);
-        let value = self.value(keyword, name, nested);
-        self.depth.set(self.depth.get() - 1);
-        Ok(Resolved { value, steps: 1 })
     }
 
     fn value(&self, keyword: &str, name: &str, nested: &Nested) -> Value {

@@ -10,7 +10,7 @@ use portolan_lang::diagnostic::did_you_mean;
 use portolan_lang::{AttributePath, Data, Diagnostic, Diagnostics, Number, Span, Step, Type, Value};
 
 use super::service::whole_number;
-use super::site::{TargetCluster, clusters};
+use super::site::{TargetCluster, clusters, namesakes};
 use crate::compile::domain::placement::{Capacity, Groups, Spread, Strategy};
 use crate::compile::domain::{Block, undecided, unknown_word};
 
@@ -50,16 +50,15 @@ impl Declared<'_> {
         let strategy = diagnostics.keep(self.strategy());
         let spread = self.spread(&mut diagnostics);
         let clusters = diagnostics.keep(self.clusters());
-        let (Some(strategy), Some(clusters), false) = (strategy, clusters, diagnostics.has_errors()) else {
-            return (None, diagnostics);
-        };
+        let Some(clusters) = clusters else { return (None, diagnostics) };
         let suitable = diagnostics.keep(self.suitable(&clusters)).unwrap_or_default();
         let terms = self.terms(&suitable, &clusters, &mut diagnostics);
+        let Some(strategy) = strategy else { return (None, diagnostics) };
         for cluster in &suitable {
             diagnostics.extend(self.check(cluster, &suitable, strategy, &spread));
         }
-        let placement = Placement { strategy, spread, clusters: suitable.into_iter().zip(terms).collect() };
         let usable = !diagnostics.has_errors();
+        let placement = Placement { strategy, spread, clusters: suitable.into_iter().zip(terms).collect() };
         (usable.then_some(placement), diagnostics)
     }
 
@@ -128,7 +127,7 @@ impl Declared<'_> {
         };
         let excluded = if self.take("exclude").is_null() { Vec::new() } else { listed("exclude")? };
         found.retain(|cluster| !excluded.iter().any(|other| other.address == cluster.address));
-        Ok(found)
+        namesakes(&found, self.span(&["clusters"])).map_or(Ok(found), Err)
     }
 
     /// Those of the wanted regions that have the wanted labels.

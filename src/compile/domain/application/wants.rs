@@ -46,24 +46,27 @@ pub(super) fn wants(block: &Block<'_>, scope: &dyn Scope, clusters: &[Value], le
     let application = value.get("placement").unwrap_or_else(|| Value::null(Type::Any));
     let services = value.get("service").unwrap_or_else(|| Value::null(Type::Any));
     let mut shared: Option<Option<Placement>> = None;
-    for nested in block.body.blocks("service") {
-        let Some(label) = nested.labels.first() else { continue };
+    let mut placement = |service: Option<(&str, Value)>| {
+        let declared = Declared { block, application: application.clone(), service, all: clusters };
+        let (placement, problems) = declared.placement();
+        wants.diagnostics.extend(problems);
+        placement
+    };
+    let mut placed = Vec::new();
+    for label in body.blocks("service").filter_map(|nested| nested.labels.first()) {
         let Some(value) = services.get(&label.name) else { continue };
-        let mut placement = |service: Option<(&str, Value)>| {
-            let declared = Declared { block, application: application.clone(), service, all: clusters };
-            let (placement, problems) = declared.placement();
-            wants.diagnostics.extend(problems);
-            placement
-        };
         let own = value.get("placement").filter(|own| !own.is_null());
         let placement = match own {
             Some(own) => placement(Some((&label.name, own))),
             None => shared.get_or_insert_with(|| placement(None)).clone(),
         };
-        let Some(placement) = placement else { continue };
-        let service = Service { block, name: &label.name, value };
-        wants.services.push(service.wanted(&placement, ledger));
+        placed.extend(placement.map(|placement| (Service { block, name: &label.name, value }, placement)));
     }
+    if body.blocks("service").next().is_none() {
+        // What is wrong with it is told all the same.
+        placement(None);
+    }
+    wants.services = placed.iter().map(|(service, placement)| service.wanted(placement, ledger)).collect();
     wants
 }
 

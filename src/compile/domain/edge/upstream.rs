@@ -102,8 +102,14 @@ fn service(target: &Value, port: &Value, name: String, at: &Places) -> Result<Up
     };
     let names = || entries.keys().map(|name| &**name).collect::<Vec<_>>().join(", ");
     let chosen = match (port.as_str(), entries.len()) {
-        (Some(port), _) => port.to_owned(),
         (None, 1) => entries.keys().next().map(ToString::to_string).unwrap_or_default(),
+        (_, 0) => {
+            return Err(Diagnostic::error("Target without ports")
+                .detail(format!("The service \"{name}\" has no port that requests could be passed to."))
+                .at(at.to)
+                .help("Give it one: port \"http\" { number = 8080 }, each on a line of its own."));
+        }
+        (Some(port), _) => port.to_owned(),
         (None, _) => {
             return Err(Diagnostic::error("Missing port")
                 .detail(format!("The service \"{name}\" has the ports: {}.", names()))
