@@ -40,6 +40,19 @@ pub(super) fn awaited(
     awaited
 }
 
+/// Whether a `depends_on`, of the block or of a module around it, names anything but data sources.
+/// How many there are of it may not be known yet, so it counts also where there are none.
+pub(super) fn waits_by_name(evaluator: &Evaluator, module: ModuleId, block: &ResourceBlock) -> bool {
+    let names_others = |named: &[Reference]| named.iter().any(|reference| &*reference.root != "data");
+    let mut inside = evaluator.module(module);
+    let mut found = names_others(&block.depends_on);
+    while let Some(caller) = &inside.caller {
+        found |= names_others(&caller.call.depends_on);
+        inside = evaluator.module(caller.module);
+    }
+    found
+}
+
 /// What the block's own expressions refer to.
 fn own_references(evaluator: &Evaluator, block: &ResourceBlock) -> Vec<Reference> {
     let mut found = evaluator.schema(block).map(|schema| body_references(&block.body, schema)).unwrap_or_default();

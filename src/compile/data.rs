@@ -9,6 +9,7 @@ use std::sync::Arc;
 use portolan_lang::decode::decode;
 use portolan_lang::{Address, Diagnostic, Schema, Span, Value};
 
+use super::awaited::waits_by_name;
 use super::conditions;
 use super::evaluation::fit;
 use super::evaluator::{Evaluator, Node};
@@ -151,11 +152,15 @@ impl Evaluator {
         Some(marked_answer(&answer, &config, schema))
     }
 
-    /// Whether what asks may be read: an instance of a data block only where its preconditions hold.
+    /// Whether what asks may be read: an instance of a data block only where it is not told to wait,
+    /// and its preconditions hold.
     pub(super) fn may_be_read(&self, asked: &Asked) -> bool {
         let Asker::Data(Node::Resource(module, position), at) = asked.by else { return true };
         let instance = self.module(module);
         let Some((_, block)) = instance.module.resources.get_index(position as usize) else { return false };
+        if waits_by_name(self, module, block) {
+            return false;
+        }
         let each = self.resource_instances(module, position as usize, block).each(at);
         let failed = conditions::check(&block.lifecycle.preconditions, &self.scope(module, each), conditions::BEFORE);
         let holds = !failed.has_errors();

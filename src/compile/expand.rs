@@ -354,14 +354,13 @@ impl Builder {
     fn wanted(&self, evaluator: &Evaluator, is_incomplete: bool) -> Vec<WantedData> {
         let connected: FxHashSet<&Address> =
             self.desired.connections.iter().map(|connection| &connection.address).collect();
-        let mut waits = Waits::new(evaluator, &self.desired.groups, &self.made);
         let mut wanted = Vec::new();
         for (query, asked) in evaluator.asked.take() {
             let is_wanted = match asked.by {
                 Asker::Domain => true,
                 Asker::Data(node, _) => {
                     let groups = self.made.get(&node).map_or(&[][..], Vec::as_slice);
-                    is_incomplete && groups.iter().all(|group| waits.resources(*group).is_empty())
+                    is_incomplete && groups.iter().all(|group| self.desired.group(*group).awaited.is_empty())
                 }
             };
             if !is_wanted || query.connection.as_ref().is_some_and(|address| self.may_come(address)) {

@@ -290,6 +290,14 @@ async fn a_resource_is_named_that_the_shape_waits_for() {
           name       = "number"
           depends_on = [scripted_numbered.first]
         }
+        # Another one with the same configuration waits for nothing.
+        data "scripted_value" "now" {
+          name = "number"
+        }
+        resource "scripted_object" "now" {
+          count = data.scripted_value.now.value
+          name  = "now"
+        }
         resource "scripted_object" "x" {
           for_each = toset(local.names)
           name     = each.key
@@ -306,8 +314,8 @@ async fn a_resource_is_named_that_the_shape_waits_for() {
     );
     let problems = case.problems().await;
     let waits: Vec<_> = problems.iter().map(|problem| problem.rsplit_once("be. ").expect("a reason")).collect();
-    assert!(waits[0].0.starts_with("15 Invalid for_each argument: "), "{waits:?}");
-    assert!(waits[1].0.starts_with("19 Invalid count argument: "), "{waits:?}");
+    assert!(waits[0].0.starts_with("23 Invalid for_each argument: "), "{waits:?}");
+    assert!(waits[1].0.starts_with("27 Invalid count argument: "), "{waits:?}");
     let reasons: Vec<&str> = waits.iter().map(|(_, reason)| *reason).collect();
     assert_eq!(
         reasons,
@@ -317,7 +325,7 @@ async fn a_resource_is_named_that_the_shape_waits_for() {
             "data.scripted_value.later.value waits for scripted_numbered.first.",
         ]
     );
-    assert_eq!(case.read(), Vec::<String>::new());
+    assert_eq!(case.read(), ["number"]);
 }
 
 #[tokio::test]

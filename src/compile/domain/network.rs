@@ -14,7 +14,9 @@ use portolan_lang::eval::Scope;
 use portolan_lang::{Address, Attribute, AttributePath, Diagnostic, Diagnostics, Schema, Step, Type, Value};
 
 use super::application::cluster_name;
-use super::{Block, Claim, Compiled, CompiledConnection, CompiledResource, Hosts, Kind, exports, object, referred};
+use super::{
+    Block, Claim, Compiled, CompiledConnection, CompiledResource, Hosts, Kind, exports, object, referred, undecided,
+};
 use crate::catalog::Catalog;
 
 /// `network "pods" { cidr = "10.244.0.0/16" … }`
@@ -236,7 +238,9 @@ impl Network<'_> {
                 .help("Write [cluster.NAME, cluster.NAME], without quotes.")
         };
         match found {
-            _ if !clusters.is_wholly_known() => Ok(Vec::new()),
+            _ if !clusters.is_known() || items.iter().any(|item| !item.is_known()) => {
+                Err(undecided("\"clusters\"", self.block.attribute_span("clusters")))
+            }
             Some(found) if found.is_empty() && !self.take("masquerade").is_null() => {
                 Err(unsuitable("\"masquerade\" needs to know which clusters share the network."))
             }
