@@ -21,6 +21,7 @@ mod json_form;
 mod killed;
 mod live;
 mod loading;
+mod networks;
 mod places;
 mod program;
 mod reference;

@@ -1,9 +1,10 @@
-//! Real clusters for tests, and faults on the way to them.
+//! Real servers for tests, and faults on the way to them.
 //!
 //! [`Cluster`] gives a test a Kubernetes cluster that runs on this machine, or one of the user's
 //! own. [`Proxy`] stands in front of its API server: it counts what is asked, and answers wrongly,
 //! late or not at all where a [`Fault`] says so. A [`Webhook`] refuses or changes what is written,
-//! an [`Account`] may do only some things, and [`metrics`] are what a test says they are.
+//! an [`Account`] may do only some things, and [`metrics`] are what a test says they are. [`Etcd`] is
+//! a server of its own.
 //!
 //! Everything here is for tests: what is not as it should be ends the test with a panic that says
 //! why.
@@ -19,6 +20,7 @@
 mod account;
 mod certificate;
 mod cluster;
+mod etcd;
 mod kubectl;
 pub mod metrics;
 mod namespace;
@@ -27,6 +29,7 @@ mod webhook;
 
 pub use account::Account;
 pub use cluster::{Cluster, OwnCluster};
+pub use etcd::Etcd;
 pub use kubectl::{Answer, Kubectl};
 pub use namespace::Namespace;
 pub use proxy::{Fault, Proxy};
