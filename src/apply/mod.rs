@@ -57,9 +57,10 @@ pub enum Outcome {
     Unknown,
     /// It was done, and what it made is ready.
     Done,
-    /// It was done, and what it made was not seen ready; or was made again what it was before,
-    /// because it was not.
+    /// It was done, and what it made was not seen ready.
     NotReady,
+    /// It was done, what it made did not become ready, and is again what it was before.
+    WentBack,
     /// It failed.
     Failed,
 }
@@ -92,7 +93,8 @@ impl Report {
         !self.diagnostics.has_errors() && !self.was_interrupted && self.outcomes.iter().all(|one| *one == Outcome::Done)
     }
 
-    /// How many operations of a kind were done, whether or not what they made is ready.
+    /// How many operations of a kind were done and not undone, whether or not what they made is
+    /// ready.
     pub fn done(&self, plan: &Plan, kind: OperationKind) -> usize {
         let operations = plan.operations.iter().zip(&self.outcomes);
         let is_done = |outcome: Outcome| matches!(outcome, Outcome::Done | Outcome::NotReady);

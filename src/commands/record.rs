@@ -85,18 +85,7 @@ pub(crate) fn explain(error: Error) -> Diagnostic {
 
 /// The duration that a flag gives: `30s`, `5m`, `1h`.
 pub(crate) fn duration(flag: &str, text: &str) -> Result<Duration, Diagnostic> {
-    let parsed = text.find(|character: char| !character.is_ascii_digit()).and_then(|at| {
-        let number: u64 = text[..at].parse().ok()?;
-        let unit = match &text[at..] {
-            "ms" => return Some(Duration::from_millis(number)),
-            "s" => 1,
-            "m" => 60,
-            "h" => 3600,
-            _ => return None,
-        };
-        number.checked_mul(unit).map(Duration::from_secs)
-    });
-    parsed.ok_or_else(|| {
+    portolan_lang::duration(text).ok_or_else(|| {
         Diagnostic::error(format!("Invalid {flag} option"))
             .detail(format!("\"{text}\" is not a duration."))
             .help("Write a number with its unit: 30s, 5m, 1h.")

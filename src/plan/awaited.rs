@@ -1,4 +1,5 @@
-//! Which objects of which nothing becomes have to be ready before something else begins.
+//! Which objects have to be ready before something else begins: of those of which nothing becomes,
+//! and of those that are made or changed.
 
 use portolan_lang::Value;
 
@@ -20,6 +21,18 @@ pub(crate) async fn awaited(sessions: &Sessions<'_>, changes: &[Change], graph: 
         }
     }
     awaited
+}
+
+/// How many of the objects that are made or changed can be there without being ready, as far as
+/// that is known.
+pub(crate) async fn made(sessions: &Sessions<'_>, changes: &[Change]) -> usize {
+    let mut count = 0;
+    for change in changes.iter().filter(|change| !change.is_data && change.action != Action::NoOp) {
+        if let (Some(id), Some(value)) = (change.instance, &change.after) {
+            count += usize::from(is_awaited(sessions, id, value).await);
+        }
+    }
+    count
 }
 
 async fn is_awaited(sessions: &Sessions<'_>, id: InstanceId, value: &Value) -> bool {

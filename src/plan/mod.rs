@@ -184,6 +184,8 @@ fn drift(records: &Records<'_>) -> Vec<Drift> {
 
 async fn put_in_order(plan: &mut Plan, world: &World<'_>) {
     let awaited = awaited::awaited(world.sessions, &plan.changes, world.graph).await;
+    plan.awaits = awaited.iter().filter(|is_awaited| **is_awaited).count();
+    plan.awaits += awaited::made(world.sessions, &plan.changes).await;
     let recorded: Vec<&[Address]> =
         plan.changes.iter().map(|change| recorded_dependencies(world.snapshot, change)).collect();
     match order::steps(&mut plan.changes, &awaited, &recorded, world.graph) {

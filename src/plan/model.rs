@@ -27,6 +27,8 @@ pub struct Plan {
     /// Points at which many operations meet, so that n operations that wait for m others have
     /// n + m edges; each stands behind the joins that it waits for.
     pub joins: Vec<Join>,
+    /// How many objects are waited for until they are ready, as far as is known before apply.
+    pub awaits: usize,
     /// What becomes of the root module's outputs, sorted by name.
     pub outputs: Vec<OutputChange>,
     /// Decisions that will be recorded.

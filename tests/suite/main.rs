@@ -25,6 +25,7 @@ mod networks;
 mod places;
 mod program;
 mod reference;
+mod rollouts;
 mod running;
 mod saved_plans;
 mod secrets;

@@ -17,6 +17,9 @@ fn entry<'a>(status: &'a Json, service: &str, cluster: &str) -> &'a Json {
     services.iter().find(is_it).unwrap_or_else(|| panic!("{service} in {cluster} is not in {status}"))
 }
 
+/// Nobody waits until it is ready.
+const UNAWAITED: &str = "  rollout {\n    wait = false\n  }";
+
 #[test]
 fn services_are_shown_with_what_keeps_them() {
     let good = service("web", "shop/web:1", 2, "");
@@ -33,7 +36,11 @@ fn services_are_shown_with_what_keeps_them() {
     if !live.cluster("a").has_telling_pods() {
         return;
     }
-    let bad = [good, service("bad", "shop/bad:crashing", 1, ""), service("missing", "shop/missing:unpullable", 1, "")];
+    let bad = [
+        good,
+        service("bad", "shop/bad:crashing", 1, UNAWAITED),
+        service("missing", "shop/missing:unpullable", 1, UNAWAITED),
+    ];
     live.declare(&bad.concat());
     // Whether it waits for what is never ready, and how long, is not what this is about.
     live.run(&["apply", "--auto-approve"]);
@@ -102,9 +109,15 @@ fn each_namespace_is_read_with_a_few_lists() {
 /// What a pod or an event says may hold anything.
 #[test]
 fn what_clusters_say_does_not_reach_the_terminal_as_it_is() {
-    let Some(live) =
-        Live::new(&["a"], &service("web", "shop/web:unready", 1, "  health {\n    command = [\"true\"]\n  }"))
-    else {
+    let Some(live) = Live::new(
+        &["a"],
+        &service(
+            "web",
+            "shop/web:unready",
+            1,
+            "  health {\n    command = [\"true\"]\n  }\n  rollout {\n    wait = false\n  }",
+        ),
+    ) else {
         return;
     };
     if !live.cluster("a").has_telling_pods() {

@@ -15,6 +15,7 @@ mod identity;
 mod immutable;
 mod manifest;
 mod names;
+mod rollout;
 mod scope;
 mod server;
 mod workload;
@@ -55,6 +56,7 @@ impl Kubernetes {
         let lost = Attribute::computed(LOST_FIELDS, Type::map(Type::String))
             .doc("The fields of the manifest that belong to other managers by now, each with the names of those; null if there are none.");
         let object = Schema::new("An object of a Kubernetes cluster.").with(manifest).with(force).with(lost);
+        let object = rollout::with_rollout(object);
         let schema = ProviderSchema {
             connection: connection::schema(),
             resources: BTreeMap::from([(OBJECT, ResourceSchema { version: 0, schema: object })]),
@@ -81,10 +83,12 @@ impl Provider for Kubernetes {
     }
 
     fn validate(&self, resource_type: &str, config: &Value) -> Vec<Error> {
-        match config.get(manifest::ATTRIBUTE) {
-            Some(found) if resource_type == OBJECT => manifest::check(&found),
-            _ => Vec::new(),
+        if resource_type != OBJECT {
+            return Vec::new();
         }
+        let mut problems = config.get(manifest::ATTRIBUTE).map(|found| manifest::check(&found)).unwrap_or_default();
+        problems.extend(rollout::check(config));
+        problems
     }
 
     fn workload(&self, resource_type: &str, value: &Value) -> Option<Workload> {
@@ -106,11 +110,12 @@ fn manifest_of(object: &Value) -> Result<Value, Error> {
 
 /// The object of a manifest, of which nothing else is known.
 fn object_of(manifest: Value) -> Value {
-    Value::object([
+    let own = [
         (manifest::ATTRIBUTE, manifest),
         (FORCE_CONFLICTS, Value::null(Type::Bool)),
         (LOST_FIELDS, Value::null(Type::map(Type::String))),
-    ])
+    ];
+    Value::object(own.into_iter().chain(rollout::unsaid()))
 }
 
 /// What finds the object that is planned, if its manifest tells.

@@ -60,7 +60,7 @@ impl<'a, C: Configurations> Operations<'a, '_, C> {
     }
 
     fn await_it(&mut self, operation: usize, made: Made) -> Event {
-        self.outcomes[operation] = Outcome::NotReady;
+        self.outcomes[operation] = if made.goes_back.is_some() { Outcome::WentBack } else { Outcome::NotReady };
         self.begun.remove(&operation);
         self.wanted.remove(&operation);
         self.made.insert(operation, made);

@@ -87,6 +87,7 @@ fn full_plan(before: Value, after: Value) -> Plan {
             operation(OperationKind::Delete, 0, &[Step::Operation(0)]),
             operation(OperationKind::Delete, 1, &[Step::Operation(1), Step::Join(0)]),
         ],
+        awaits: 3,
         joins: vec![Join { after: vec![Step::Operation(0)] }],
         outputs: vec![OutputChange { name: "o".into(), before: Some(before), after: Some(after) }],
         decisions: vec![decision],

@@ -143,4 +143,11 @@ fn conclusion(text: &mut String, plan: &Plan, palette: Palette) {
         (false, _) => "No changes. What is there is as the configuration wants it.".to_owned(),
     };
     let _ = writeln!(text, "{}", palette.bold(&line));
+    match plan.awaits {
+        0 => {}
+        1 => text.push_str("Applying it waits until an object is ready, before what depends on it.\n"),
+        many => {
+            let _ = writeln!(text, "Applying it waits until {many} objects are ready, each before what depends on it.");
+        }
+    }
 }

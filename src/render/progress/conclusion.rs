@@ -70,6 +70,7 @@ pub(crate) fn conclusion(plan: &Plan, report: &Report) -> String {
     let mut text = format!("\n{begin}: {done}.\n");
     list(&mut text, plan, report, Outcome::Failed, "Failed");
     list(&mut text, plan, report, Outcome::NotReady, "Not ready, or not seen ready");
+    list(&mut text, plan, report, Outcome::WentBack, "Made again what it was, because it did not become ready");
     list(
         &mut text,
         plan,
@@ -93,7 +94,7 @@ fn list(text: &mut String, plan: &Plan, report: &Report, wanted: Outcome, title:
     for operation in found().take(NAMED) {
         let name = name(plan, operation);
         let _ = match wanted {
-            Outcome::NotReady => writeln!(text, "  {name}"),
+            Outcome::NotReady | Outcome::WentBack => writeln!(text, "  {name}"),
             _ => writeln!(text, "  {} {name}", words(plan, operation).infinitive),
         };
     }

@@ -14,7 +14,7 @@ use crate::render::terminal;
 /// How often the numbers of a large plan are told.
 const EVERY: Duration = Duration::from_secs(5);
 
-/// How often it is told at most what an object is waited for.
+/// How often it is told at most what an object is waited for, while the reasons stay the same.
 const WAITING_EVERY: Duration = Duration::from_secs(5);
 
 /// Writes a line when an operation begins and when it ends or, for a large plan, how far it is.
@@ -24,8 +24,8 @@ pub(super) struct Lines<'a, W> {
     timers: Timers,
     done: usize,
     told: Instant,
-    /// When it was last told what an object is waited for, by the operation.
-    waiting_told: FxHashMap<usize, Instant>,
+    /// When it was last told what an object is waited for, and for which reasons, by the operation.
+    waiting_told: FxHashMap<usize, (Instant, Vec<String>)>,
 }
 
 impl<'a, W: Write> Lines<'a, W> {
@@ -46,11 +46,12 @@ impl<'a, W: Write> Lines<'a, W> {
     }
 
     fn waiting(&mut self, operation: usize, waiting: &Waiting) {
-        let is_soon = self.waiting_told.get(&operation).is_some_and(|told| told.elapsed() < WAITING_EVERY);
-        if is_soon || self.plan.operations.len() > MOST_LISTED {
+        let is_soon =
+            |(told, reasons): &(Instant, Vec<String>)| told.elapsed() < WAITING_EVERY && *reasons == waiting.reasons;
+        if self.waiting_told.get(&operation).is_some_and(is_soon) || self.plan.operations.len() > MOST_LISTED {
             return;
         }
-        self.waiting_told.insert(operation, Instant::now());
+        self.waiting_told.insert(operation, (Instant::now(), waiting.reasons.clone()));
         let so_far = shown(self.timers.so_far(operation));
         self.tell(&format!("{}: not ready yet, after {so_far}: {}", name(self.plan, operation), waited_for(waiting)));
     }

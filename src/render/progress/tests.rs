@@ -243,6 +243,18 @@ Not ready, or not seen ready (1):
 }
 
 #[test]
+fn what_went_back_does_not_count_as_changed() {
+    let plan = plan(&[OperationKind::Update, OperationKind::Update]);
+    let expected = "
+Not everything was done: 0 added, 1 changed, 0 destroyed.
+
+Made again what it was, because it did not become ready (1):
+  module.m.terraform_data.r[1]
+";
+    assert_eq!(conclusion(&plan, &report(&[Outcome::Done, Outcome::WentBack], false)), expected);
+}
+
+#[test]
 fn many_addresses_are_counted() {
     let plan = plan(&[OperationKind::Create; 150]);
     let mut outcomes = vec![Outcome::NotStarted; 150];

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use portolan_lang::value::Entries;
-use portolan_lang::{Data, Type, Value};
+use portolan_lang::{AttributePath, Data, Type, Value};
 use portolan_provider::{Error, Wanted};
 
 use super::blocking;
@@ -107,7 +107,9 @@ fn read_one(
     }
     Ok(content.map(|content| match (&manifest, recorded) {
         (Some(manifest), Some(recorded)) if *manifest == content.manifest => recorded.clone(),
-        _ => object_of(content.manifest),
+        // A file says nothing of what stands beside the manifest.
+        (_, Some(recorded)) => recorded.with(&AttributePath::attribute(ATTRIBUTE), content.manifest),
+        (_, None) => object_of(content.manifest),
     }))
 }
 

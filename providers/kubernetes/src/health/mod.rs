@@ -26,6 +26,8 @@ use jiff::Timestamp;
 use live::Live;
 use serde_json::Value as Json;
 
+use crate::scope::is_own_group;
+
 /// How an object is, from the least to the most strict.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum State {
@@ -100,6 +102,13 @@ pub fn health(object: &Json, now: Timestamp) -> Health {
         Some(rule) => rule(&live),
         None => custom::health(&live),
     }
+}
+
+/// Whether an object of this kind can be there and not be ready. A cron job is there once it is
+/// recorded: how its runs end says nothing of what it is now.
+pub(crate) fn can_be_unready(group: &str, kind: &str) -> bool {
+    let is_settled = matches!((group, kind), ("batch", "CronJob") | ("networking.k8s.io" | "extensions", "Ingress"));
+    !is_settled && (rule_of(group, kind).is_some() || !is_own_group(group))
 }
 
 fn terminating(live: &Live<'_>) -> Health {

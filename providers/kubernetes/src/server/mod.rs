@@ -14,6 +14,8 @@ mod api;
 mod change;
 mod connect;
 mod discovery;
+mod fresh;
+mod lists;
 mod nodes;
 mod observe;
 mod owners;
@@ -21,6 +23,7 @@ mod pages;
 mod proxy;
 mod quantity;
 mod read;
+mod ready;
 mod refusal;
 mod rehearse;
 mod whose;
@@ -33,10 +36,13 @@ use std::sync::Arc;
 use api::{Api, Target};
 use async_trait::async_trait;
 use discovery::{Discovery, Kind, Missing, version_of};
+use lists::Lists;
 pub(crate) use nodes::{NODES, schema as nodes_schema};
 use observe::{Observed, observe};
 use portolan_lang::{AttributePath, Type, Value};
-use portolan_provider::{Applied, Change, Error, Planned, Proposal, Session, Wanted, Workloads};
+use portolan_provider::{
+    Applied, Awaited, Change, Error, NotReady, Planned, Proposal, Report, Session, Wanted, Workloads,
+};
 use refusal::Trouble;
 use serde_json::Value as Json;
 
@@ -55,6 +61,7 @@ const SYSTEM_NAMESPACE: &str = "/api/v1/namespaces/kube-system";
 pub(crate) struct ServerSession {
     api: Api,
     discovery: Discovery,
+    lists: Lists,
     /// The record that objects belong to; empty where nothing was recorded yet.
     owner: String,
     system: Arc<str>,
@@ -68,7 +75,14 @@ impl ServerSession {
         let api = Api::new(client, server);
         let system = system_of(&api).await?;
         let discovery = Discovery::new(api.clone());
-        Ok(ServerSession { api, discovery, owner: owner.to_owned(), system, force_conflicts: address.force_conflicts })
+        Ok(ServerSession {
+            api,
+            discovery,
+            lists: Lists::default(),
+            owner: owner.to_owned(),
+            system,
+            force_conflicts: address.force_conflicts,
+        })
     }
 
     /// The kind of an object, in the version of its manifest if there is one.
@@ -222,6 +236,14 @@ impl Session for ServerSession {
 
     fn workloads(&self) -> Option<&dyn Workloads> {
         Some(self)
+    }
+
+    fn is_awaited(&self, resource_type: &str, value: &Value) -> bool {
+        resource_type == OBJECT && ready::is_awaited(value)
+    }
+
+    async fn ready(&self, awaited: Awaited<'_>, report: Report<'_>) -> Result<(), NotReady> {
+        self.wait(awaited, report).await
     }
 
     async fn import(&self, _resource_type: &str, id: &str) -> Result<Option<Applied>, Error> {

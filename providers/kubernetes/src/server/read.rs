@@ -41,7 +41,7 @@ struct Sought {
 /// The objects of a list that are looked for, by [`place`].
 type Left = HashMap<String, Sought>;
 
-fn place(namespace: Option<&str>, name: &str) -> String {
+pub(super) fn place(namespace: Option<&str>, name: &str) -> String {
     format!("{}/{name}", namespace.unwrap_or_default())
 }
 
@@ -189,8 +189,7 @@ fn declared_by_us(live: &Json) -> Value {
 fn found_in(page: &Page<'_>, kind: &Kind, left: &mut Left) -> Result<Vec<(Sought, Json)>, Trouble> {
     let mut found = Vec::new();
     for item in &page.items {
-        let head: Head<'_> = parse(item)?;
-        let Some(one) = left.remove(&place(head.metadata.namespace.as_deref(), &head.metadata.name)) else { continue };
+        let Some(one) = left.remove(&place_of(item)?) else { continue };
         let mut live: Json = parse(item)?;
         // A list does not say of each item what it is.
         live["apiVersion"] = kind.api_version.as_str().into();
@@ -216,6 +215,12 @@ pub(super) async fn at_once<F: Future>(limit: usize, tasks: impl Iterator<Item =
         running.extend(waiting.next());
     }
     done
+}
+
+/// Where an item of a list lives.
+pub(super) fn place_of(item: &RawValue) -> Result<String, Trouble> {
+    let head: Head<'_> = parse(item)?;
+    Ok(place(head.metadata.namespace.as_deref(), &head.metadata.name))
 }
 
 pub(super) fn parse<'a, T: Deserialize<'a>>(item: &'a RawValue) -> Result<T, Trouble> {

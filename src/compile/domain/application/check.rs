@@ -2,8 +2,8 @@
 
 use portolan_lang::{Diagnostic, Diagnostics, Value};
 
-use super::Application;
 use super::service::{Kind, Service, is_dns_label, seconds, total, unsuitable_name};
+use super::{Application, rollout};
 use crate::compile::domain::placement::node::Effect;
 use crate::compile::domain::{quantity, unknown_word};
 
@@ -29,6 +29,9 @@ impl Service<'_> {
         for name in ["period", "timeout", "startup"] {
             self.check_duration(&["health", name], &mut diagnostics);
         }
+        self.check_duration(&["rollout", "timeout"], &mut diagnostics);
+        self.check_words(&["rollout", "on_failure"], "Unknown failure behaviour", &rollout::FAILURES, &mut diagnostics);
+        self.check_words(&["rollout", "order"], "Unknown order", &rollout::ORDERS, &mut diagnostics);
         diagnostics.keep(total(&self.value, None, |path| self.span(path)));
         self.check_ports(&mut diagnostics);
         self.check_volumes(&mut diagnostics);

@@ -9,6 +9,7 @@ mod network;
 mod objects;
 mod placement;
 mod pod;
+mod rollout;
 mod schema;
 mod service;
 mod site;
@@ -67,6 +68,7 @@ fn compile(block: &Block<'_>, scope: &dyn Scope) -> Compiled {
     diagnostics.extend(problems);
     let Some(placement) = block.placement else { return Compiled::nothing(diagnostics) };
     diagnostics.extend(placement.diagnostics.clone());
+    diagnostics.extend(rollout::check(block.address, &services, placement));
     let namespace = diagnostics.keep(namespace(block, &value));
     let (Some(namespace), false) = (namespace, diagnostics.has_errors()) else {
         return Compiled::nothing(diagnostics);

@@ -7,7 +7,7 @@ use portolan_lang::{Address, Type, Value};
 use super::service::{Kind, Service};
 use super::site::TargetCluster;
 use super::values::{fields, list_if_any, null, text};
-use super::{Application, network, pod, workload};
+use super::{Application, network, pod, rollout, workload};
 use crate::compile::domain::{CompiledResource, object as config};
 
 /// What every object begins with.
@@ -82,27 +82,40 @@ pub(super) struct Objects<'a> {
 }
 
 impl Objects<'_> {
-    /// All of them: first what the workload needs, then the workload, then what leads to it.
+    /// All of them: first what the workload needs and what leads to it, then the workload. A Service
+    /// leads to no pod that is not ready, and pods may have to find each other by it before they
+    /// are.
     pub(super) fn all(&self) -> Vec<CompiledResource> {
         let mut needed = vec![self.service_account()];
         needed.extend(self.config_map());
         needed.extend(self.secret());
         needed.extend(self.claims());
         needed.extend(self.network_policy());
+        needed.extend(self.services());
         let mut before: Vec<Address> = needed.iter().map(|resource| resource.address.clone()).collect();
         before.extend(self.started_before());
+        before.extend(self.turn_before());
         let copies = self.application.copies(&self.service.name, self.at);
-        let manifest = workload::manifest(self.application, self.service, copies);
-        let workload = self.resource(self.service.kind.part(), manifest, before);
-        let behind = vec![workload.address.clone()];
-        needed.push(workload);
-        needed.extend(self.services(&behind));
-        needed.extend(self.disruption_budget(copies, &behind));
+        needed.push(self.workload(copies, before));
+        needed.extend(self.disruption_budget(copies));
         needed
+    }
+
+    fn workload(&self, copies: u32, before: Vec<Address>) -> CompiledResource {
+        let manifest = workload::manifest(self.application, self.service, copies);
+        let said = [("manifest", manifest.clone())].into_iter().chain(rollout::settings(self.service));
+        let config = Value::object(said);
+        CompiledResource { config, ..self.resource(self.service.kind.part(), manifest, before) }
     }
 
     fn part(&self, service: &Service<'_>, part: &str) -> Address {
         service.address.part(format!("{part}@{}", self.cluster.name))
+    }
+
+    /// The workload of the cluster whose turn comes before.
+    fn turn_before(&self) -> Option<Address> {
+        let before = &self.application.clusters[self.application.turn_before(self.service, self.at)?];
+        Some(self.service.address.part(format!("{}@{}", self.service.kind.part(), before.name)))
     }
 
     fn resource(&self, part: &str, manifest: Value, mut dependencies: Vec<Address>) -> CompiledResource {
@@ -183,7 +196,7 @@ impl Objects<'_> {
     }
 
     /// The Service, and for a stateful set the one that names its pods.
-    fn services(&self, behind: &[Address]) -> Vec<CompiledResource> {
+    fn services(&self) -> Vec<CompiledResource> {
         let mut services = Vec::new();
         let ports = self.service.ports();
         let selector = || pod::selector(self.application, self.service);
@@ -197,18 +210,18 @@ impl Objects<'_> {
                 ("selector", selector()),
                 ("ports", list_of(true)),
             ]);
-            services.push(self.resource("service", object(&self.head("v1", "Service"), spec), behind.to_vec()));
+            services.push(self.resource("service", object(&self.head("v1", "Service"), spec), Vec::new()));
         }
         if self.service.kind == Kind::StatefulSet {
             let head = Head { name: workload::headless_name(self.service), ..self.head("v1", "Service") };
             let spec = fields([("clusterIP", text("None")), ("selector", selector()), ("ports", list_of(false))]);
-            services.push(self.resource("headless_service", object(&head, spec), behind.to_vec()));
+            services.push(self.resource("headless_service", object(&head, spec), Vec::new()));
         }
         services
     }
 
     /// Where there are several copies, nodes are drained without losing all of them at once.
-    fn disruption_budget(&self, copies: u32, behind: &[Address]) -> Option<CompiledResource> {
+    fn disruption_budget(&self, copies: u32) -> Option<CompiledResource> {
         let counted = matches!(self.service.kind, Kind::Deployment | Kind::StatefulSet) && copies > 1;
         counted.then(|| {
             let available = self.service.inner("disruption", "min_available");
@@ -221,7 +234,7 @@ impl Objects<'_> {
                 ("selector", fields([("matchLabels", pod::selector(self.application, self.service))])),
             ]);
             let head = self.head("policy/v1", "PodDisruptionBudget");
-            self.resource("pod_disruption_budget", object(&head, spec), behind.to_vec())
+            self.resource("pod_disruption_budget", object(&head, spec), Vec::new())
         })
     }
 }

@@ -92,6 +92,7 @@ fn service() -> Schema {
         .block(Nested::single("placement", placement()))
         .block(Nested::named("volume", volume()))
         .block(Nested::single("disruption", disruption()))
+        .block(Nested::single("rollout", super::rollout::schema()))
 }
 
 fn port() -> Schema {

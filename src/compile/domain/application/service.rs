@@ -6,7 +6,7 @@ use std::sync::Arc;
 use portolan_lang::decode::references_of;
 use portolan_lang::eval::Reference;
 use portolan_lang::syntax::Block as Nested;
-use portolan_lang::{Address, AttributePath, Data, Diagnostic, Diagnostics, Span, Step, Type, Value};
+use portolan_lang::{Address, AttributePath, Data, Diagnostic, Diagnostics, Span, Step, Type, Value, duration};
 
 use super::members::undeclared;
 use crate::compile::domain::placement::Unplaced;
@@ -298,22 +298,7 @@ pub(super) fn whole_number(value: Option<&Value>, span: impl Fn() -> Span) -> Re
 
 /// The seconds of a duration such as `30s`, `5m`, `1h30m`.
 pub(super) fn seconds(text: &str) -> Option<u32> {
-    let mut total: u32 = 0;
-    let mut rest = text;
-    while !rest.is_empty() {
-        let digits = rest.find(|character: char| !character.is_ascii_digit())?;
-        let number: u32 = rest[..digits].parse().ok()?;
-        let mut characters = rest[digits..].chars();
-        let unit = match characters.next()? {
-            's' => 1,
-            'm' => 60,
-            'h' => 3600,
-            _ => return None,
-        };
-        total = total.checked_add(number.checked_mul(unit)?)?;
-        rest = characters.as_str();
-    }
-    (!text.is_empty()).then_some(total)
+    u32::try_from(duration(text)?.as_secs()).ok()
 }
 
 /// The first circle in the start order, with each of its edges at its place.
@@ -352,18 +337,4 @@ fn cycle<'a>(block: &Block<'_>, members: impl Iterator<Item = &'a Service<'a>> +
     members.zip(&names[1..]).fold(problem, |problem, (service, next)| {
         problem.label(service.span(&["depends_on"]), format!("{} waits for {next}", service.name))
     })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn durations() {
-        for (text, wanted) in
-            [("30s", Some(30)), ("1h30m", Some(5400)), ("", None), ("5", None), ("-1s", None), ("9999999h", None)]
-        {
-            assert_eq!(seconds(text), wanted, "{text}");
-        }
-    }
 }

@@ -7,9 +7,10 @@ mod faults;
 mod life;
 mod nodes;
 mod ownership;
+mod readiness;
 
 use portolan_kubernetes::{Kubernetes, OBJECT};
-use portolan_lang::{Type, Value};
+use portolan_lang::{AttributePath, Type, Value};
 use portolan_provider::conformance::Client;
 use portolan_provider::{Applied, Error};
 use portolan_test_support::Cluster;
@@ -36,18 +37,19 @@ fn object(manifest: &Json) -> Value {
         ("manifest", Value::from_json_untyped(manifest)),
         ("force_conflicts", Value::null(Type::Bool)),
         ("lost_fields", Value::null(Type::map(Type::String))),
+        ("wait", Value::null(Type::Bool)),
+        ("timeout", Value::null(Type::String)),
+        ("on_failure", Value::null(Type::String)),
     ])
 }
 
+/// The same with another value of an attribute.
+fn with(object: &Value, name: &str, value: Value) -> Value {
+    object.with(&AttributePath::attribute(name), value)
+}
+
 fn forcing(object: &Value) -> Value {
-    Value::object(
-        object
-            .entries()
-            .expect("an object")
-            .with("force_conflicts", Value::TRUE)
-            .iter()
-            .map(|(name, value)| (name.clone(), value.clone())),
-    )
+    with(object, "force_conflicts", Value::TRUE)
 }
 
 fn config_map(namespace: &str, name: &str, data: &Json) -> Value {
