@@ -49,17 +49,20 @@ async fn fresh_plan(manner: &Manner<'_>, request: Request) -> Outcome {
     let project = Project::load(&manner.planning.variables)?;
     let backend = setup::backend(&project.config.settings).map_err(|problem| project.failure(problem.into()))?;
     let patience = record::duration("--lock-timeout", &manner.planning.lock_timeout)?;
-    let locked = record::lock(backend.clone(), manner.command, patience).await?;
-    let outcome = under_lock(manner, &project, &locked, &request).await;
-    locked.release().await?;
-    outcome
+    record::with_lock(&backend, manner.command, patience, async |locked| {
+        under_lock(manner, &project, locked, &request).await
+    })
+    .await
 }
 
 async fn under_lock(manner: &Manner<'_>, project: &Project, locked: &Locked, request: &Request) -> Outcome {
-    let start = recovered(project, &locked.backend, Some(locked), std::time::Duration::ZERO, request).await?;
-    let prepared = prepare(project, start, request).await?;
+    let prepared = locked.renewed(async {
+        let start = recovered(project, locked, request).await?;
+        prepare(project, start, request).await
+    });
+    let prepared = prepared.await?;
     let sessions = prepared.sessions(project);
-    let plan = make_plan(project, &prepared, &sessions, request).await;
+    let plan = locked.renewed(async { Ok(make_plan(project, &prepared, &sessions, request).await) }).await?;
     if plan.diagnostics.has_errors() {
         return Err(project.failure(plan.diagnostics));
     }
@@ -70,7 +73,7 @@ async fn under_lock(manner: &Manner<'_>, project: &Project, locked: &Locked, req
     warn(&plan.diagnostics, &project.config.sources);
     let worth_it = plan.has_changes() || !plan.drift.is_empty();
     if worth_it && !manner.auto_approve {
-        keep_alive(locked, approve(manner)).await?;
+        locked.renewed(approve(manner)).await?;
     }
     carry_out(manner, project, locked, &prepared, &sessions, &plan).await
 }
@@ -80,31 +83,16 @@ async fn saved_plan(manner: &Manner<'_>, file: &std::path::Path) -> Outcome {
     let project = saved.project()?;
     let backend = setup::backend(&project.config.settings).map_err(|problem| project.failure(problem.into()))?;
     let patience = record::duration("--lock-timeout", &manner.planning.lock_timeout)?;
-    let locked = record::lock(backend, manner.command, patience).await?;
-    let outcome = async {
+    record::with_lock(&backend, manner.command, patience, async |locked| {
         let snapshot = record::load(&*locked.backend).await?;
         let plan = saved.plan(&project, &snapshot)?;
         let prepared = prepare_saved(&project, snapshot)?;
         let plan = plan.bind(&prepared.desired).map_err(|problem| project.failure(problem.into()))?;
         let sessions = prepared.sessions(&project);
         sessions.expect(&plan.decisions);
-        carry_out(manner, &project, &locked, &prepared, &sessions, &plan).await
-    };
-    let outcome = outcome.await;
-    locked.release().await?;
-    outcome
-}
-
-/// Renews the lease while a person thinks.
-async fn keep_alive<T>(locked: &Locked, work: impl Future<Output = Result<T, Failure>>) -> Result<T, Failure> {
-    let mut work = std::pin::pin!(work);
-    let mut tick = tokio::time::interval(locked.lease.ttl / 3);
-    loop {
-        tokio::select! {
-            done = &mut work => return done,
-            _ = tick.tick() => locked.backend.renew(&locked.lease).await.map_err(record::explain)?,
-        }
-    }
+        carry_out(manner, &project, locked, &prepared, &sessions, &plan).await
+    })
+    .await
 }
 
 async fn approve(manner: &Manner<'_>) -> Result<(), Failure> {

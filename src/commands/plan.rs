@@ -4,11 +4,11 @@ use std::io::Write;
 use std::sync::Arc;
 
 use portolan::compile::DataAnswers;
-use portolan::plan::{Mode, Plan};
+use portolan::plan::{Mode, Plan, Request};
 use serde_json::json;
 
 use super::arguments::PlanArguments;
-use super::planning::{make_plan, prepare, recovered, request};
+use super::planning::{Start, make_plan, prepare, recovered, request, started};
 use super::project::Project;
 use super::{Exit, Failure, Outcome, block_on, record, saved, warn};
 use crate::{render, setup};
@@ -44,17 +44,30 @@ async fn plan(arguments: &PlanArguments) -> Outcome {
     Ok(exit(arguments.detailed_exitcode, &plan))
 }
 
-/// The plan, and what was read that decides what there is to be.
+/// The plan, and what was read that decides what there is to be. Planning needs no lock, but what
+/// another run changed meanwhile would be in the plan by half: then it is made once more, while
+/// no other run changes anything.
 async fn make(arguments: &PlanArguments) -> Result<(Project, Plan, Arc<DataAnswers>), Failure> {
     let request = request(&arguments.planning, arguments.destroy)?;
     let project = Project::load(&arguments.planning.variables)?;
     let backend = setup::backend(&project.config.settings).map_err(|problem| project.failure(problem.into()))?;
     let patience = record::duration("--lock-timeout", &arguments.planning.lock_timeout)?;
-    let start = recovered(&project, &backend, None, patience, &request).await?;
-    let prepared = prepare(&project, start, &request).await?;
-    let plan = make_plan(&project, &prepared, &prepared.sessions(&project), &request).await;
-    let data = prepared.desired.answers();
+    let start = started(&project, &backend, patience, &request).await?;
+    let (mut plan, mut data) = make_from(&project, start, &request).await?;
+    if record::serial(&*backend).await? != plan.serial {
+        let again = record::with_lock(&backend, "plan", patience, async |locked| {
+            let again = async { make_from(&project, recovered(&project, locked, &request).await?, &request).await };
+            locked.renewed(again).await
+        });
+        (plan, data) = again.await?;
+    }
     Ok((project, plan, data))
+}
+
+async fn make_from(project: &Project, start: Start, request: &Request) -> Result<(Plan, Arc<DataAnswers>), Failure> {
+    let prepared = prepare(project, start, request).await?;
+    let plan = make_plan(project, &prepared, &prepared.sessions(project), request).await;
+    Ok((plan, prepared.desired.answers()))
 }
 
 /// In a plan that only refreshes the record, what was changed outside is the change.

@@ -1,6 +1,7 @@
 //! Making a plan: what `plan`, `apply` and `destroy` share.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use jiff::Timestamp;
 use portolan::compile::{DataAnswers, Desired, Evaluation, Inputs};
@@ -62,6 +63,13 @@ pub(crate) struct Start {
     opened: OpenSessions,
 }
 
+impl Start {
+    fn of(snapshot: Snapshot) -> Start {
+        let opened = OpenSessions::of(&snapshot);
+        Start { snapshot, data: Arc::default(), opened }
+    }
+}
+
 /// A configuration compiled on top of what is recorded.
 pub(crate) struct Prepared {
     pub(crate) snapshot: Snapshot,
@@ -111,38 +119,40 @@ pub(crate) fn prepare_saved(project: &Project, snapshot: Snapshot) -> Result<Pre
     Prepared::new(project, snapshot, opened, compiled)
 }
 
-/// What is recorded, after finding out what became of changes that a killed run left in the
-/// middle.
-pub(crate) async fn recovered(
+/// What is recorded, for a run that does not hold the lock. It takes it for a moment where changes
+/// are in the middle: another run is making them, or was killed.
+pub(crate) async fn started(
     project: &Project,
     backend: &Arc<dyn Backend>,
-    held: Option<&Locked>,
-    patience: std::time::Duration,
+    patience: Duration,
     request: &Request,
 ) -> Result<Start, Failure> {
     let snapshot = record::load(&**backend).await?;
-    let opened = OpenSessions::of(&snapshot);
-    let start = Start { snapshot, data: Arc::default(), opened };
+    if snapshot.unfinished.is_empty() {
+        return Ok(Start::of(snapshot));
+    }
+    record::with_lock(backend, "recovering", patience, async |locked| {
+        locked.renewed(recovered(project, locked, request)).await
+    })
+    .await
+}
+
+/// What is recorded, after finding out what became of changes that a killed run left in the
+/// middle.
+pub(crate) async fn recovered(project: &Project, locked: &Locked, request: &Request) -> Result<Start, Failure> {
+    let start = Start::of(record::load(&*locked.backend).await?);
     if start.snapshot.unfinished.is_empty() {
         return Ok(start);
     }
     let prepared = prepare(project, start, request).await?;
     let sessions = prepared.sessions(project);
     let (edits, diagnostics) = recover(&sessions, &prepared.snapshot).await;
-    match held {
-        Some(locked) => locked.commit(prepared.snapshot.serial, &edits).await.map(|_| ())?,
-        None => {
-            let locked = record::lock(backend.clone(), "recovering", patience).await?;
-            let committed = locked.commit(prepared.snapshot.serial, &edits).await;
-            locked.release().await?;
-            committed?;
-        }
-    }
+    locked.commit(prepared.snapshot.serial, &edits).await?;
     if diagnostics.has_errors() {
         return Err(project.failure(diagnostics));
     }
     let (data, opened) = (prepared.desired.answers(), prepared.opened.clone());
-    Ok(Start { snapshot: record::load(&**backend).await?, data, opened })
+    Ok(Start { snapshot: record::load(&*locked.backend).await?, data, opened })
 }
 
 /// Plans. Problems are in the plan.

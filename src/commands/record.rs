@@ -6,13 +6,15 @@ use std::time::{Duration, Instant};
 use portolan_lang::Diagnostic;
 use portolan_state::{Backend, Edit, Error, Holder, Lease, Serial, Snapshot};
 
+use super::Failure;
+
 /// How long a lease holds from its last renewal.
 const LEASE: Duration = Duration::from_secs(30);
 
 /// How often a taken lock is asked for again.
 const RETRY: Duration = Duration::from_millis(500);
 
-/// The right to write the state, given back by [`Locked::release`].
+/// The right to write the state.
 pub(crate) struct Locked {
     pub(crate) backend: Arc<dyn Backend>,
     pub(crate) lease: Lease,
@@ -23,8 +25,32 @@ pub(crate) async fn load(backend: &dyn Backend) -> Result<Snapshot, Diagnostic> 
     backend.load().await.map_err(explain)
 }
 
+/// The serial of the last commit.
+pub(crate) async fn serial(backend: &dyn Backend) -> Result<Serial, Diagnostic> {
+    backend.serial().await.map_err(explain)
+}
+
+/// Does some work under the lock, which is waited for at most so long, and gives it back.
+pub(crate) async fn with_lock<T>(
+    backend: &Arc<dyn Backend>,
+    command: &str,
+    patience: Duration,
+    work: impl AsyncFnOnce(&Locked) -> Result<T, Failure>,
+) -> Result<T, Failure> {
+    let locked = lock(backend.clone(), command, patience).await?;
+    let done = work(&locked).await;
+    match (done, locked.release().await) {
+        (done, Ok(())) => done,
+        (Ok(_), Err(problem)) => Err(problem.into()),
+        (Err(mut failure), Err(problem)) => {
+            failure.diagnostics.push(problem);
+            Err(failure)
+        }
+    }
+}
+
 /// Takes the lock, waiting for it at most so long.
-pub(crate) async fn lock(backend: Arc<dyn Backend>, command: &str, patience: Duration) -> Result<Locked, Diagnostic> {
+async fn lock(backend: Arc<dyn Backend>, command: &str, patience: Duration) -> Result<Locked, Diagnostic> {
     let holder = Holder { who: who(), command: command.to_owned() };
     let deadline = Instant::now() + patience;
     loop {
@@ -42,8 +68,21 @@ impl Locked {
         self.backend.commit(&self.lease, base, edits).await.map_err(explain)
     }
 
+    /// Does some work, and renews the lease meanwhile.
+    pub(crate) async fn renewed<T>(&self, work: impl Future<Output = Result<T, Failure>>) -> Result<T, Failure> {
+        let mut work = std::pin::pin!(work);
+        let period = self.lease.ttl / 3;
+        let mut tick = tokio::time::interval_at(tokio::time::Instant::now() + period, period);
+        loop {
+            tokio::select! {
+                done = &mut work => return done,
+                _ = tick.tick() => self.backend.renew(&self.lease).await.map_err(explain)?,
+            }
+        }
+    }
+
     /// Gives the lock back.
-    pub(crate) async fn release(self) -> Result<(), Diagnostic> {
+    async fn release(self) -> Result<(), Diagnostic> {
         self.backend.unlock(&self.lease).await.map_err(explain)
     }
 }

@@ -141,6 +141,10 @@ impl Backend for Memory {
         Ok(self.snapshot())
     }
 
+    async fn serial(&self) -> Result<Serial, Error> {
+        Ok(self.snapshot().serial)
+    }
+
     async fn lock(&self, _holder: &Holder, ttl: Duration) -> Result<Lease, Error> {
         Ok(Lease { fence: 1, ttl })
     }

@@ -139,6 +139,9 @@ pub trait Backend: Send + Sync {
     /// reading it does not create it.
     async fn load(&self) -> Result<Snapshot, Error>;
 
+    /// The serial of the last commit, which tells whether anything was recorded since a snapshot.
+    async fn serial(&self) -> Result<Serial, Error>;
+
     /// Takes the lock for `ttl`, or says who holds it. A lease that has expired is taken over.
     async fn lock(&self, holder: &Holder, ttl: Duration) -> Result<Lease, Error>;
 

@@ -95,6 +95,46 @@ fn a_second_run_is_refused_and_told_who_is_first() {
 }
 
 #[test]
+fn a_plan_beside_another_run_has_all_of_it_or_nothing() {
+    let project = Project::new(mixed(SIZE));
+    let planned = || project.run(&["plan", "--detailed-exitcode"]);
+    let everything = summary(&planned().text);
+    assert!(everything.ends_with("to add, 0 to change, 0 to destroy."), "{everything}");
+    let mut apply = begin(&project);
+    let mut refused = 0;
+    while apply.try_wait().expect("a child").is_none() {
+        let said = planned();
+        match said.code {
+            Some(1) => {
+                assert!(said.error.contains("The state is locked"), "{}", said.error);
+                assert!(said.error.contains(&format!("process {}", apply.id())), "{}", said.error);
+                refused += 1;
+            }
+            Some(2) => assert_eq!(summary(&said.text), everything),
+            _ => assert_eq!(said.code, Some(0), "{}", said.all()),
+        }
+        assert!(!said.text.contains("Changed outside"), "{}", said.text);
+    }
+    assert!(refused > 0, "no plan was made beside the run");
+    assert_eq!(end(&project, apply).code, Some(0));
+    project.is_settled();
+}
+
+/// The line of a plan that counts.
+fn summary(plan: &str) -> String {
+    plan.lines().rfind(|line| line.starts_with("Plan: ")).unwrap_or_default().to_owned()
+}
+
+#[test]
+fn a_plan_waits_for_another_run_as_long_as_it_is_told() {
+    let project = Project::new(mixed(SIZE));
+    let apply = begin(&project);
+    let said = project.run(&["plan", "--detailed-exitcode", "--lock-timeout=60s"]);
+    assert_eq!(said.code, Some(0), "{}", said.all());
+    assert_eq!(end(&project, apply).code, Some(0));
+}
+
+#[test]
 fn a_second_run_waits_as_long_as_it_is_told() {
     let project = Project::new(mixed(100));
     let first = begin(&project);

@@ -19,10 +19,7 @@ impl Database {
         let mut transaction = self.view().await?;
         let connection = &mut *transaction;
         let mut decoder = Decoder::open(&place, keys, connection).await?;
-        let serial: i64 = sqlx::query_scalar("SELECT serial FROM state")
-            .fetch_one(&mut *connection)
-            .await
-            .map_err(|error| place.failed("reading", error))?;
+        let serial = serial(&place, connection).await?;
         let mut resources = objects(&place, connection, "resources", "", |page| decoder.resource(page)).await?;
         resources.sort_unstable_by(|left, right| left.key.cmp(&right.key));
         let begun = "json_array(run, operation) ||";
@@ -33,7 +30,12 @@ impl Database {
         let outputs = "SELECT name, type, value FROM outputs ORDER BY name";
         let outputs = each(&place, connection, outputs, |row| decoder.output(row)).await?;
         let lineage = decoder.lineage().into();
-        Ok(Snapshot { lineage, serial: Serial(serial.cast_unsigned()), resources, decisions, outputs, unfinished })
+        Ok(Snapshot { lineage, serial, resources, decisions, outputs, unfinished })
+    }
+
+    pub(crate) async fn serial(&mut self) -> Result<Serial, Error> {
+        let place = self.place.clone();
+        serial(&place, &mut *self.view().await?).await
     }
 
     pub(crate) async fn runs(&mut self, limit: usize) -> Result<Vec<Run>, Error> {
@@ -61,6 +63,11 @@ impl Database {
             .map(|row| change(&place, row))
             .collect()
     }
+}
+
+async fn serial(place: &Place, connection: &mut SqliteConnection) -> Result<Serial, Error> {
+    let read = sqlx::query_scalar("SELECT serial FROM state").fetch_one(connection).await;
+    read.map(|serial: i64| Serial(serial.cast_unsigned())).map_err(|error| place.failed("reading", error))
 }
 
 /// Reads all objects of a table, with what stands before each.

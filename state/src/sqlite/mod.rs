@@ -96,6 +96,13 @@ impl Backend for Sqlite {
         }
     }
 
+    async fn serial(&self) -> Result<Serial, Error> {
+        match self.reader().await? {
+            Some(mut database) => database.serial().await,
+            None => Ok(Serial::default()),
+        }
+    }
+
     async fn lock(&self, holder: &Holder, ttl: Duration) -> Result<Lease, Error> {
         // Opened anew, because the file may be another one by now.
         let mut writer = self.writer.lock().await;
