@@ -90,7 +90,8 @@ fn store(file: &Path, bytes: &[u8]) -> io::Result<()> {
         Some(parent) if !parent.as_os_str().is_empty() => parent,
         _ => Path::new("."),
     };
-    let mut temporary = tempfile::Builder::new().prefix(".plan-").tempfile_in(directory)?;
+    portolan_files::sweep(directory);
+    let mut temporary = portolan_files::new_file(directory, 0o600)?;
     temporary.write_all(bytes)?;
     temporary.as_file().sync_all()?;
     temporary.persist(file).map_err(|error| error.error)?;

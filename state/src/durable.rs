@@ -4,7 +4,7 @@ use std::fs::{DirBuilder, File};
 use std::io;
 use std::path::{Path, PathBuf};
 
-use tempfile::NamedTempFile;
+use tempfile::{NamedTempFile, TempPath};
 
 /// Makes a file of mode 0600 with what `fill` writes, on disk when this returns; a kill at
 /// any moment leaves either no file of this name or the whole one. The directory is made
@@ -14,23 +14,30 @@ use tempfile::NamedTempFile;
 ///
 /// `AlreadyExists` where there is a file of this name, which is left as it is.
 pub(crate) fn create_new(path: &Path, fill: impl FnOnce(&mut File) -> io::Result<()>) -> io::Result<()> {
-    let mut temporary = temporary_beside(path)?;
-    fill(temporary.as_file_mut())?;
+    // Open until it has its name, which keeps it locked.
+    let (mut file, temporary) = temporary_beside(path)?.into_parts();
+    fill(&mut file)?;
     publish(temporary, path)
 }
 
-/// An empty file of mode 0600 in the same directory, removed when it is dropped.
+/// An empty file of mode 0600 in the same directory, removed when it is dropped. While it is open,
+/// no other run removes it or what has its name, a hyphen and more.
 pub(crate) fn temporary_beside(path: &Path) -> io::Result<NamedTempFile> {
     let directory = parent(path);
     create_directory(&directory)?;
-    tempfile::Builder::new().prefix(".new-").tempfile_in(directory)
+    portolan_files::new_file(&directory, 0o600)
 }
 
 /// Gives a temporary file its name, on disk when this returns.
-pub(crate) fn publish(temporary: NamedTempFile, path: &Path) -> io::Result<()> {
-    temporary.as_file().sync_all()?;
+pub(crate) fn publish(temporary: TempPath, path: &Path) -> io::Result<()> {
+    File::open(&temporary)?.sync_all()?;
     temporary.persist_noclobber(path).map_err(|error| error.error)?;
     sync_directory(&parent(path))
+}
+
+/// Removes what killed runs left in the directory of a file.
+pub(crate) fn sweep_beside(path: &Path) {
+    portolan_files::sweep(&parent(path));
 }
 
 fn parent(path: &Path) -> PathBuf {

@@ -51,6 +51,9 @@ impl Whole {
 
     fn is_made(&self, context: &str) {
         self.project.is_settled();
+        let mut beside = names(&self.project.files(".portolan"));
+        beside.retain(|name| name.to_string_lossy().starts_with(".portolan-"));
+        assert_eq!(beside, Vec::<PathBuf>::new(), "{context}");
         assert_eq!(names(&self.project.files("out")), self.names, "{context}");
         assert_eq!(addresses(&self.project), self.addresses, "{context}");
     }

@@ -9,8 +9,6 @@
 //! not retry, does not order, does not compare for display and does not log. Its errors
 //! carry a kind, so that the engine alone does those things, in one way for all.
 
-#[cfg(feature = "files")]
-pub mod beside;
 #[cfg(feature = "conformance")]
 pub mod conformance;
 mod error;

@@ -13,8 +13,8 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
+use portolan_files::{Leftovers, new_file};
 use portolan_provider::Error;
-use portolan_provider::beside::{self, Leftovers};
 use tokio::sync::{Mutex as Turn, oneshot};
 
 use crate::name::Name;
@@ -233,7 +233,7 @@ impl ZoneFile {
     fn replace(&self, text: &[u8]) -> io::Result<()> {
         let directory = self.directory();
         fs::create_dir_all(directory)?;
-        let mut beside = beside::new_file(directory, 0o600)?;
+        let mut beside = new_file(directory, 0o600)?;
         beside.write_all(text)?;
         beside.as_file().set_permissions(fs::Permissions::from_mode(MODE))?;
         beside.as_file().sync_all()?;

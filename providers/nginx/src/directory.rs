@@ -12,8 +12,8 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, PoisonError, RwLock};
 
 use async_trait::async_trait;
+use portolan_files::{Leftovers, new_file};
 use portolan_provider::Error;
-use portolan_provider::beside::{self, Leftovers};
 use rustix::fs::OFlags;
 
 use crate::path;
@@ -109,7 +109,7 @@ impl Directory {
         let parent = place.parent().unwrap_or(Path::new("."));
         fs::create_dir_all(parent)?;
         self.leftovers.sweep(parent);
-        let mut beside = beside::new_file(parent, 0o600)?;
+        let mut beside = new_file(parent, 0o600)?;
         beside.write_all(&file.content)?;
         beside.as_file().set_permissions(Permissions::from_mode(file.mode))?;
         beside.as_file().sync_all()?;

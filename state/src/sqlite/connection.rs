@@ -4,13 +4,14 @@
 //! or a whole one. That is why a file that is there and empty is never taken for a state that
 //! was never written: it has lost its contents.
 
-use std::fs::Metadata;
+use std::fs::{Metadata, OpenOptions};
 use std::io;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection, SqliteSynchronous};
 use sqlx::{ConnectOptions, Connection, Row, Sqlite, Transaction};
+use tempfile::TempPath;
 use uuid::Uuid;
 
 use crate::backend::Error;
@@ -109,14 +110,33 @@ async fn check_form(place: &Place, connection: &mut SqliteConnection) -> Result<
 
 /// Makes an empty state; leaves one that is there as it is.
 async fn create(place: &Place) -> Result<(), Error> {
-    let temporary = durable::temporary_beside(place.path()).map_err(|error| place.io("making", &error))?;
-    fill(temporary.path(), place).await?;
-    match durable::publish(temporary, place.path()) {
+    let failed = |error| place.io("making", &error);
+    // The database has another name than the file that says that it is being made, which is locked:
+    // in some file systems the database itself could not be, then.
+    let sign = durable::temporary_beside(place.path()).map_err(failed)?;
+    let database = private_file(with_suffix(sign.path(), "-db")).map_err(failed)?;
+    fill(&database, place).await?;
+    match durable::publish(database, place.path()) {
         // Another process was quicker.
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
-        Err(error) => Err(place.io("making", &error)),
-        Ok(()) => Ok(()),
+        published => published.map_err(failed),
     }
+}
+
+fn with_suffix(path: &Path, suffix: &str) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(suffix);
+    name.into()
+}
+
+/// A new file of mode 0600, removed when it is dropped.
+fn private_file(path: PathBuf) -> io::Result<TempPath> {
+    let mut options = OpenOptions::new();
+    options.write(true).create_new(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    options.open(&path)?;
+    TempPath::try_from_path(path)
 }
 
 async fn fill(file: &Path, place: &Place) -> Result<(), Error> {

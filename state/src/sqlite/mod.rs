@@ -29,6 +29,7 @@ use async_trait::async_trait;
 use tokio::sync::{MappedMutexGuard, Mutex, MutexGuard};
 
 use crate::backend::{Backend, Error, Holder, Lease, Serial, Snapshot};
+use crate::durable;
 use crate::record::{Change, Edit, Run};
 use crate::seal::{KeySource, key_file_beside};
 use connection::{Access, Database};
@@ -107,6 +108,7 @@ impl Backend for Sqlite {
         // Opened anew, because the file may be another one by now.
         let mut writer = self.writer.lock().await;
         *writer = None;
+        durable::sweep_beside(self.place.path());
         let mut database = connection::open_or_create(&self.place).await?;
         let mut presence = self.presence.lock().await;
         let lease = database.lock(holder, ttl, &mut presence).await?;

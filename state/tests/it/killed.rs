@@ -1,6 +1,7 @@
 //! A process that is killed at any moment leaves a whole state.
 
 use std::io::Read;
+use std::path::Path;
 use std::time::Duration;
 
 use crate::process::{asked, holder, start, state};
@@ -104,4 +105,32 @@ async fn a_kill_at_any_moment_leaves_what_was_committed() {
         last = snapshot.serial;
     }
     assert!(last > Serial(0), "no process came as far as a commit");
+}
+
+/// What is being made in a folder, by the names.
+fn begun(folder: &Path) -> Vec<String> {
+    let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
+    let names = entries.map(|entry| entry.file_name().to_string_lossy().into_owned());
+    names.filter(|name| name.starts_with(".portolan-")).collect()
+}
+
+#[tokio::test]
+async fn what_a_kill_leaves_of_a_state_that_is_made_is_taken_away() {
+    let mut left = 0;
+    for _ in 0..ROUNDS {
+        let folder = tempfile::tempdir().expect("a folder");
+        let mut child = start("killed::writer", folder.path());
+        while begun(folder.path()).is_empty() && !folder.path().join("state.db").exists() {
+            tokio::time::sleep(Duration::from_micros(100)).await;
+        }
+        tokio::time::sleep(Duration::from_micros(u64::from(rand::random::<u16>() / 16))).await;
+        child.kill().expect("killed");
+        child.wait().expect("its end");
+        left += usize::from(!begun(folder.path()).is_empty());
+        let state = state(folder.path());
+        let lease = lock(&state).await;
+        assert_eq!(begun(folder.path()), Vec::<String>::new());
+        state.unlock(&lease).await.expect("the lock is given back");
+    }
+    assert!(left > 0, "no process was killed in the middle");
 }

@@ -7,9 +7,9 @@ use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::sync::{PoisonError, RwLock};
 
+use portolan_files::{Leftovers, new_file};
 use portolan_lang::{AttributePath, Step};
 use portolan_provider::Error;
-use portolan_provider::beside::{self, Leftovers};
 use tempfile::NamedTempFile;
 
 /// The directory of a session. Files are named from it.
@@ -98,7 +98,7 @@ impl Folder {
         let _shared = self.directories.read().unwrap_or_else(PoisonError::into_inner);
         make_directory(directory)?;
         self.leftovers.sweep(directory);
-        let mut temporary = beside::new_file(directory, if secret { 0o600 } else { 0o644 })?;
+        let mut temporary = new_file(directory, if secret { 0o600 } else { 0o644 })?;
         temporary.write_all(text.as_bytes())?;
         temporary.as_file().sync_all()?;
         name(temporary, &path).map_err(|error| error.error)?;
