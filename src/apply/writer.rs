@@ -61,6 +61,8 @@ impl<'a> Writer<'a> {
         let mut journal = Journal::default();
         journal.record([Edit::PutRun(run.clone())]);
         journal.record(job.plan.decisions.iter().cloned().map(Edit::PutDecision));
+        let withdrawn = job.plan.withdrawn.iter().cloned();
+        journal.record(withdrawn.map(|(subject, kind)| Edit::RemoveDecision { subject, kind }));
         journal.record(record::edits_before(job.plan, job.sessions, job.snapshot));
         Writer {
             job,

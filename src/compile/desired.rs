@@ -29,6 +29,8 @@ pub struct Desired {
     /// Decisions that compiling made or changed because of what is now wanted; they are
     /// recorded when the plan is applied.
     pub decisions: Vec<Decision>,
+    /// Decisions about what is no longer wanted: what each is about, and which question it answers.
+    pub withdrawn: Vec<(Address, Arc<str>)>,
     /// What was renamed: recorded objects at or under the first address now stand at or under
     /// the second one. In source order, so that chains are followed.
     pub moved: Vec<Moved>,

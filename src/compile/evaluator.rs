@@ -499,7 +499,7 @@ impl Evaluator {
     }
 
     /// Where all services are placed. That is settled once, while expanding.
-    fn placements(&self) -> Arc<Placements> {
+    pub(super) fn placements(&self) -> Arc<Placements> {
         let on_cycle = || {
             self.report([placements::circular()]);
             Arc::default()

@@ -18,7 +18,7 @@ use super::inputs::Inputs;
 use super::module::{Instances, ModuleId, ModuleInstance};
 use super::scope::Each;
 use super::unknown::Waits;
-use super::{places, repetition, unknown};
+use super::{placements, places, repetition, unknown};
 use crate::config::{DomainBlock, Lifecycle, ResourceBlock};
 
 /// Where an instance comes from.
@@ -61,6 +61,7 @@ pub fn compile(inputs: Inputs) -> (Desired, Diagnostics) {
     }
     evaluator.report(std::mem::take(&mut builder.problems));
     evaluator.report(domain::clashes(&builder.claims));
+    builder.desired.withdrawn = placements::withdrawn(&evaluator);
     let (problems, pending) = evaluator.take_diagnostics().split_pending();
     evaluator.report(problems);
     builder.desired.wanted = builder.wanted(&evaluator, !pending.is_empty());

@@ -1,8 +1,10 @@
 //! The placing of all services of a configuration, in all of its blocks and modules.
 
+use std::sync::Arc;
+
 use portolan_lang::{Address, Diagnostic, Value};
 use portolan_state::Decision;
-use rustc_hash::FxHashMap;
+use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::domain::placement::{Ledger, Replicas, Request, place};
 use super::domain::{self, Block, BlockPlacement, ServicePlacement, Wanted};
@@ -61,6 +63,23 @@ fn wants_of_module(
         }
     }
     found
+}
+
+/// Decisions about services that there are no more.
+pub(super) fn withdrawn(evaluator: &Evaluator) -> Vec<(Address, Arc<str>)> {
+    let about_services = |decision: &&Decision| domain::placement::ABOUT_SERVICES.contains(&&*decision.kind);
+    let decisions: Vec<&Decision> = evaluator.inputs.decisions.iter().filter(about_services).collect();
+    if decisions.is_empty() {
+        return Vec::new();
+    }
+    let placements = evaluator.placements();
+    let of_block = |(block, placement): (&Address, &BlockPlacement)| {
+        let service = |name: &Arc<str>| block.join("service").join(name.clone());
+        placement.services.keys().map(service).collect::<Vec<_>>()
+    };
+    let wanted: FxHashSet<Address> = placements.iter().flat_map(of_block).collect();
+    let gone = decisions.into_iter().filter(|decision| !wanted.contains(&decision.subject));
+    gone.map(|decision| (decision.subject.clone(), decision.kind.clone())).collect()
 }
 
 fn recorded(block: &Block<'_>, request: &Request) -> Option<Replicas> {

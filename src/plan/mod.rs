@@ -34,6 +34,7 @@ pub use model::*;
 use portolan_lang::{Address, Diagnostic, Diagnostics, Value};
 use portolan_state::{Resource, ResourceKey, Snapshot};
 pub use request::{DEFAULT_PARALLELISM, Request};
+use rustc_hash::FxHashSet;
 pub use text::text;
 
 use self::targets::ByAddress;
@@ -56,6 +57,7 @@ pub async fn plan<C: Configurations>(
         lineage: snapshot.lineage.clone(),
         serial: snapshot.serial,
         targets: request.targets.clone(),
+        decided: snapshot.decisions.clone(),
         diagnostics: request.check(),
         ..Plan::default()
     };
@@ -92,6 +94,18 @@ struct World<'a> {
     selected: &'a [bool],
 }
 
+impl World<'_> {
+    /// What the selected instances belong to; nothing where everything is selected.
+    fn selected_groups(&self) -> Option<FxHashSet<&Address>> {
+        if self.request.targets.is_empty() {
+            return None;
+        }
+        let desired = self.sessions.desired();
+        let selected = desired.iter().filter(|(id, _)| self.selected[id.0 as usize]);
+        Some(selected.map(|(_, instance)| &desired.group(instance.group).address).collect())
+    }
+}
+
 /// Makes the world as it ought to be.
 async fn normal<C: Configurations>(plan: &mut Plan, world: &World<'_>, evaluation: &mut C) {
     let World { request, sessions, graph, records, selected, by_address, .. } = *world;
@@ -109,8 +123,19 @@ async fn normal<C: Configurations>(plan: &mut Plan, world: &World<'_>, evaluatio
     let (outputs, problems) = outputs::plan(world.snapshot, evaluation, !request.targets.is_empty());
     plan.outputs = outputs;
     plan.diagnostics.extend(problems);
-    plan.decisions = sessions.desired().decisions.clone();
-    plan.decisions.extend(sessions.found_systems());
+    decide(plan, world);
+}
+
+/// What is decided of what the plan is about.
+fn decide(plan: &mut Plan, world: &World<'_>) {
+    let desired = world.sessions.desired();
+    let subjects = world.selected_groups();
+    let is_meant = |subject: &Address| subjects.as_ref().is_none_or(|subjects| subjects.contains(subject));
+    plan.decisions = desired.decisions.iter().filter(|decision| is_meant(&decision.subject)).cloned().collect();
+    if subjects.is_none() {
+        plan.withdrawn.clone_from(&desired.withdrawn);
+    }
+    plan.decisions.extend(world.sessions.found_systems());
 }
 
 /// Takes away everything that is recorded.

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use portolan_lang::{Address, AttributePath, Diagnostics, Value};
 use portolan_state::{Decision, ResourceKey, Serial};
+use rustc_hash::FxHashSet;
 
 use crate::compile::{Checked, InstanceId};
 
@@ -33,6 +34,10 @@ pub struct Plan {
     pub outputs: Vec<OutputChange>,
     /// Decisions that will be recorded.
     pub decisions: Vec<Decision>,
+    /// Decisions that will no longer be recorded: what each is about, and which question it answers.
+    pub withdrawn: Vec<(Address, Arc<str>)>,
+    /// Decisions as they are recorded before the plan is applied, sorted by subject and kind.
+    pub decided: Vec<Decision>,
     /// What `--target` selected; empty for everything.
     pub targets: Vec<Address>,
     /// Whether the conditions hold that variables, outputs, resources and checks have, as far as
@@ -221,7 +226,23 @@ impl Plan {
     pub fn has_changes(&self) -> bool {
         let outputs = self.outputs.iter().any(|output| output.before != output.after);
         let recorded = |change: &Change| change.previous_address.is_some() || change.importing.is_some();
-        !self.operations.is_empty() || outputs || !self.decisions.is_empty() || self.changes.iter().any(recorded)
+        let decisions = !self.decisions.is_empty() || !self.withdrawn.is_empty();
+        !self.operations.is_empty() || outputs || decisions || self.changes.iter().any(recorded)
+    }
+
+    /// The decision that is recorded before the plan is applied.
+    pub fn decided(&self, subject: &Address, kind: &str) -> Option<&Decision> {
+        let order = |decision: &Decision| (&decision.subject, &*decision.kind).cmp(&(subject, kind));
+        self.decided.binary_search_by(order).ok().map(|at| &self.decided[at])
+    }
+
+    /// The decisions that hold once the plan is applied, each with whether the plan makes it.
+    pub fn standing(&self) -> Vec<(&Decision, bool)> {
+        let made = self.decisions.iter().map(|decision| (&decision.subject, &decision.kind));
+        let gone: FxHashSet<(&Address, &Arc<str>)> =
+            made.chain(self.withdrawn.iter().map(|(subject, kind)| (subject, kind))).collect();
+        let stays = self.decided.iter().filter(|decision| !gone.contains(&(&decision.subject, &decision.kind)));
+        stays.map(|decision| (decision, false)).chain(self.decisions.iter().map(|decision| (decision, true))).collect()
     }
 
     /// Whether it can be applied.

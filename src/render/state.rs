@@ -18,7 +18,10 @@ pub(crate) fn human(snapshot: &Snapshot) -> String {
     let resources: Vec<String> = snapshot.resources.iter().map(resource).collect();
     let shown = |output: &Output| OutputValue { name: output.name.clone(), value: output.value.clone() };
     let outputs: Vec<OutputValue> = snapshot.outputs.iter().map(shown).collect();
-    resources.join("\n") + &plan::outputs(&outputs)
+    let divisions: String = plan::recorded(&snapshot.decisions).iter().map(|line| format!("  {line}\n")).collect();
+    let placement =
+        if divisions.is_empty() { divisions } else { format!("\nWhere replicas run, and why:\n\n{divisions}") };
+    resources.join("\n") + &placement + &plan::outputs(&outputs)
 }
 
 /// One object, as a block.

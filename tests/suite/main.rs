@@ -22,6 +22,7 @@ mod killed;
 mod live;
 mod loading;
 mod networks;
+mod placement;
 mod places;
 mod program;
 mod reference;

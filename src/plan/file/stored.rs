@@ -50,6 +50,10 @@ struct Stored {
     awaits: usize,
     outputs: Vec<StoredOutput>,
     decisions: Vec<StoredDecision>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    withdrawn: Vec<(String, Arc<str>)>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    decided: Vec<StoredDecision>,
     targets: Vec<String>,
     checks: Vec<StoredChecked>,
     warnings: Vec<StoredWarning>,
@@ -252,6 +256,8 @@ pub(super) fn write(plan: &Plan, origin: &Origin) -> Result<String, FormatError>
         joins: plan.joins.iter().map(|join| write_steps(&join.after)).collect(),
         outputs: plan.outputs.iter().map(|output| write_output(output, &mut values)).collect::<Result<_, _>>()?,
         decisions: plan.decisions.iter().map(write_decision).collect(),
+        withdrawn: plan.withdrawn.iter().map(|(subject, kind)| (subject.to_string(), kind.clone())).collect(),
+        decided: plan.decided.iter().map(write_decision).collect(),
         targets: plan.targets.iter().map(Address::to_string).collect(),
         checks: plan.checks.iter().map(checks::write).collect(),
         warnings: plan.diagnostics.iter().map(write_warning).collect(),
@@ -377,6 +383,12 @@ pub(super) fn read(text: &str) -> Result<(Origin, SavedPlan), Damage> {
         joins: stored.joins.into_iter().map(|after| Join { after: read_steps(after) }).collect(),
         outputs: stored.outputs.into_iter().map(|output| read_output(output, &mut values)).collect::<Result<_, _>>()?,
         decisions: stored.decisions.into_iter().map(read_decision).collect::<Result<_, _>>()?,
+        withdrawn: stored
+            .withdrawn
+            .into_iter()
+            .map(|(subject, kind)| Ok((read_address(&subject)?, kind)))
+            .collect::<Result<_, Damage>>()?,
+        decided: stored.decided.into_iter().map(read_decision).collect::<Result<_, _>>()?,
         targets: stored.targets.iter().map(|target| read_address(target)).collect::<Result<_, _>>()?,
         checks: stored.checks.into_iter().map(checks::read).collect::<Result<_, _>>()?,
         ..Plan::default()

@@ -90,6 +90,8 @@ fn full_plan(before: Value, after: Value) -> Plan {
         awaits: 3,
         joins: vec![Join { after: vec![Step::Operation(0)] }],
         outputs: vec![OutputChange { name: "o".into(), before: Some(before), after: Some(after) }],
+        withdrawn: vec![(address("application.gone.service.api"), "replicas".into())],
+        decided: vec![decision.clone()],
         decisions: vec![decision],
         targets: vec![address("object.a")],
         checks: vec![

@@ -3,11 +3,11 @@
 
 use std::fmt::Write as _;
 
+use portolan::compile::domain::placement::REPLICAS;
 use portolan::plan::{Action, Change, Mode, Plan, Reason};
-use portolan_state::Decision;
 
 use super::difference::Difference;
-use super::{overview, summary};
+use super::{overview, placement, summary};
 use crate::render::palette::Palette;
 use crate::render::{terminal, value};
 
@@ -16,11 +16,12 @@ pub(crate) fn human(plan: &Plan, colour: bool) -> String {
     let palette = Palette::new(colour);
     let mut text = String::new();
     text.push_str(&overview::text(plan, palette));
+    text.push_str(&placement::text(plan, palette));
     drift(&mut text, plan, palette);
     for change in plan.changes.iter().filter(|change| is_shown(change)) {
         resource(&mut text, change, palette);
     }
-    decisions(&mut text, &plan.decisions, palette);
+    decisions(&mut text, plan, palette);
     outputs(&mut text, plan, palette);
     conclusion(&mut text, plan, palette);
     terminal::spelled(text)
@@ -105,14 +106,18 @@ fn reason(reason: Reason) -> &'static str {
     }
 }
 
-fn decisions(text: &mut String, decisions: &[Decision], palette: Palette) {
-    if decisions.is_empty() {
+/// The decisions that are not about replicas, and those that are no longer needed.
+fn decisions(text: &mut String, plan: &Plan, palette: Palette) {
+    let made = plan.decisions.iter().filter(|decision| &*decision.kind != REPLICAS);
+    let made = made.map(|decision| (&decision.kind, &decision.subject, &*decision.reason));
+    let withdrawn = plan.withdrawn.iter().map(|(subject, kind)| (kind, subject, "no longer needed"));
+    let lines: Vec<_> = made.chain(withdrawn).collect();
+    if lines.is_empty() {
         return;
     }
     let _ = writeln!(text, "{}\n", palette.bold("Decisions:"));
-    for decision in decisions {
-        let subject = format!("{} of {}", decision.kind, decision.subject);
-        let _ = writeln!(text, "  {}: {}", palette.bold(&subject), decision.reason);
+    for (kind, subject, reason) in lines {
+        let _ = writeln!(text, "  {}: {reason}", palette.bold(&format!("{kind} of {subject}")));
     }
     text.push('\n');
 }

@@ -2,10 +2,11 @@
 
 use std::fmt::Write as _;
 
+use portolan::compile::domain::placement::REPLICAS;
 use portolan::plan::{Action, Change, Plan};
 
 use super::difference::Difference;
-use super::{overview, summary};
+use super::{overview, placement, summary};
 use crate::render::palette::Palette;
 
 /// The most that code hosts take in one comment, with some left for what surrounds it.
@@ -22,7 +23,14 @@ pub(crate) fn markdown(plan: &Plan) -> String {
             let _ = writeln!(text, "| {} | {} |", cell(&line.what), cell(&line.happens));
         }
     }
-    for decision in &plan.decisions {
+    let rows = placement::rows(plan);
+    if !rows.is_empty() {
+        text.push_str("\n| service | where its replicas run | why |\n|---|---|---|\n");
+        for (service, division, why) in rows {
+            let _ = writeln!(text, "| {} | {} | {} |", cell(&service), cell(&division), cell(&why));
+        }
+    }
+    for decision in plan.decisions.iter().filter(|decision| &*decision.kind != REPLICAS) {
         let _ = writeln!(
             text,
             "\n**{} of {}**: {}",

@@ -5,10 +5,12 @@ mod human;
 mod json;
 mod markdown;
 mod overview;
+mod placement;
 
 pub(crate) use human::human;
 pub(crate) use json::{Basis, json};
 pub(crate) use markdown::markdown;
+pub(crate) use placement::recorded;
 use portolan::compile::OutputValue;
 use portolan::plan::{Action, Plan};
 

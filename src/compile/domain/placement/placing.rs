@@ -407,6 +407,7 @@ impl<'a> Placing<'a> {
         let held = |(at, bound): (usize, Option<Bound>)| match bound {
             _ if self.request.sites[at].is_lost => None,
             _ if !roles[at].takes_part && self.limits[at] > 0 => Some(Held::Spread),
+            Some(Bound::First) if roles[at].leads_region => Some(Held::Region),
             Some(Bound::First) => Some(Held::First),
             Some(Bound::Min) => Some(Held::Min),
             Some(Bound::Kept) => Some(Held::Kept),

@@ -12,6 +12,9 @@ use super::Strategy;
 /// The question that a decision about replicas answers.
 pub const REPLICAS: &str = "replicas";
 
+/// The kinds of decisions that are about services.
+pub(in crate::compile) const ABOUT_SERVICES: [&str; 1] = [REPLICAS];
+
 /// How the replicas of a service are divided, and what that was settled from.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Replicas {
@@ -64,6 +67,8 @@ pub struct Share {
 pub enum Held {
     /// Every cluster has one before any has two.
     First,
+    /// Every region has one before any has two.
+    Region,
     /// Its minimum.
     Min,
     /// Its maximum.
@@ -180,22 +185,8 @@ impl Replicas {
             subject: subject.clone(),
             kind: Arc::from(REPLICAS),
             value: serde_json::to_value(self).unwrap_or_default(),
-            reason: format!("{}; {}", self.manner(), self.occasion(before)),
+            reason: self.occasion(before),
             time: String::new(),
-        }
-    }
-
-    /// How replicas are divided, in words: `6 divided by free capacity (large 4, small 2)`.
-    fn manner(&self) -> String {
-        let mut present = self.present();
-        match (self.strategy, present.next(), present.next()) {
-            (_, Some((name, _)), None) => format!("{} in {name}, the only cluster", self.total),
-            (Strategy::Duplicated, ..) => format!("{} in every cluster", self.total),
-            (strategy, ..) => {
-                let shares: Vec<String> =
-                    self.present().map(|(name, _)| format!("{name} {}", self.weight(name))).collect();
-                format!("{} divided {} ({})", self.total, strategy.words(), shares.join(", "))
-            }
         }
     }
 

@@ -19,6 +19,7 @@ use portolan::plan::{Action, Change, Drift, Mode, OutputChange, Plan, Reason};
 use portolan_lang::Value;
 use serde_json::{Map, Value as Json, json};
 
+use super::placement;
 use crate::render::diagnostic::list_json;
 use crate::render::representation::{Module, document, identity, known, sensitive_parts, unknown_parts, with_values};
 
@@ -59,6 +60,10 @@ pub(crate) fn json(plan: &Plan, basis: &Basis<'_>) -> Json {
     }
     if !plan.checks.is_empty() {
         document["checks"] = checks::json(&plan.checks);
+    }
+    let placement = placement::json(plan);
+    if !placement.is_empty() {
+        document["placement"] = Json::Array(placement);
     }
     document["timestamp"] = json!(basis.plan_time);
     document["applyable"] = json!(plan.is_applicable());
