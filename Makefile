@@ -47,6 +47,7 @@ bench:
 	cargo build --locked --release
 	@benches/run
 	@cargo bench --locked --package portolan-state --bench throughput
+	@cargo bench --locked --package portolan --bench placement
 
 lint:
 	cargo fmt --all --check

@@ -5,12 +5,13 @@ use std::sync::Arc;
 
 use portolan::apply::{self, Job, Report};
 use portolan::compile::Evaluation;
+use portolan::observe::Selection;
 use portolan::plan::{Mode, Plan, Request};
 use portolan::sessions::Sessions;
-use portolan_lang::{Diagnostic, Diagnostics};
+use portolan_lang::{Diagnostic, Diagnostics, Sources};
 use portolan_state::{Run, RunStatus};
 
-use super::arguments::{ApplyArguments, DestroyArguments, PlanningArguments};
+use super::arguments::{ApplyArguments, DestroyArguments, PlanningArguments, RebalanceArguments};
 use super::planning::{Prepared, make_plan, prepare, prepare_saved, recovered, request};
 use super::project::Project;
 use super::record::{self, Locked};
@@ -43,6 +44,19 @@ pub(crate) fn destroy(arguments: &DestroyArguments) -> Outcome {
         json: arguments.json,
     };
     block_on(fresh_plan(&manner, request(&arguments.planning, true)?))
+}
+
+pub(crate) fn rebalance(arguments: &RebalanceArguments) -> Outcome {
+    let manner = Manner {
+        command: "rebalance",
+        planning: &arguments.planning,
+        auto_approve: arguments.auto_approve,
+        json: arguments.json,
+    };
+    let problems = |diagnostics| Failure { diagnostics, sources: Sources::new() };
+    let mut request = request(&arguments.planning, false)?;
+    request.placement.anew = Some(Selection::parse(&arguments.services).map_err(problems)?);
+    block_on(fresh_plan(&manner, request))
 }
 
 async fn fresh_plan(manner: &Manner<'_>, request: Request) -> Outcome {

@@ -28,6 +28,7 @@ pub(crate) enum Command {
     Plan(PlanArguments),
     Apply(ApplyArguments),
     Destroy(DestroyArguments),
+    Rebalance(RebalanceArguments),
     Status(StatusArguments),
     Show(ShowArguments),
     Validate(ValidateArguments),
@@ -130,6 +131,9 @@ pub(crate) struct PlanArguments {
     /// Plan to take away everything that is recorded.
     #[arg(long)]
     pub(crate) destroy: bool,
+    /// Show what would be done if this cluster died now, and change nothing; may be given several times.
+    #[arg(long, value_name = "CLUSTER", conflicts_with_all = ["out", "destroy", "refresh_only"])]
+    pub(crate) simulate_loss: Vec<String>,
     /// Save the plan in this file, for `apply FILE`.
     #[arg(long, value_name = "FILE")]
     pub(crate) out: Option<PathBuf>,
@@ -169,6 +173,26 @@ pub(crate) struct ApplyArguments {
 /// Take away everything that is recorded.
 #[derive(Debug, Args)]
 pub(crate) struct DestroyArguments {
+    #[command(flatten)]
+    pub(crate) planning: PlanningArguments,
+    /// Do not ask before changing anything.
+    #[arg(long)]
+    pub(crate) auto_approve: bool,
+    /// Print what happens as JSON, one object a line.
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+/// Measure anew what clusters have room for, and divide replicas by it.
+///
+/// Weights are measured when a service is first placed, and stay until this is asked for. It shows
+/// a plan and asks before it does what the plan says, as `apply` does. That it was asked for, and by
+/// whom, is recorded with the division.
+#[derive(Debug, Args)]
+pub(crate) struct RebalanceArguments {
+    /// Only these services: `shop`, `shop.web`, or addresses.
+    #[arg(value_name = "ADDRESS")]
+    pub(crate) services: Vec<String>,
     #[command(flatten)]
     pub(crate) planning: PlanningArguments,
     /// Do not ask before changing anything.

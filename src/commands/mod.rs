@@ -129,6 +129,7 @@ fn dispatch(command: &Command) -> Outcome {
         Command::Plan(arguments) => plan::run(arguments),
         Command::Apply(arguments) => apply::run(arguments),
         Command::Destroy(arguments) => apply::destroy(arguments),
+        Command::Rebalance(arguments) => apply::rebalance(arguments),
         Command::Console(arguments) => console::run(arguments),
         Command::Validate(arguments) => validate::run(arguments),
         Command::Version(arguments) => version::run(arguments),

@@ -48,7 +48,8 @@ async fn plan(arguments: &PlanArguments) -> Outcome {
 /// another run changed meanwhile would be in the plan by half: then it is made once more, while
 /// no other run changes anything.
 async fn make(arguments: &PlanArguments) -> Result<(Project, Plan, Arc<DataAnswers>), Failure> {
-    let request = request(&arguments.planning, arguments.destroy)?;
+    let mut request = request(&arguments.planning, arguments.destroy)?;
+    request.placement.lost = arguments.simulate_loss.iter().map(|name| Arc::from(name.as_str())).collect();
     let project = Project::load(&arguments.planning.variables)?;
     let backend = setup::backend(&project.config.settings).map_err(|problem| project.failure(problem.into()))?;
     let patience = record::duration("--lock-timeout", &arguments.planning.lock_timeout)?;

@@ -4,8 +4,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
-use portolan::compile::{DataAnswers, Desired, Evaluation, Inputs};
+use portolan::compile::domain::placement::REPLICAS;
+use portolan::compile::{DataAnswers, Desired, Evaluation, Inputs, PlacementRequest};
 use portolan::graph::Graph;
+use portolan::observe::Selection;
 use portolan::plan::{self, Mode, Plan, Request};
 use portolan::recover::recover;
 use portolan::sessions::{OpenSessions, Sessions};
@@ -35,6 +37,7 @@ pub(crate) fn request(arguments: &PlanningArguments, destroy: bool) -> Result<Re
         mode,
         targets: addresses("--target", &arguments.targets)?,
         replace: addresses("--replace", &arguments.replace)?,
+        placement: PlacementRequest::default(),
         refresh: arguments.refresh,
         parallelism: arguments.parallelism.max(1),
     })
@@ -104,7 +107,14 @@ impl Prepared {
 /// says to read nothing.
 pub(crate) async fn prepare(project: &Project, start: Start, request: &Request) -> Result<Prepared, Failure> {
     let Start { snapshot, data, opened } = start;
-    let inputs = Inputs { data, ..project.inputs(snapshot.decisions.clone()) };
+    if let Some(anew) = &request.placement.anew {
+        let placed = snapshot.decisions.iter().filter(|decision| &*decision.kind == REPLICAS);
+        let problems = anew.missing(placed.map(|decision| &decision.subject));
+        if problems.has_errors() {
+            return Err(project.failure(problems));
+        }
+    }
+    let inputs = Inputs { data, placement: request.placement.clone(), ..project.inputs(snapshot.decisions.clone()) };
     let compiled = match request.refresh {
         true => shape::settle(inputs, &opened, request.parallelism).await,
         false => shape::settle_unread(inputs),
@@ -141,7 +151,8 @@ pub(crate) async fn started(
 /// middle.
 pub(crate) async fn recovered(project: &Project, locked: &Locked, request: &Request) -> Result<Start, Failure> {
     let start = Start::of(record::load(&*locked.backend).await?);
-    if start.snapshot.unfinished.is_empty() {
+    // A plan that only shows what a loss would mean changes nothing, and asks the lost ones nothing.
+    if start.snapshot.unfinished.is_empty() || !request.placement.lost.is_empty() {
         return Ok(start);
     }
     let prepared = prepare(project, start, request).await?;
@@ -167,6 +178,10 @@ pub(crate) async fn make_plan(
     let now = Timestamp::now().to_string();
     for decision in &mut plan.decisions {
         decision.time.clone_from(&now);
+        let is_asked_for = |anew: &Selection| &*decision.kind == REPLICAS && anew.contains(&decision.subject);
+        if request.placement.anew.as_ref().is_some_and(is_asked_for) {
+            decision.reason = format!("{}; asked for by {}", decision.reason, record::user());
+        }
     }
     if request.mode == Mode::Normal {
         plan.diagnostics.extend(evaluation.checks());

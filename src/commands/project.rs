@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use indexmap::IndexMap;
 use portolan::catalog::Catalog;
-use portolan::compile::{self, DataAnswers, Desired, Inputs, SharedHost, UnknownRepetition};
+use portolan::compile::{self, DataAnswers, Desired, Inputs, PlacementRequest, SharedHost, UnknownRepetition};
 use portolan::config::{self, Config, VariableFlag};
 use portolan::host::{LocalHost, Witness, changed_since};
 use portolan::plan::file::Origin;
@@ -167,6 +167,7 @@ impl Project {
             catalog: self.catalog.clone(),
             host: self.host.clone(),
             unknown_repetition: UnknownRepetition::Refuse,
+            placement: PlacementRequest::default(),
             workspace: Arc::from(WORKSPACE),
         }
     }

@@ -87,11 +87,16 @@ impl Locked {
     }
 }
 
+/// The user who runs the program.
+pub(crate) fn user() -> String {
+    let user = ["USER", "LOGNAME"].into_iter().find_map(|name| std::env::var(name).ok());
+    user.unwrap_or_else(|| "somebody".to_owned())
+}
+
 /// Who runs the program: the user, the machine and the process.
 pub(crate) fn who() -> String {
-    let user = ["USER", "LOGNAME"].into_iter().find_map(|name| std::env::var(name).ok());
     let name = rustix::system::uname().nodename().to_string_lossy().into_owned();
-    format!("{}@{name}, process {}", user.unwrap_or_else(|| "somebody".to_owned()), std::process::id())
+    format!("{}@{name}, process {}", user(), std::process::id())
 }
 
 /// What went wrong with the state, and what to do.

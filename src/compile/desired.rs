@@ -7,6 +7,7 @@ use portolan_state::Decision;
 
 use super::data::{DataAnswers, DataQuery, WantedData};
 use super::expand::Expansion;
+use super::loss::Loss;
 use crate::config::{Lifecycle, Module};
 
 /// The position of an instance in [`Desired::instances`].
@@ -31,6 +32,10 @@ pub struct Desired {
     pub decisions: Vec<Decision>,
     /// Decisions about what is no longer wanted: what each is about, and which question it answers.
     pub withdrawn: Vec<(Address, Arc<str>)>,
+    /// The clusters that are taken to be dead: nothing is asked of them, and nothing done there.
+    pub lost: Vec<Address>,
+    /// What services lose with them.
+    pub losses: Vec<Loss>,
     /// What was renamed: recorded objects at or under the first address now stand at or under
     /// the second one. In source order, so that chains are followed.
     pub moved: Vec<Moved>,

@@ -15,6 +15,7 @@ use super::desired::{Connection, Desired, Group, GroupId, Instance, InstanceId};
 use super::domain;
 use super::evaluator::{Evaluator, Node, Settled};
 use super::inputs::Inputs;
+use super::loss::lost_clusters;
 use super::module::{Instances, ModuleId, ModuleInstance};
 use super::scope::Each;
 use super::unknown::Waits;
@@ -62,6 +63,7 @@ pub fn compile(inputs: Inputs) -> (Desired, Diagnostics) {
     evaluator.report(std::mem::take(&mut builder.problems));
     evaluator.report(domain::clashes(&builder.claims));
     builder.desired.withdrawn = placements::withdrawn(&evaluator);
+    builder.lose(&evaluator);
     let (problems, pending) = evaluator.take_diagnostics().split_pending();
     evaluator.report(problems);
     builder.desired.wanted = builder.wanted(&evaluator, !pending.is_empty());
@@ -388,6 +390,18 @@ impl Builder {
             explained.or_else(|| (!is_failed).then_some(problem))
         };
         pending.into_iter().filter_map(explain).collect()
+    }
+
+    /// Which clusters are lost, and what goes with them.
+    fn lose(&mut self, evaluator: &Evaluator) {
+        let names = &evaluator.inputs.placement.lost;
+        if names.is_empty() {
+            return;
+        }
+        let (lost, problems) = lost_clusters(names, &self.desired);
+        self.desired.lost = lost;
+        self.desired.losses = placements::losses(evaluator);
+        evaluator.report(problems);
     }
 
     /// Gives each group and each instance what it waits for.

@@ -1,5 +1,6 @@
 //! What compiling starts from.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use indexmap::IndexMap;
@@ -10,6 +11,7 @@ use portolan_state::Decision;
 use super::data::DataAnswers;
 use crate::catalog::Catalog;
 use crate::config::Config;
+use crate::observe::Selection;
 
 /// What functions ask of the outside, shared between stages.
 pub type SharedHost = Arc<dyn Host + Send + Sync>;
@@ -32,8 +34,20 @@ pub struct Inputs {
     pub host: SharedHost,
     /// What becomes of a block that is decided by something unknown.
     pub unknown_repetition: UnknownRepetition,
+    /// What is asked of the placement beside what the configuration says.
+    pub placement: PlacementRequest,
     /// The name that `portolan.workspace` gives.
     pub workspace: Arc<str>,
+}
+
+/// What is asked of the placement beside what the configuration says.
+#[derive(Debug, Clone, Default)]
+pub struct PlacementRequest {
+    /// The services whose clusters are measured anew and whose replicas are divided by that,
+    /// whatever is recorded about them; `None` for none.
+    pub anew: Option<Selection>,
+    /// Clusters that are taken to be dead, by name or by address.
+    pub lost: BTreeSet<Arc<str>>,
 }
 
 /// What becomes of a block whose `count` or `for_each`, or another attribute that decides what

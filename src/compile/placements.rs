@@ -6,10 +6,11 @@ use portolan_lang::{Address, Diagnostic, Value};
 use portolan_state::Decision;
 use rustc_hash::{FxHashMap, FxHashSet};
 
-use super::domain::placement::{Ledger, Replicas, Request, place};
+use super::domain::placement::{Ledger, Placed, Replicas, Request, place};
 use super::domain::{self, Block, BlockPlacement, ServicePlacement, Wanted};
 use super::evaluator::Evaluator;
 use super::expand::expand_modules;
+use super::loss::Loss;
 use super::module::ModuleId;
 
 /// Where the services of each block are placed, by its address.
@@ -17,20 +18,55 @@ pub(super) type Placements = FxHashMap<Address, BlockPlacement>;
 
 /// Places all services.
 pub(super) fn placements(evaluator: &Evaluator) -> Placements {
-    let mut ledger = Ledger::default();
+    let mut ledger = Ledger::without(evaluator.inputs.placement.lost.clone());
     let mut blocks = Placements::default();
     let mut wanted = Vec::new();
     for module in expand_modules(evaluator) {
         wanted.extend(wants_of_module(evaluator, module, &mut ledger, &mut blocks));
     }
-    let (requests, recorded): (Vec<Request>, Vec<Option<Replicas>>) =
-        wanted.iter().filter_map(|(_, recorded, wanted)| Some((wanted.request.clone()?, recorded.clone()))).unzip();
-    let mut answers = place(&requests, &recorded, &mut ledger).into_iter();
-    for (block, _, Wanted { name, clusters, request }) in wanted {
-        let placed = request.and_then(|_| answers.next());
-        blocks.entry(block).or_default().services.insert(name, ServicePlacement { clusters, placed });
+    let asked = |request: &Request, recorded: &Option<Replicas>| match is_anew(evaluator, request) {
+        true => recorded.clone().map(Replicas::unmeasured),
+        false => recorded.clone(),
+    };
+    let asked = |(_, recorded, wanted): &(Address, Option<Replicas>, Wanted)| {
+        let request = wanted.request.clone()?;
+        let before = asked(&request, recorded);
+        Some((request, before))
+    };
+    let (requests, before): (Vec<Request>, Vec<Option<Replicas>>) = wanted.iter().filter_map(asked).unzip();
+    let mut answers = place(&requests, &before, &mut ledger).into_iter();
+    for (block, recorded, Wanted { name, clusters, request }) in wanted {
+        let placed = request.as_ref().and_then(|_| answers.next());
+        let placed = placed.map(|placed| placed.map(|placed| settled(placed, recorded)));
+        let loss = request
+            .as_ref()
+            .zip(placed.as_ref())
+            .and_then(|(request, placed)| Loss::of(request, placed.as_ref().ok()?));
+        blocks.entry(block).or_default().services.insert(name, ServicePlacement { clusters, placed, loss });
     }
     blocks
+}
+
+/// Whether the clusters of a service are to be measured anew.
+fn is_anew(evaluator: &Evaluator, request: &Request) -> bool {
+    evaluator.inputs.placement.anew.as_ref().is_some_and(|anew| anew.contains(&request.subject))
+}
+
+/// What measuring anew has left as it was is nothing to decide.
+fn settled(placed: Placed, recorded: Option<Replicas>) -> Placed {
+    match recorded.filter(|recorded| recorded.is_same(&placed.settled)) {
+        Some(settled) => Placed { settled, decision: None, ..placed },
+        None => placed,
+    }
+}
+
+/// What services lose with the clusters that are lost, in the order of their addresses.
+pub(super) fn losses(evaluator: &Evaluator) -> Vec<Loss> {
+    let placements = evaluator.placements();
+    let services = placements.values().flat_map(|block| block.services.values());
+    let mut losses: Vec<Loss> = services.filter_map(|service| service.loss.clone()).collect();
+    losses.sort_by(|left, right| left.service.cmp(&right.service));
+    losses
 }
 
 /// What the services of a module want, each with its block and what is recorded about it.

@@ -34,6 +34,15 @@ impl Selection {
         self.wanted.is_empty() || self.wanted.iter().any(|wanted| selects(wanted, address))
     }
 
+    /// The problem of each name that selects none of these services.
+    pub fn missing<'a>(&self, services: impl Iterator<Item = &'a Address> + Clone) -> Diagnostics {
+        let mut diagnostics = Diagnostics::new();
+        let selects_none = |wanted: &&Address| !services.clone().any(|service| selects(wanted, service));
+        let missing = self.wanted.iter().filter(selects_none);
+        diagnostics.extend(missing.map(|wanted| unknown(wanted, services.clone())));
+        diagnostics
+    }
+
     /// The selected services, each with what of it is selected.
     pub fn of<'a>(&self, services: Vec<Service<'a>>) -> Result<Vec<Service<'a>>, Diagnostics> {
         let mut diagnostics = Diagnostics::new();

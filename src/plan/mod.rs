@@ -68,7 +68,10 @@ pub async fn plan<C: Configurations>(
     let by_address: ByAddress<'_> = desired.iter().map(|(id, instance)| (&instance.address, id)).collect();
     let (mut records, problems) = Records::new(snapshot, desired);
     plan.diagnostics.extend(problems);
-    let selected = targets::select(request, desired, graph, &by_address, &mut records);
+    let mut selected = targets::select(request, desired, graph, &by_address, &mut records);
+    plan.lost.clone_from(&desired.lost);
+    plan.losses.clone_from(&desired.losses);
+    targets::leave_lost(desired, &mut selected, &mut records);
     if request.refresh {
         plan.diagnostics.extend(refresh(sessions, &mut records).await);
     }

@@ -6,7 +6,7 @@ use portolan_lang::{Address, AttributePath, Diagnostics, Value};
 use portolan_state::{Decision, ResourceKey, Serial};
 use rustc_hash::FxHashSet;
 
-use crate::compile::{Checked, InstanceId};
+use crate::compile::{Checked, InstanceId, Loss};
 
 /// What will be done, in which order, and why.
 #[derive(Debug, Clone, Default)]
@@ -38,6 +38,10 @@ pub struct Plan {
     pub withdrawn: Vec<(Address, Arc<str>)>,
     /// Decisions as they are recorded before the plan is applied, sorted by subject and kind.
     pub decided: Vec<Decision>,
+    /// The clusters that are taken to be dead, where the plan is only to show what that would mean.
+    pub lost: Vec<Address>,
+    /// What services lose with them.
+    pub losses: Vec<Loss>,
     /// What `--target` selected; empty for everything.
     pub targets: Vec<Address>,
     /// Whether the conditions hold that variables, outputs, resources and checks have, as far as
@@ -247,7 +251,7 @@ impl Plan {
 
     /// Whether it can be applied.
     pub fn is_applicable(&self) -> bool {
-        !self.diagnostics.has_errors() && (self.has_changes() || self.mode == Mode::RefreshOnly)
+        !self.diagnostics.has_errors() && self.lost.is_empty() && (self.has_changes() || self.mode == Mode::RefreshOnly)
     }
 }
 

@@ -3,6 +3,7 @@
 use portolan_lang::{Address, Diagnostic, Diagnostics};
 
 use super::model::Mode;
+use crate::compile::PlacementRequest;
 
 /// What a plan is asked to do, and how.
 #[derive(Debug, Clone)]
@@ -13,6 +14,8 @@ pub struct Request {
     pub targets: Vec<Address>,
     /// What to replace though it could stay.
     pub replace: Vec<Address>,
+    /// What is asked of the placement.
+    pub placement: PlacementRequest,
     /// Whether the world is read first; where it is not, it is taken to be as recorded.
     pub refresh: bool,
     /// How many changes are planned at the same time.
@@ -28,6 +31,7 @@ impl Default for Request {
             mode: Mode::Normal,
             targets: Vec::new(),
             replace: Vec::new(),
+            placement: PlacementRequest::default(),
             refresh: true,
             parallelism: DEFAULT_PARALLELISM,
         }
@@ -43,6 +47,20 @@ impl Request {
                 Diagnostic::error("Unsupported plan mode")
                     .detail("A replacement can be asked for only where the plan is a normal one.")
                     .help("Leave out --replace."),
+            );
+        }
+        if !self.placement.lost.is_empty() && self.mode != Mode::Normal {
+            diagnostics.push(
+                Diagnostic::error("Unsupported plan mode")
+                    .detail("What would be done without a cluster can be asked only where the plan is a normal one.")
+                    .help("Leave out --simulate-loss, or the other mode."),
+            );
+        }
+        if self.placement.anew.is_some() && self.mode != Mode::Normal {
+            diagnostics.push(
+                Diagnostic::error("Unsupported plan mode")
+                    .detail("Replicas can be divided anew only where the plan is a normal one.")
+                    .help("Leave out --refresh-only."),
             );
         }
         if self.mode == Mode::RefreshOnly && !self.refresh {

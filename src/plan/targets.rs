@@ -2,7 +2,7 @@
 //! depends on it.
 
 use portolan_lang::Address;
-use rustc_hash::FxHashMap;
+use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::model::Mode;
 use super::recorded_order::RecordedOrder;
@@ -41,6 +41,21 @@ pub(crate) fn select(
         record.selected = is_wanted || is_target(address) || (depends && is_deleted(address));
     }
     instances
+}
+
+/// Leaves alone what belongs to clusters that are lost: nobody can say how it is, or change it.
+pub(crate) fn leave_lost(desired: &Desired, selected: &mut [bool], records: &mut Records<'_>) {
+    if desired.lost.is_empty() {
+        return;
+    }
+    let lost: FxHashSet<&Address> = desired.lost.iter().collect();
+    for record in &mut records.list {
+        record.selected &= !record.resource.connection.as_ref().is_some_and(|connection| lost.contains(connection));
+    }
+    for (id, instance) in desired.iter() {
+        let connection = instance.connection.map(|at| &desired.connections[at].address);
+        selected[id.0 as usize] &= !connection.is_some_and(|connection| lost.contains(connection));
+    }
 }
 
 fn recorded_order(records: &Records<'_>) -> RecordedOrder {

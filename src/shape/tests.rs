@@ -10,7 +10,7 @@ use portolan_state::Snapshot;
 
 use super::*;
 use crate::catalog::Catalog;
-use crate::compile::{Evaluation, UnknownRepetition};
+use crate::compile::{Evaluation, PlacementRequest, UnknownRepetition};
 use crate::config::{load, root_values};
 use crate::graph::Graph;
 use crate::host::LocalHost;
@@ -61,6 +61,7 @@ impl Case {
             catalog,
             host: Arc::new(LocalHost::planning(directory.path())),
             unknown_repetition: UnknownRepetition::Refuse,
+            placement: PlacementRequest::default(),
             workspace: Arc::from("default"),
         };
         Case { world, inputs, sources, opened: OpenSessions::default() }

@@ -14,7 +14,9 @@ use std::path::Path;
 use std::sync::Arc;
 
 use portolan::catalog::Catalog;
-use portolan::compile::{Desired, Evaluation, GroupId, Inputs, InstanceId, UnknownRepetition, compile};
+use portolan::compile::{
+    Desired, Evaluation, GroupId, Inputs, InstanceId, PlacementRequest, UnknownRepetition, compile,
+};
 use portolan::config::{load, root_values};
 use portolan::host::LocalHost;
 use portolan_lang::{AttributePath, Data, Diagnostics, Severity, Sources, Value};
@@ -77,6 +79,7 @@ impl Compiled {
                 catalog: catalog.clone(),
                 host: Arc::new(LocalHost::planning(case)),
                 unknown_repetition: UnknownRepetition::Refuse,
+                placement: PlacementRequest::default(),
                 workspace: Arc::from("default"),
             };
             let (compiled, problems) = compile(inputs);

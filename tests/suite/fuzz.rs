@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use portolan::catalog::Catalog;
-use portolan::compile::{self, Inputs, UnknownRepetition};
+use portolan::compile::{self, Inputs, PlacementRequest, UnknownRepetition};
 use portolan::config;
 use portolan::graph::Graph;
 use portolan::host::LocalHost;
@@ -161,6 +161,7 @@ fn compile(text: &str) {
         catalog,
         host: Arc::new(host),
         unknown_repetition: UnknownRepetition::Refuse,
+        placement: PlacementRequest::default(),
         workspace: Arc::from("default"),
     });
     drop(Graph::new(&desired));

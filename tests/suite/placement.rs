@@ -70,8 +70,8 @@ fn line<'t>(text: &'t str, service: &str) -> &'t str {
 fn division(project: &Project, arguments: &[&str], service: &str) -> Json {
     let said = project.succeed(&[&["plan", "--json"], arguments].concat());
     let plan: Json = serde_json::from_str(&said.text).expect("JSON");
-    let divisions = plan["placement"].as_array().expect("divisions").iter();
-    let found = divisions.filter(|division| division["service"] == service).cloned().next();
+    let mut divisions = plan["placement"].as_array().expect("divisions").iter();
+    let found = divisions.find(|division| division["service"] == service).cloned();
     found.unwrap_or_else(|| panic!("no {service} in {}", plan["placement"]))
 }
 
@@ -120,4 +120,95 @@ fn a_plan_says_how_and_why_replicas_are_divided() {
     project.succeed(&["apply", "--auto-approve"]);
     assert!(!project.succeed(&["show"]).text.contains("service.db"), "the decision is gone");
     project.is_settled();
+}
+
+/// How many replicas of a service each cluster has, by what is written for it.
+fn replicas(project: &Project, service: &str) -> Vec<(&'static str, u64)> {
+    let here = |cluster: &'static str| {
+        let files = project.files(&format!("out/{cluster}"));
+        let is_it = |path: &std::path::Path| path.to_string_lossy().contains(service);
+        let mut texts = files.iter().filter(|(path, _)| is_it(path)).map(|(_, text)| String::from_utf8_lossy(text));
+        let number = |text: &str| text.lines().find_map(|line| line.trim().strip_prefix("replicas: "))?.parse().ok();
+        let found = texts.find_map(|text| number(&text));
+        found.map(|replicas| (cluster, replicas))
+    };
+    ["beijing", "tianjin", "shanghai"].into_iter().filter_map(here).collect()
+}
+
+#[test]
+fn weights_stay_until_they_are_measured_anew() {
+    let project = Project::new(SHOP);
+    project.succeed(&["apply", "--auto-approve"]);
+    let before = project.files("out");
+    // A cluster that has become larger moves nothing by itself.
+    let larger = SHOP.replacen("cpu = \"4\"", "cpu = \"32\"", 1);
+    project.write("main.hcl", &larger);
+    project.is_settled();
+
+    // It shows what would change, and changes nothing without approval.
+    project.refused(&["rebalance"], "there is nobody to ask");
+    assert_eq!(project.files("out"), before);
+    project.refused(&["rebalance", "shop.wbe"], "Did you mean shop.web?");
+    project.refused(&["rebalance", "--refresh-only"], "Leave out --refresh-only");
+    // What is not named keeps its weights.
+    let other = project.succeed(&["rebalance", "shop.db", "--auto-approve"]).text;
+    assert!(!line(&other, "service.web").contains("→"), "{other}");
+
+    let said = project.succeed(&["rebalance", "shop.web", "--auto-approve"]).text;
+    let web = line(&said, "service.web");
+    assert!(web.contains("tianjin 1 → 4 (room for 6"), "{web}");
+    assert!(web.contains("; measured anew; asked for by "), "{web}");
+    let shown = project.succeed(&["show"]).text;
+    assert!(line(&shown, "service.web").contains("measured anew; asked for by "), "{shown}");
+    assert_eq!(replicas(&project, "web"), [("beijing", 1), ("tianjin", 4), ("shanghai", 1)]);
+    project.is_settled();
+    // There is less room for the other one since, which is measured and moves nothing; then there is
+    // nothing left to settle.
+    let again = project.succeed(&["rebalance", "--auto-approve"]).text;
+    assert!(again.contains("0 to add, 0 to change, 0 to destroy"), "{again}");
+    let again = project.succeed(&["rebalance", "--auto-approve"]).text;
+    assert!(again.contains("No changes."), "{again}");
+}
+
+#[test]
+fn the_loss_of_a_cluster_can_be_looked_at_beforehand() {
+    let project = Project::new(SHOP.replace("replicas = 6", "replicas = 12"));
+    project.succeed(&["apply", "--auto-approve"]);
+    let (files, state) = (project.files("out"), project.succeed(&["show", "--json"]).text);
+
+    let plan = project.succeed(&["plan", "--simulate-loss=beijing"]).text;
+    assert!(plan.starts_with("If cluster.beijing were lost now:"), "{plan}");
+    assert!(plan.contains("application.shop.service.web  loses 6 in beijing: 6 would run elsewhere"), "{plan}");
+    assert!(
+        plan.contains("application.shop.service.db   loses 1 in beijing: cannot move, because of volumes"),
+        "{plan}"
+    );
+    assert!(plan.contains("There would be room for all that can move."), "{plan}");
+    // The full difference, in which nothing is done to the lost cluster and no survivor shrinks.
+    assert!(plan.contains("replicas = 3 -> 6"), "{plan}");
+    assert!(!plan.contains("@beijing") && !plan.contains("will be deleted"), "{plan}");
+    assert!(plan.contains("nothing is changed"), "{plan}");
+
+    // Without two of them there is too little room, and how much is missing is said.
+    let json = project.succeed(&["plan", "--simulate-loss=beijing", "--simulate-loss=cluster.shanghai", "--json"]);
+    let json: Json = serde_json::from_str(&json.text).expect("JSON");
+    let loss = &json["simulated_loss"];
+    assert_eq!(loss["clusters"], json!(["cluster.beijing", "cluster.shanghai"]), "{loss}");
+    let (db, web) = (&loss["services"][0], &loss["services"][1]);
+    assert_eq!((&db["bound"], &db["moved"], &db["missing"]), (&json!(true), &json!(0), &json!(0)), "{loss}");
+    assert_eq!(web["lost"], json!({"beijing": 6, "shanghai": 3}), "{loss}");
+    assert_eq!((&web["moved"], &web["missing"]), (&json!(5), &json!(4)), "{loss}");
+    assert_eq!(loss["missing"]["cpu_millis"], json!(2000));
+    assert_eq!(loss["missing"]["memory_bytes"], json!(4u64 << 30));
+    assert_eq!(json["applyable"], json!(false));
+    let markdown = project.succeed(&["plan", "--simulate-loss=beijing", "--markdown"]).text;
+    assert!(markdown.contains("| service | what it would lose | what would become of that |"), "{markdown}");
+
+    // Nothing was changed by looking at it, and nothing comes of it.
+    assert_eq!((project.files("out"), project.succeed(&["show", "--json"]).text), (files, state));
+    project.is_settled();
+    project.refused(&["plan", "--simulate-loss=bejing"], "Did you mean beijing?");
+    let refused = project.run(&["plan", "--simulate-loss=beijing", "--out=plan"]);
+    assert!(refused.code == Some(1) && refused.error.contains("--out"), "{}", refused.all());
+    assert!(!project.path("plan").exists());
 }

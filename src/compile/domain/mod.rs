@@ -20,6 +20,7 @@ mod wants;
 
 use std::sync::Arc;
 
+pub(super) use application::cluster_name;
 pub use claim::Claim;
 pub(super) use claim::clashes;
 use portolan_lang::diagnostic::did_you_mean;

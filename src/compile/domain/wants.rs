@@ -6,6 +6,7 @@ use std::sync::Arc;
 use portolan_lang::{Diagnostics, Value};
 
 use super::placement::{Placed, Request, Unplaced};
+use crate::compile::Loss;
 
 /// What a block wants to be placed.
 #[derive(Debug, Clone, Default)]
@@ -43,4 +44,6 @@ pub struct ServicePlacement {
     pub clusters: Vec<Value>,
     /// How it is divided over them; `None` for what runs in each of them.
     pub placed: Option<Result<Placed, Unplaced>>,
+    /// What it loses with clusters that are lost.
+    pub loss: Option<Loss>,
 }

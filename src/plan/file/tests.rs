@@ -93,6 +93,9 @@ fn full_plan(before: Value, after: Value) -> Plan {
         withdrawn: vec![(address("application.gone.service.api"), "replicas".into())],
         decided: vec![decision.clone()],
         decisions: vec![decision],
+        // What a simulated loss means is shown, and never saved.
+        lost: Vec::new(),
+        losses: Vec::new(),
         targets: vec![address("object.a")],
         checks: vec![
             Checked { subject: address("object.a"), instances: Vec::new() },

@@ -7,7 +7,7 @@ use portolan::compile::domain::placement::REPLICAS;
 use portolan::plan::{Action, Change, Mode, Plan, Reason};
 
 use super::difference::Difference;
-use super::{overview, placement, summary};
+use super::{loss, overview, placement, summary};
 use crate::render::palette::Palette;
 use crate::render::{terminal, value};
 
@@ -15,6 +15,7 @@ use crate::render::{terminal, value};
 pub(crate) fn human(plan: &Plan, colour: bool) -> String {
     let palette = Palette::new(colour);
     let mut text = String::new();
+    text.push_str(&loss::text(plan, palette));
     text.push_str(&overview::text(plan, palette));
     text.push_str(&placement::text(plan, palette));
     drift(&mut text, plan, palette);
@@ -148,6 +149,9 @@ fn conclusion(text: &mut String, plan: &Plan, palette: Palette) {
         (false, _) => "No changes. What is there is as the configuration wants it.".to_owned(),
     };
     let _ = writeln!(text, "{}", palette.bold(&line));
+    if !plan.lost.is_empty() {
+        text.push_str("This only shows what would be done; nothing is changed.\n");
+    }
     match plan.awaits {
         0 => {}
         1 => text.push_str("Applying it waits until an object is ready, before what depends on it.\n"),

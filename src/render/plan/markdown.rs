@@ -6,7 +6,7 @@ use portolan::compile::domain::placement::REPLICAS;
 use portolan::plan::{Action, Change, Plan};
 
 use super::difference::Difference;
-use super::{overview, placement, summary};
+use super::{loss, overview, placement, summary};
 use crate::render::palette::Palette;
 
 /// The most that code hosts take in one comment, with some left for what surrounds it.
@@ -21,6 +21,13 @@ pub(crate) fn markdown(plan: &Plan) -> String {
         text.push_str("\n| what | happens |\n|---|---|\n");
         for line in lines {
             let _ = writeln!(text, "| {} | {} |", cell(&line.what), cell(&line.happens));
+        }
+    }
+    let lost = loss::rows(plan);
+    if !lost.is_empty() {
+        text.push_str("\n| service | what it would lose | what would become of that |\n|---|---|---|\n");
+        for (service, had, becomes) in lost {
+            let _ = writeln!(text, "| {} | {} | {} |", cell(&service), cell(&had), cell(&becomes));
         }
     }
     let rows = placement::rows(plan);

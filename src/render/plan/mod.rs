@@ -3,6 +3,7 @@
 mod difference;
 mod human;
 mod json;
+mod loss;
 mod markdown;
 mod overview;
 mod placement;

@@ -29,7 +29,7 @@ use portolan_lang::{Address, AttributePath, Diagnostic, Diagnostics, Schema, Ste
 use portolan_state::Decision;
 use rustc_hash::{FxBuildHasher, FxHashMap};
 use service::{Service, is_dns_label, services, unsuitable_name};
-pub(super) use site::cluster_name;
+pub(in crate::compile) use site::cluster_name;
 use site::{TargetCluster, namesakes};
 
 use super::{Block, BlockPlacement, Compiled, CompiledResource, Hosts, Kind, exports, referred};

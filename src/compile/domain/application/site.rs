@@ -58,7 +58,7 @@ fn declared(capacity: &Value) -> Resources {
 /// What a cluster's parts of addresses are called: its block's name, with the instance key where
 /// there is one: `beijing`, `north.a`. Where it is of another module than the root module or that
 /// of the block that uses it, the names of its modules stand before.
-pub(in crate::compile::domain) fn cluster_name(address: &Address, user: &Address) -> Arc<str> {
+pub(in crate::compile) fn cluster_name(address: &Address, user: &Address) -> Arc<str> {
     let module = address.module();
     let calls = if module == user.module() { Address::root() } else { module };
     // "module" stands before each name of a call, and "cluster" before that of the block.

@@ -144,12 +144,15 @@ struct Service<'a> {
 
 impl Service<'_> {
     fn wanted(&self, placement: &Placement, ledger: &mut Ledger) -> Wanted {
-        let clusters = placement.clusters.iter().map(|(cluster, _)| cluster.exported.clone()).collect();
         let kind = self.value.get("kind").and_then(|kind| kind.as_str().and_then(Kind::parse));
         let request = match kind {
             Some(Kind::DaemonSet) | None => None,
             Some(_) => self.request(placement, ledger),
         };
+        // Of what runs in every cluster, none is divided: it runs where clusters are.
+        let clusters = placement.clusters.iter().map(|(cluster, _)| cluster);
+        let clusters = clusters.filter(|cluster| request.is_some() || !ledger.is_lost(&cluster.address));
+        let clusters = clusters.map(|cluster| cluster.exported.clone()).collect();
         Wanted { name: self.name.clone(), clusters, request }
     }
 
@@ -166,7 +169,7 @@ impl Service<'_> {
             weight: terms.weight,
             min: terms.min,
             max: terms.max,
-            is_lost: false,
+            is_lost: ledger.is_lost(&cluster.address),
         };
         Some(Request {
             subject,

@@ -1,10 +1,14 @@
 //! The room of all clusters.
 
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
 use portolan_lang::Address;
 use rustc_hash::FxHashMap;
 
 use super::node::{Node, PodShape, Resources};
 use super::room::{Room, ShapeId};
+use crate::compile::loss::is_named;
 
 /// What is known of the room in a cluster.
 #[derive(Debug, Clone)]
@@ -27,9 +31,21 @@ pub struct Ledger {
     rooms: Vec<Room>,
     clusters: FxHashMap<Address, ClusterId>,
     shapes: FxHashMap<PodShape, ShapeId>,
+    /// The names and addresses of clusters that are lost.
+    lost: BTreeSet<Arc<str>>,
 }
 
 impl Ledger {
+    /// A ledger of clusters of which some are lost, by name or by address.
+    pub fn without(lost: BTreeSet<Arc<str>>) -> Ledger {
+        Ledger { lost, ..Ledger::default() }
+    }
+
+    /// Whether a cluster is lost.
+    pub fn is_lost(&self, cluster: &Address) -> bool {
+        is_named(&self.lost, cluster)
+    }
+
     /// The cluster of this address; its capacity is asked for when it is first met.
     pub fn cluster(&mut self, address: &Address, capacity: impl FnOnce() -> Capacity) -> ClusterId {
         if let Some(id) = self.clusters.get(address) {

@@ -85,6 +85,13 @@ pub struct Request {
     pub sites: Vec<Site>,
 }
 
+impl Request {
+    /// Whether every cluster has all of the replicas, each its own.
+    pub fn is_duplicated(&self) -> bool {
+        self.strategy == Strategy::Duplicated
+    }
+}
+
 /// A cluster that suits a service.
 #[derive(Debug, Clone)]
 pub struct Site {

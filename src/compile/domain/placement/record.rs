@@ -140,6 +140,13 @@ impl Replicas {
         serde_json::from_value(decision.value.clone()).ok()
     }
 
+    /// The same with all clusters to be measured anew, and the replicas to be divided by that.
+    #[must_use]
+    pub fn unmeasured(mut self) -> Replicas {
+        self.clusters.values_mut().for_each(|share| share.weight = None);
+        self
+    }
+
     /// How many replicas a cluster has in the division.
     pub fn own(&self, name: &str) -> u32 {
         self.clusters.get(name).and_then(|share| share.replicas).unwrap_or(0)
@@ -168,7 +175,7 @@ impl Replicas {
     }
 
     /// Whether both say the same, however full the clusters were.
-    pub(super) fn is_same(&self, other: &Replicas) -> bool {
+    pub(in crate::compile) fn is_same(&self, other: &Replicas) -> bool {
         (self.strategy, self.total, self.missing, self.spread)
             == (other.strategy, other.total, other.missing, other.spread)
             && self.clusters.len() == other.clusters.len()

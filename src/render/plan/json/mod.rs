@@ -19,7 +19,7 @@ use portolan::plan::{Action, Change, Drift, Mode, OutputChange, Plan, Reason};
 use portolan_lang::Value;
 use serde_json::{Map, Value as Json, json};
 
-use super::placement;
+use super::{loss, placement};
 use crate::render::diagnostic::list_json;
 use crate::render::representation::{Module, document, identity, known, sensitive_parts, unknown_parts, with_values};
 
@@ -64,6 +64,9 @@ pub(crate) fn json(plan: &Plan, basis: &Basis<'_>) -> Json {
     let placement = placement::json(plan);
     if !placement.is_empty() {
         document["placement"] = Json::Array(placement);
+    }
+    if !plan.lost.is_empty() {
+        document["simulated_loss"] = loss::json(plan);
     }
     document["timestamp"] = json!(basis.plan_time);
     document["applyable"] = json!(plan.is_applicable());
