@@ -3,6 +3,8 @@
 //! Which system answers at an address is recorded as a decision when it is first reached, and
 //! checked ever after: what is recorded of one system is never carried out on another.
 
+mod offline;
+
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -11,6 +13,8 @@ use portolan_provider::{Error, Session};
 use portolan_state::{Decision, Resource, Snapshot};
 use rustc_hash::FxHashMap;
 use tokio::sync::OnceCell;
+
+use offline::Offline;
 
 use crate::catalog::Catalog;
 use crate::compile::{Connection, DataQuery, Desired, Instance};
@@ -99,6 +103,7 @@ pub struct Sessions<'a> {
     declared: FxHashMap<&'a Address, &'a Connection>,
     opened: OpenSessions,
     is_patient: bool,
+    is_offline: bool,
 }
 
 impl<'a> Sessions<'a> {
@@ -106,7 +111,7 @@ impl<'a> Sessions<'a> {
     /// declared, the others as they were recorded.
     pub fn new(catalog: &'a Catalog, desired: &'a Desired) -> Self {
         let declared = desired.connections.iter().map(|connection| (&connection.address, connection)).collect();
-        Sessions { catalog, desired, declared, opened: OpenSessions::default(), is_patient: true }
+        Sessions { catalog, desired, declared, opened: OpenSessions::default(), is_patient: true, is_offline: false }
     }
 
     /// The same with sessions that are open already. How a connection is reached must be the same
@@ -120,6 +125,13 @@ impl<'a> Sessions<'a> {
     #[must_use]
     pub fn impatient(self) -> Self {
         Sessions { is_patient: false, ..self }
+    }
+
+    /// The same without any connection: nothing is reached, and what can be planned without that is
+    /// planned.
+    #[must_use]
+    pub fn offline(self) -> Self {
+        Sessions { is_offline: true, opened: OpenSessions::default(), ..self }
     }
 
     /// Expects the systems that these decisions are about.
@@ -207,6 +219,9 @@ impl<'a> Sessions<'a> {
                 .detail("Recorded objects belong to a provider that this program was built without.")
                 .help("Use the program that made them, or one that was built with this provider."));
         };
+        if self.is_offline {
+            return Ok(Arc::new(Offline(provider.clone())));
+        }
         let nothing =
             || provider.schema().connection.attributes.iter().map(|a| (a.name.clone(), Value::null(a.ty.clone())));
         let config = config.map_or_else(|| Value::object(nothing()), Value::unmark_deep);

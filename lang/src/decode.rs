@@ -71,10 +71,32 @@ impl Decoder<'_> {
             (attribute.name.clone(), value)
         });
         let mut entries: Vec<(Arc<str>, Value)> = attributes.collect();
+        self.documents(&resolved, schema, &mut entries);
         for kind in &schema.blocks {
             entries.push((kind.name.clone(), self.blocks(&resolved, kind)));
         }
         Value::object(entries)
+    }
+
+    /// Puts in the place of attributes what the files hold that are named for them.
+    fn documents(&mut self, body: &Body, schema: &Schema, entries: &mut [(Arc<str>, Value)]) {
+        for attribute in &schema.attributes {
+            let (Some(other), Some(given)) = (&attribute.document_of, body.attribute(&attribute.name)) else {
+                continue;
+            };
+            let path = entries.iter().find(|(name, _)| *name == attribute.name).map(|(_, path)| path.clone());
+            let Some(path) = path.filter(|path| !path.is_null()) else { continue };
+            let Some((_, value)) = entries.iter_mut().find(|(name, _)| name == other) else { continue };
+            let document = match body.attribute(other) {
+                Some(_) => Err(format!("{:?} and {other:?} cannot both be set", attribute.name)),
+                None => document(&path, self.scope),
+            };
+            *value = document.unwrap_or_else(|why| {
+                let problem = Diagnostic::error("Unsuitable file").detail(format!("{why}."));
+                self.problems.push(problem.at(given.expr.span));
+                Value::unknown(Type::Any)
+            });
+        }
     }
 
     fn attribute(&mut self, given: &Attribute, attribute: &schema::Attribute) -> Value {
@@ -136,6 +158,20 @@ impl Decoder<'_> {
             }
         }
         if known { Blocks::Known(blocks) } else { Blocks::Unknown }
+    }
+}
+
+/// The only document of the file at a path.
+fn document(path: &Value, scope: &dyn Scope) -> Result<Value, String> {
+    let Some(text) = path.as_str() else { return Ok(Value::unknown(Type::Any).mark(path.marks())) };
+    let about = |why: String| format!("{text:?}: {why}");
+    let bytes = scope.host().read(text).map_err(about)?;
+    let content = String::from_utf8(bytes).map_err(|_| about("it is not UTF-8".to_owned()))?;
+    let mut documents = crate::functions::yaml_documents(&content).map_err(about)?;
+    match documents.len() {
+        1 => Ok(documents.remove(0).1.mark(path.marks())),
+        0 => Err(about("it holds no document".to_owned())),
+        many => Err(about(format!("it holds {many} documents, and one is wanted; a block `manifests` takes many"))),
     }
 }
 

@@ -33,6 +33,7 @@ pub use address::{Address, InstanceKey};
 pub use convert::{ConvertError, convert};
 pub use diagnostic::{Diagnostic, Diagnostics, Severity};
 pub use duration::duration;
+pub use functions::yaml_documents;
 pub use number::Number;
 pub use path::{AttributePath, Step};
 pub use schema::{Attribute, Block, Nesting, Schema};

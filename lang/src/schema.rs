@@ -50,6 +50,8 @@ pub struct Attribute {
     /// Whether it holds references rather than a value, as `depends_on` does. Such an
     /// attribute is read from the syntax tree and does not occur in the decoded value.
     pub references: bool,
+    /// The attribute that the document in a file gives, where this is the file's path.
+    pub document_of: Option<Arc<str>>,
     /// What it is for, in a sentence.
     pub doc: &'static str,
 }
@@ -143,6 +145,7 @@ impl Attribute {
             sensitive: false,
             replace: false,
             references: false,
+            document_of: None,
             doc: "",
         }
     }
@@ -178,6 +181,14 @@ impl Attribute {
     #[must_use]
     pub fn default(mut self, value: Value) -> Self {
         self.default = Some(value);
+        self
+    }
+
+    /// Makes it the path of a file, whose only document, in YAML or JSON, is the value of another
+    /// attribute.
+    #[must_use]
+    pub fn document_of(mut self, other: impl Into<Arc<str>>) -> Self {
+        self.document_of = Some(other.into());
         self
     }
 

@@ -134,6 +134,9 @@ pub(crate) struct PlanArguments {
     /// Show what would be done if this cluster died now, and change nothing; may be given several times.
     #[arg(long, value_name = "CLUSTER", conflicts_with_all = ["out", "destroy", "refresh_only"])]
     pub(crate) simulate_loss: Vec<String>,
+    /// Connect to nothing, and plan from what is recorded.
+    #[arg(long, conflicts_with_all = ["refresh_only", "refresh", "out"])]
+    pub(crate) offline: bool,
     /// Save the plan in this file, for `apply FILE`.
     #[arg(long, value_name = "FILE")]
     pub(crate) out: Option<PathBuf>,

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use portolan::compile::DataAnswers;
 use portolan::plan::{Mode, Plan, Request};
+use portolan_state::Backend;
 use serde_json::json;
 
 use super::arguments::PlanArguments;
@@ -50,9 +51,14 @@ async fn plan(arguments: &PlanArguments) -> Outcome {
 async fn make(arguments: &PlanArguments) -> Result<(Project, Plan, Arc<DataAnswers>), Failure> {
     let mut request = request(&arguments.planning, arguments.destroy)?;
     request.placement.lost = arguments.simulate_loss.iter().map(|name| Arc::from(name.as_str())).collect();
+    request.refresh &= !arguments.offline;
     let project = Project::load(&arguments.planning.variables)?;
     let backend = setup::backend(&project.config.settings).map_err(|problem| project.failure(problem.into()))?;
     let patience = record::duration("--lock-timeout", &arguments.planning.lock_timeout)?;
+    if arguments.offline {
+        let (plan, data) = make_offline(&project, &*backend, &request).await?;
+        return Ok((project, plan, data));
+    }
     let start = started(&project, &backend, patience, &request).await?;
     let (mut plan, mut data) = make_from(&project, start, &request).await?;
     if record::serial(&*backend).await? != plan.serial {
@@ -69,6 +75,18 @@ async fn make_from(project: &Project, start: Start, request: &Request) -> Result
     let prepared = prepare(project, start, request).await?;
     let plan = make_plan(project, &prepared, &prepared.sessions(project), request).await;
     Ok((plan, prepared.desired.answers()))
+}
+
+/// The plan from what is recorded alone, whatever became of changes that a killed run left in the
+/// middle.
+async fn make_offline(
+    project: &Project,
+    backend: &dyn Backend,
+    request: &Request,
+) -> Result<(Plan, Arc<DataAnswers>), Failure> {
+    let prepared = prepare(project, Start::of(record::load(backend).await?), request).await?;
+    let plan = make_plan(project, &prepared, &prepared.sessions(project).offline(), request).await;
+    Ok((Plan { is_offline: true, ..plan }, prepared.desired.answers()))
 }
 
 /// In a plan that only refreshes the record, what was changed outside is the change.

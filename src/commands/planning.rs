@@ -67,7 +67,8 @@ pub(crate) struct Start {
 }
 
 impl Start {
-    fn of(snapshot: Snapshot) -> Start {
+    /// What a run starts from that has read and opened nothing yet.
+    pub(crate) fn of(snapshot: Snapshot) -> Start {
         let opened = OpenSessions::of(&snapshot);
         Start { snapshot, data: Arc::default(), opened }
     }

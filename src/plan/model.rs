@@ -13,6 +13,8 @@ use crate::compile::{Checked, InstanceId, Loss};
 pub struct Plan {
     /// What the plan was asked to do.
     pub mode: Mode,
+    /// Whether it was made without looking at anything but what is recorded.
+    pub is_offline: bool,
     /// The state that it is based on: its lineage and serial.
     pub lineage: Arc<str>,
     /// The commit that it is based on.

@@ -34,6 +34,7 @@ use std::sync::LazyLock;
 
 pub use call::{CallError, CallErrorKind, call};
 pub use table::{Allows, Function, Parameter};
+pub use yaml::documents as yaml_documents;
 
 #[allow(unused_imports, reason = "named in the documentation")]
 use crate::eval::Host;

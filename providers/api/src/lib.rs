@@ -53,6 +53,15 @@ pub trait Provider: Send + Sync {
         None
     }
 
+    /// Plans a change without a connection, as [`Session::plan`] does, as far as that can be told
+    /// without I/O.
+    fn plan_offline(&self, proposal: Proposal<'_>) -> Result<Planned, Error> {
+        match self.schema().resources.get(proposal.resource_type) {
+            Some(resource) => Ok(plan_by_schema(&resource.schema, proposal)),
+            None => Err(Error::invalid(format!("{} is not a resource type", proposal.resource_type))),
+        }
+    }
+
     /// Opens a session. `config` fits the connection schema and is wholly known. A wrong one
     /// fails here, before anything is changed. `owner` names the record of the objects among
     /// all records, and is empty where nothing was recorded yet: objects that can carry it say

@@ -38,6 +38,9 @@ pub const OBJECT: &str = "kubernetes_object";
 /// Whether fields are taken from other managers.
 const FORCE_CONFLICTS: &str = "force_conflicts";
 
+/// The file that the manifest stands in.
+const MANIFEST_FILE: &str = "manifest_file";
+
 /// The fields that other managers have taken.
 const LOST_FIELDS: &str = "lost_fields";
 
@@ -49,13 +52,16 @@ pub struct Kubernetes {
 impl Kubernetes {
     /// The provider; it has no state of its own.
     pub fn new() -> Self {
-        let manifest = Attribute::required(manifest::ATTRIBUTE, Type::Any)
+        let manifest = Attribute::optional(manifest::ATTRIBUTE, Type::Any)
             .doc("The object as Kubernetes knows it: apiVersion, kind, metadata and the rest.");
+        let file = Attribute::optional(MANIFEST_FILE, Type::String)
+            .document_of(manifest::ATTRIBUTE)
+            .doc("The path of a file that holds the manifest, in YAML or JSON, instead of `manifest`; if relative, it counts from the working directory.");
         let force = Attribute::optional(FORCE_CONFLICTS, Type::Bool)
             .doc("Whether fields are taken from other managers where they want another value. If not given, what the cluster says.");
         let lost = Attribute::computed(LOST_FIELDS, Type::map(Type::String))
             .doc("The fields of the manifest that belong to other managers by now, each with the names of those; null if there are none.");
-        let object = Schema::new("An object of a Kubernetes cluster.").with(manifest).with(force).with(lost);
+        let object = Schema::new("An object of a Kubernetes cluster.").with(manifest).with(file).with(force).with(lost);
         let object = rollout::with_rollout(object);
         let schema = ProviderSchema {
             connection: connection::schema(),
@@ -95,6 +101,10 @@ impl Provider for Kubernetes {
         value.get(manifest::ATTRIBUTE).filter(|_| resource_type == OBJECT).and_then(|found| workload::declared(&found))
     }
 
+    fn plan_offline(&self, proposal: Proposal<'_>) -> Result<Planned, Error> {
+        plan(proposal)
+    }
+
     async fn connect(&self, config: &Value, owner: &str) -> Result<Arc<dyn Session>, Error> {
         match Connection::of(config)? {
             Connection::Directory { path } => Ok(Arc::new(DirectorySession::open(path).await?)),
@@ -112,6 +122,7 @@ fn manifest_of(object: &Value) -> Result<Value, Error> {
 fn object_of(manifest: Value) -> Value {
     let own = [
         (manifest::ATTRIBUTE, manifest),
+        (MANIFEST_FILE, Value::null(Type::String)),
         (FORCE_CONFLICTS, Value::null(Type::Bool)),
         (LOST_FIELDS, Value::null(Type::map(Type::String))),
     ];

@@ -21,6 +21,10 @@ pub(crate) const SET_BY_CLUSTER: [&str; 4] = ["creationTimestamp", "managedField
 
 /// All that is wrong with a manifest.
 pub(crate) fn check(manifest: &Value) -> Vec<Error> {
+    if manifest.is_null() {
+        let missing = Error::invalid("a manifest is missing").at(AttributePath::attribute(ATTRIBUTE));
+        return vec![missing.help("Set `manifest`, or `manifest_file`.")];
+    }
     let mut checker = Checker::default();
     let root = Place { value: manifest, path: AttributePath::attribute(ATTRIBUTE) };
     checker.check_manifest(&root);

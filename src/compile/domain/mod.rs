@@ -12,6 +12,7 @@ mod application;
 mod claim;
 mod cluster;
 mod edge;
+mod manifests;
 mod names;
 mod network;
 pub mod placement;
@@ -199,6 +200,7 @@ impl Compiled {
 pub const KINDS: &[Kind] = &[
     application::APPLICATION,
     cluster::CLUSTER,
+    manifests::MANIFESTS,
     edge::NGINX,
     edge::ROUTE,
     names::ZONE,

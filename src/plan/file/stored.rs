@@ -379,6 +379,7 @@ pub(super) fn read(text: &str) -> Result<(Origin, SavedPlan), Damage> {
         changes: stored.changes.into_iter().map(|change| read_change(change, &mut values)).collect::<Result<_, _>>()?,
         drift: stored.drift.into_iter().map(|drift| read_drift(drift, &mut values)).collect::<Result<_, _>>()?,
         operations: stored.operations.into_iter().map(read_operation).collect(),
+        is_offline: false,
         awaits: stored.awaits,
         joins: stored.joins.into_iter().map(|after| Join { after: read_steps(after) }).collect(),
         outputs: stored.outputs.into_iter().map(|output| read_output(output, &mut values)).collect::<Result<_, _>>()?,

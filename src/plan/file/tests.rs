@@ -71,6 +71,7 @@ fn full_plan(before: Value, after: Value) -> Plan {
     };
     Plan {
         mode: Mode::Destroy,
+        is_offline: false,
         lineage: "lineage".into(),
         serial: Serial(u64::MAX),
         changes: vec![replaced, old],

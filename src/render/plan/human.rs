@@ -152,6 +152,9 @@ fn conclusion(text: &mut String, plan: &Plan, palette: Palette) {
     if !plan.lost.is_empty() {
         text.push_str("This only shows what would be done; nothing is changed.\n");
     }
+    if plan.is_offline {
+        let _ = writeln!(text, "{}", super::OFFLINE);
+    }
     match plan.awaits {
         0 => {}
         1 => text.push_str("Applying it waits until an object is ready, before what depends on it.\n"),

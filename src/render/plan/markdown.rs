@@ -16,6 +16,9 @@ const MAX_BYTES: usize = 60_000;
 pub(crate) fn markdown(plan: &Plan) -> String {
     let mut text =
         if plan.has_changes() { format!("### Plan: {}\n", summary(plan)) } else { "### No changes\n".to_owned() };
+    if plan.is_offline {
+        let _ = writeln!(text, "\n{}", super::OFFLINE);
+    }
     let lines = overview::lines(plan);
     if !lines.is_empty() {
         text.push_str("\n| what | happens |\n|---|---|\n");

@@ -17,6 +17,9 @@ use portolan::plan::{Action, Plan};
 
 use super::value;
 
+/// What is said of a plan that was made offline.
+const OFFLINE: &str = "It was made offline, from what is recorded: nothing was compared with what is really there.";
+
 /// How many of each there are, in the words of the last line: `1 to add, 0 to change, …`.
 pub(crate) fn summary(plan: &Plan) -> String {
     let counts = Counts::of(plan);

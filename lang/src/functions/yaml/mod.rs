@@ -4,6 +4,8 @@
 mod read;
 mod write;
 
+pub use read::documents;
+
 use crate::types::Type;
 use crate::value::Value;
 

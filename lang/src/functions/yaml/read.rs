@@ -19,13 +19,7 @@ const MAX_VALUES: usize = 1_000_000;
 
 /// The value of the only document in a text; null where there is none.
 pub(super) fn document(text: &str) -> Result<Value, String> {
-    let mut reader = Reader {
-        parser: Parser::new_from_str(text),
-        lines: text.lines().collect(),
-        flow_depth: 0,
-        anchors: HashMap::new(),
-        values: 0,
-    };
+    let mut reader = Reader::of(text);
     let mut result = None;
     loop {
         match reader.next()? {
@@ -33,6 +27,22 @@ pub(super) fn document(text: &str) -> Result<Value, String> {
             (Event::StreamEnd, _) => return Ok(result.unwrap_or_else(|| Value::null(Type::Any))),
             (_, at) if result.is_some() => return Err(located(at, "unexpected extra content after value")),
             (event, at) => result = Some(reader.value(event, at, 0)?.value),
+        }
+    }
+}
+
+/// The values of all documents in a text, each with the line at which it begins, counted from one.
+/// What is wrong says on which line of the text.
+pub fn documents(text: &str) -> Result<Vec<(usize, Value)>, String> {
+    let mut reader = Reader::of(text);
+    let mut found = Vec::new();
+    loop {
+        match reader.next()? {
+            (Event::StreamStart | Event::DocumentEnd | Event::Nothing, _) => {}
+            // An anchor is known in its own document alone.
+            (Event::DocumentStart(_), _) => reader.anchors.clear(),
+            (Event::StreamEnd, _) => return Ok(found),
+            (event, at) => found.push((at.line(), reader.value(event, at, 0)?.value)),
         }
     }
 }
@@ -61,6 +71,16 @@ struct Reader<'a> {
 const MERGE: &str = "<<";
 
 impl<'a> Reader<'a> {
+    fn of(text: &'a str) -> Self {
+        Reader {
+            parser: Parser::new_from_str(text),
+            lines: text.lines().collect(),
+            flow_depth: 0,
+            anchors: HashMap::new(),
+            values: 0,
+        }
+    }
+
     fn next(&mut self) -> Result<(Event<'a>, Marker), String> {
         match self.parser.next_event() {
             Some(Ok((event, span))) => Ok((event, span.start)),

@@ -79,6 +79,7 @@ fn object(kind: &str, name: &str, rest: Value) -> Value {
     ]);
     Value::object([
         ("manifest", manifest),
+        ("manifest_file", Value::null(Type::String)),
         ("force_conflicts", Value::null(Type::Bool)),
         ("lost_fields", Value::null(Type::map(Type::String))),
     ])

@@ -30,7 +30,8 @@ use portolan_state::Decision;
 use rustc_hash::{FxBuildHasher, FxHashMap};
 use service::{Service, is_dns_label, services, unsuitable_name};
 pub(in crate::compile) use site::cluster_name;
-use site::{TargetCluster, namesakes};
+use site::namesakes;
+pub(super) use site::{TargetCluster, clusters as referred_clusters};
 
 use super::{Block, BlockPlacement, Compiled, CompiledResource, Hosts, Kind, exports, referred};
 

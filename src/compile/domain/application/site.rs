@@ -12,10 +12,10 @@ use crate::compile::domain::{quantity, referred, undecided};
 
 /// A cluster as the application sees it.
 #[derive(Debug, Clone)]
-pub(super) struct TargetCluster {
+pub(in crate::compile::domain) struct TargetCluster {
     /// What its parts of addresses are called: `beijing`.
-    pub(super) name: Arc<str>,
-    pub(super) address: Address,
+    pub(in crate::compile::domain) name: Arc<str>,
+    pub(in crate::compile::domain) address: Address,
     /// What a reference to it gives.
     pub(super) exported: Value,
 }
@@ -78,7 +78,12 @@ fn segment_name(segment: &Segment) -> String {
 }
 
 /// The clusters that the list in an attribute of the block at `user` refers to.
-pub(super) fn clusters(list: &Value, name: &str, user: &Address, at: Span) -> Result<Vec<TargetCluster>, Diagnostic> {
+pub(in crate::compile::domain) fn clusters(
+    list: &Value,
+    name: &str,
+    user: &Address,
+    at: Span,
+) -> Result<Vec<TargetCluster>, Diagnostic> {
     let unsuitable = |detail: &str| {
         Diagnostic::error("Unsuitable clusters")
             .detail(detail)

@@ -35,6 +35,7 @@ async fn connect(cluster: &Cluster) -> Client {
 fn object(manifest: &Json) -> Value {
     Value::object([
         ("manifest", Value::from_json_untyped(manifest)),
+        ("manifest_file", Value::null(Type::String)),
         ("force_conflicts", Value::null(Type::Bool)),
         ("lost_fields", Value::null(Type::map(Type::String))),
         ("wait", Value::null(Type::Bool)),
