@@ -82,6 +82,9 @@ fn object(kind: &str, name: &str, rest: Value) -> Value {
         ("manifest_file", Value::null(Type::String)),
         ("force_conflicts", Value::null(Type::Bool)),
         ("lost_fields", Value::null(Type::map(Type::String))),
+        ("wait", Value::null(Type::Bool)),
+        ("timeout", Value::null(Type::String)),
+        ("on_failure", Value::null(Type::String)),
     ])
 }
 
