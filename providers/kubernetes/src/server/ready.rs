@@ -83,6 +83,7 @@ impl Watched<'_> {
             let Ok(looked) = timeout_at(deadline, self.look(not_before)).await else {
                 return Err(self.too_late(seen, told).await);
             };
+            let mut asked = Duration::ZERO;
             let waiting = match looked {
                 Ok(found) if self.is_ready(&found).await => return Ok(()),
                 Ok(found) if is_hopeless(found.health.state) => return Err(self.hopeless(&found).await),
@@ -92,6 +93,7 @@ impl Watched<'_> {
                     waiting
                 }
                 Err(error) if error.kind == ErrorKind::Transient => {
+                    asked = error.retry_after.unwrap_or_default();
                     Waiting { why: error.message.clone(), reasons: Vec::new() }
                 }
                 Err(error) => return Err(error),
@@ -100,7 +102,7 @@ impl Watched<'_> {
                 report(waiting.clone());
                 told = Some(waiting);
             }
-            let pause = (self.begun.elapsed() / 10).clamp(SHORTEST_PAUSE, LONGEST_PAUSE);
+            let pause = (self.begun.elapsed() / 10).clamp(SHORTEST_PAUSE, LONGEST_PAUSE).max(asked);
             if timeout_at(deadline, sleep(pause)).await.is_err() {
                 return Err(self.too_late(seen, told).await);
             }

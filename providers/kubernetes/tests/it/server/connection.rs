@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 
 use portolan_kubernetes::Kubernetes;
 use portolan_provider::conformance::Client;
@@ -141,6 +142,63 @@ async fn credentials_that_are_not_accepted() {
     let exec = json!({"command": "/none/plugin"});
     let error = refused(&json!({"host": host, "cluster_ca_certificate": authorities, "exec": exec})).await;
     assert!(error.message.contains("cannot be started"), "{}", error.message);
+}
+
+/// A certificate of a user that the cluster's authority signed and that ended yesterday, and its key.
+fn ended(keys: &Path) -> (String, String) {
+    let directory = tempfile::tempdir().expect("a directory");
+    let at = |name: &str| directory.path().join(name);
+    // With an extension it is a certificate of version 3, the only one that is taken.
+    fs::write(at("extensions"), "extendedKeyUsage=clientAuth").expect("writes");
+    let openssl = |arguments: &[&str], files: &[(&str, PathBuf)]| {
+        let mut command = Command::new("openssl");
+        command.args(arguments);
+        for (option, path) in files {
+            command.arg(option).arg(path);
+        }
+        let output = command.output().expect("openssl starts");
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    };
+    openssl(
+        &[
+            "req",
+            "-new",
+            "-newkey",
+            "ec",
+            "-pkeyopt",
+            "ec_paramgen_curve:P-256",
+            "-nodes",
+            "-subj",
+            "/O=system:masters/CN=late",
+        ],
+        &[("-keyout", at("key")), ("-out", at("request"))],
+    );
+    openssl(
+        &["x509", "-req", "-set_serial", "1", "-days", "-1"],
+        &[
+            ("-in", at("request")),
+            ("-CA", keys.join("ca.crt")),
+            ("-CAkey", keys.join("ca.key")),
+            ("-extfile", at("extensions")),
+            ("-out", at("certificate")),
+        ],
+    );
+    let text = |name: &str| fs::read_to_string(at(name)).expect("a file");
+    (text("certificate"), text("key"))
+}
+
+#[tokio::test]
+async fn a_certificate_that_has_ended() {
+    let Some(cluster) = Cluster::shared("a") else { return };
+    let Some(keys) = cluster.keys() else { return };
+    let (server, _) = parts(&cluster);
+    let (certificate, key) = ended(&keys);
+    let error = refused(&json!({"host": server["server"], "cluster_ca_certificate": authorities(&server),
+        "client_certificate": certificate, "client_key": key}))
+    .await;
+    assert_eq!(error.kind, ErrorKind::Denied, "{error:?}");
+    assert!(error.message.contains(server["server"].as_str().expect("an address")), "{}", error.message);
+    assert!(error.help.as_deref().is_some_and(|help| help.contains("expired")), "{error:?}");
 }
 
 #[tokio::test]

@@ -1,6 +1,6 @@
 //! Servers that are busy, broken, slow or gone, and what their answers come to.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use portolan_kubernetes::OBJECT;
 use portolan_provider::conformance::Client;
@@ -156,4 +156,52 @@ async fn a_namespace_that_cannot_go_is_told_with_its_finalizers() {
     ]);
     assert!(error.message.contains(&format!("the namespace {namespace} is being deleted")), "{}", error.message);
     assert!(error.message.contains("its finalizers kubernetes"), "{}", error.message);
+}
+
+#[tokio::test]
+async fn a_slow_server_is_waited_for() {
+    let Some(cluster) = Cluster::shared("a") else { return };
+    let namespace = cluster.namespace("slow");
+    let proxy = Proxy::before(&cluster);
+    let client = through(&proxy, &cluster).await;
+    let late = Duration::from_secs(3);
+    proxy.strike(Fault::delay(late).to("^PATCH"));
+    let begun = Instant::now();
+    making(&client, &config_map(namespace.name(), "map", &json!({}))).await.expect("it answers at last");
+    assert!(begun.elapsed() >= late);
+}
+
+#[tokio::test]
+async fn two_who_make_the_same_object_make_it_once() {
+    let Some(cluster) = Cluster::shared("a") else { return };
+    let namespace = cluster.namespace("both");
+    let (one, other) = (connect(&cluster).await, connect(&cluster).await);
+    for at in 0..10 {
+        let config = config_map(namespace.name(), &format!("map{at}"), &json!({"at": "1"}));
+        let (first, second) = futures::join!(making(&one, &config), making(&other, &config));
+        first.and(second).expect("it is there as both want it");
+    }
+    let made = namespace.kubectl().json(&["get", "configmaps", "--selector=app.kubernetes.io/managed-by=portolan"]);
+    assert_eq!(made["items"].as_array().map(Vec::len), Some(10));
+}
+
+#[tokio::test]
+async fn what_changed_since_it_was_read_is_deleted_only_as_it_is_now() {
+    let Some(cluster) = Cluster::shared("a") else { return };
+    let namespace = cluster.namespace("stale");
+    let proxy = Proxy::before(&cluster);
+    let client = through(&proxy, &cluster).await;
+    let made = create(&client, &config_map(namespace.name(), "map", &json!({"a": "1"}))).await;
+    proxy.strike(Fault::stale().to("^GET .*/configmaps/map").always());
+    client.session.read(&[Wanted { resource_type: OBJECT.into(), identity: made.identity.clone(), prior: None }]).await;
+    namespace.kubectl().text(&["get", "configmap", "map"]);
+    let stale = proxy.kubectl().within(namespace.name()).json(&["get", "configmap", "map"]);
+    namespace.kubectl().text(&["annotate", "configmap", "map", "seen=later"]);
+    let again = proxy.kubectl().within(namespace.name()).json(&["get", "configmap", "map"]);
+    assert_eq!(stale["metadata"]["resourceVersion"], again["metadata"]["resourceVersion"], "the answer is stale");
+    let error = client.delete(OBJECT, &made).await.expect_err("it is another version by now");
+    assert_eq!(error.kind, ErrorKind::Transient);
+    assert!(error.message.contains("changes while it is deleted"), "{}", error.message);
+    proxy.heal();
+    client.delete(OBJECT, &made).await.expect("deletes what is there now");
 }

@@ -224,6 +224,40 @@ async fn a_server_that_is_away_for_a_while_is_borne() {
 }
 
 #[tokio::test]
+async fn credentials_that_end_meanwhile_end_the_waiting() {
+    let Some(cluster) = Cluster::shared("a") else { return };
+    let namespace = cluster.namespace("ended");
+    let proxy = Proxy::before(&cluster);
+    let client = connect_by(&proxy.kubeconfig(), cluster.context()).await.expect("connects");
+    let mut manifest = deployment(namespace.name(), "web", "shop/web:1");
+    manifest["spec"]["template"]["spec"]["nodeSelector"] = json!({ "disk": "none" });
+    let made = create(&client, &object(&manifest)).await;
+    for status in [401, 403] {
+        proxy.strike(Fault::answer(status).to("deployments").always());
+        let begun = Instant::now();
+        let error = wait(&client, &made).await.0.expect_err("refused").error;
+        assert!(begun.elapsed() < Duration::from_secs(30), "it is not waited for the whole time");
+        assert!(error.message.starts_with("listing ") && error.message.contains("https://"), "{}", error.message);
+        proxy.heal();
+    }
+}
+
+#[tokio::test]
+async fn a_server_that_is_too_busy_is_left_alone_for_a_while() {
+    let Some(cluster) = Cluster::shared("a") else { return };
+    let namespace = cluster.namespace("busy");
+    let proxy = Proxy::before(&cluster);
+    let client = connect_by(&proxy.kubeconfig(), cluster.context()).await.expect("connects");
+    let made = create(&client, &object(&deployment(namespace.name(), "web", "shop/web:1"))).await;
+    proxy.strike(Fault::answer(429).retry_after(3).to("deployments"));
+    let begun = Instant::now();
+    let (ready, told) = wait(&client, &made).await;
+    ready.expect("ready");
+    assert!(begun.elapsed() >= Duration::from_secs(3), "{:?}", begun.elapsed());
+    assert!(told[0].why.contains("the server is too busy"), "{told:?}");
+}
+
+#[tokio::test]
 async fn what_somebody_deletes_is_not_waited_for_any_more() {
     let Some(cluster) = Cluster::shared("a") else { return };
     let (namespace, client) = (cluster.namespace("gone"), connect(&cluster).await);
