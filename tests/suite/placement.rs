@@ -212,3 +212,23 @@ fn the_loss_of_a_cluster_can_be_looked_at_beforehand() {
     assert!(refused.code == Some(1) && refused.error.contains("--out"), "{}", refused.all());
     assert!(!project.path("plan").exists());
 }
+
+#[test]
+fn the_nodes_of_clusters_are_looked_at_where_no_capacity_is_declared() {
+    let web = crate::live::service("web", "shop/web:1", 4, "");
+    let Some(live) = crate::live::Live::new(&["a", "b"], &web) else { return };
+    let declared = live.read("main.hcl").replace("\"duplicated\"", "\"free_capacity\"");
+    live.write("main.hcl", declared);
+    let web = division(&live, &[], "application.shop.service.web");
+    let clusters = web["clusters"].as_array().expect("clusters");
+    assert_eq!(clusters.len(), 2, "{web}");
+    // How much room there is depends on what else runs there; that both have some does not.
+    assert!(
+        clusters.iter().all(|cluster| cluster["room"].as_u64() >= Some(1) && cluster["weight"].as_f64() >= Some(1.0)),
+        "{web}"
+    );
+    let replicas = clusters.iter().filter_map(|cluster| cluster["replicas"].as_u64());
+    assert_eq!(replicas.sum::<u64>(), 4, "{web}");
+    live.apply();
+    live.is_settled();
+}

@@ -63,6 +63,9 @@ fn schema(catalog: &Catalog) -> Schema {
     ways(catalog).iter().cloned().fold(schema, Schema::block)
 }
 
+/// The way in which a cluster is reached whose nodes can be looked at.
+const LIVE: &str = "kubernetes";
+
 /// The directory of a system, which holds what this block describes and nothing else.
 pub(super) fn directory_claim(input: &Block<'_>, value: &Value) -> Option<Claim> {
     let path: AttributePath = ["directory", "path"].into_iter().map(|name| Step::Attribute(name.into())).collect();
@@ -114,7 +117,9 @@ fn compile(input: &Block<'_>, scope: &dyn Scope) -> Compiled {
     let ways: Vec<(Arc<str>, Value)> =
         ways(input.catalog).iter().map(|way| (way.name.clone(), take(&way.name))).collect();
     diagnostics.extend(check_ways(input, &ways));
+    let is_live = ways.iter().any(|(name, way)| &**name == LIVE && !way.is_null());
     let shown = ["region", "labels", "node_addresses", "capacity"].map(|name| (name, take(name)));
+    let shown = shown.into_iter().chain([("live", Value::bool(is_live))]);
     Compiled {
         exports: exports(input.address, input.name, shown),
         connection: Some(CompiledConnection { provider: PROVIDER, config: Value::object(ways) }),

@@ -6,6 +6,7 @@ mod claims;
 mod endpoints;
 mod members;
 mod network;
+mod nodes;
 mod objects;
 mod placement;
 mod pod;

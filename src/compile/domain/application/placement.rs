@@ -253,7 +253,7 @@ impl Declared<'_> {
         spread: &Spread,
     ) -> Option<Diagnostic> {
         let problem = |summary: &str, detail: String| Diagnostic::error(summary).detail(detail);
-        let is_unmeasured = || matches!(cluster.capacity(), Capacity::Unknown);
+        let is_unmeasured = || matches!(cluster.capacity(), Capacity::Unknown) && !cluster.is_measurable();
         if strategy == Strategy::FreeCapacity && suitable.len() > 1 && is_unmeasured() {
             let detail = format!("The strategy \"free_capacity\" needs to know what {} has room for.", cluster.address);
             return Some(problem("Capacity not known", detail).at(self.span(&["clusters"])).help(

@@ -35,7 +35,12 @@ impl TargetCluster {
         self.take(name).as_str().map(Arc::from)
     }
 
-    /// What is known of its room.
+    /// Whether its nodes can be looked at, where its capacity is not declared.
+    pub(super) fn is_measurable(&self) -> bool {
+        self.take("live").as_bool() == Some(true) && self.take("capacity").is_null()
+    }
+
+    /// What is declared of its room.
     pub(super) fn capacity(&self) -> Capacity {
         let capacity = self.take("capacity");
         if capacity.is_null() { Capacity::Unknown } else { Capacity::Declared(declared(&capacity)) }

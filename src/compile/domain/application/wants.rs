@@ -13,11 +13,12 @@ use portolan_lang::syntax::{Block as Nested, Body};
 use portolan_lang::{Diagnostics, Schema, Type, Value};
 
 use super::members::Members;
+use super::nodes::{NODES, nodes, question};
 use super::placement::{Declared, Placement};
 use super::service::{Kind, total};
 use super::{pod, schema};
 use crate::compile::domain::placement::node::{PodShape, Resources, Toleration};
-use crate::compile::domain::placement::{Ledger, Replicas, Request, Site};
+use crate::compile::domain::placement::{Ledger, Replicas, Request, Site, Strategy};
 use crate::compile::domain::{Block, Wanted, Wants, quantity};
 use crate::compile::placements::circular;
 
@@ -162,6 +163,7 @@ impl Service<'_> {
         let before = Replicas::of(self.block.decisions, &subject);
         let span = |_: &[&str]| self.block.span;
         let total = total(&self.value, before.map(|before| before.total), span).ok()?;
+        self.measure(placement, ledger);
         let site = |(cluster, terms): &(super::site::TargetCluster, super::placement::Terms)| Site {
             cluster: ledger.cluster(&cluster.address, || cluster.capacity()),
             name: cluster.name.clone(),
@@ -180,6 +182,22 @@ impl Service<'_> {
             is_bound: self.has_volumes(),
             sites: placement.clusters.iter().map(site).collect(),
         })
+    }
+
+    /// Looks at the nodes of the clusters whose room decides the division, and is not declared.
+    fn measure(&self, placement: &Placement, ledger: &mut Ledger) {
+        if placement.strategy != Strategy::FreeCapacity || placement.clusters.len() < 2 {
+            return;
+        }
+        for cluster in placement.clusters.iter().map(|(cluster, _)| cluster).filter(|cluster| cluster.is_measurable()) {
+            if !ledger.is_lost(&cluster.address)
+                && !ledger.is_measured(&cluster.address)
+                && let Some(answer) = self.block.read(&cluster.address, NODES, &question())
+                && let Some(nodes) = nodes(&answer)
+            {
+                ledger.measure(&cluster.address, &nodes);
+            }
+        }
     }
 
     fn has_volumes(&self) -> bool {

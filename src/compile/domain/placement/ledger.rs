@@ -61,6 +61,17 @@ impl Ledger {
         id
     }
 
+    /// Whether the nodes of a cluster were looked at.
+    pub fn is_measured(&self, address: &Address) -> bool {
+        self.clusters.get(address).is_some_and(|id| self.rooms[id.0].is_measured)
+    }
+
+    /// Takes the nodes of a cluster for its room, before anything is placed there.
+    pub fn measure(&mut self, address: &Address, nodes: &[Node]) {
+        let id = self.cluster(address, || Capacity::Unknown);
+        self.rooms[id.0] = Room::measured(nodes);
+    }
+
     /// How many more pods of a shape fit a cluster; [`u32::MAX`] for so many or more.
     pub fn fits(&mut self, cluster: ClusterId, shape: &PodShape) -> u32 {
         let id = self.shape(shape);
