@@ -12,18 +12,18 @@ use portolan_lang::{Diagnostic, Diagnostics, Sources};
 use portolan_state::{Run, RunStatus};
 
 use super::arguments::{ApplyArguments, DestroyArguments, PlanningArguments, RebalanceArguments};
-use super::planning::{Prepared, make_plan, prepare, prepare_saved, recovered, request};
+use super::planning::{Prepared, make_plan, prepare, prepare_saved, project, recovered, request};
 use super::project::Project;
 use super::record::{self, Locked};
 use super::{Exit, Failure, Outcome, block_on, interrupts, is_colourful, saved, warn};
 use crate::{render, setup};
 
 /// How an apply was asked for.
-struct Manner<'a> {
-    command: &'static str,
-    planning: &'a PlanningArguments,
-    auto_approve: bool,
-    json: bool,
+pub(super) struct Manner<'a> {
+    pub(super) command: &'static str,
+    pub(super) planning: &'a PlanningArguments,
+    pub(super) auto_approve: bool,
+    pub(super) json: bool,
 }
 
 pub(crate) fn run(arguments: &ApplyArguments) -> Outcome {
@@ -60,7 +60,7 @@ pub(crate) fn rebalance(arguments: &RebalanceArguments) -> Outcome {
 }
 
 async fn fresh_plan(manner: &Manner<'_>, request: Request) -> Outcome {
-    let project = Project::load(&manner.planning.variables)?;
+    let project = project(manner.planning)?;
     let backend = setup::backend(&project.config.settings).map_err(|problem| project.failure(problem.into()))?;
     let patience = record::duration("--lock-timeout", &manner.planning.lock_timeout)?;
     record::with_lock(&backend, manner.command, patience, async |locked| {
@@ -74,9 +74,19 @@ async fn under_lock(manner: &Manner<'_>, project: &Project, locked: &Locked, req
         let start = recovered(project, locked, request).await?;
         prepare(project, start, request).await
     });
-    let prepared = prepared.await?;
+    proceed(manner, project, locked, &prepared.await?, request).await
+}
+
+/// Plans, shows the plan, and carries it out once it is approved.
+pub(super) async fn proceed(
+    manner: &Manner<'_>,
+    project: &Project,
+    locked: &Locked,
+    prepared: &Prepared,
+    request: &Request,
+) -> Outcome {
     let sessions = prepared.sessions(project);
-    let plan = locked.renewed(async { Ok(make_plan(project, &prepared, &sessions, request).await) }).await?;
+    let plan = locked.renewed(async { Ok(make_plan(project, prepared, &sessions, request).await) }).await?;
     if plan.diagnostics.has_errors() {
         return Err(project.failure(plan.diagnostics));
     }
@@ -89,7 +99,7 @@ async fn under_lock(manner: &Manner<'_>, project: &Project, locked: &Locked, req
     if worth_it && !manner.auto_approve {
         locked.renewed(approve(manner)).await?;
     }
-    carry_out(manner, project, locked, &prepared, &sessions, &plan).await
+    carry_out(manner, project, locked, prepared, &sessions, &plan).await
 }
 
 async fn saved_plan(manner: &Manner<'_>, file: &std::path::Path) -> Outcome {
@@ -112,7 +122,13 @@ async fn saved_plan(manner: &Manner<'_>, file: &std::path::Path) -> Outcome {
 async fn approve(manner: &Manner<'_>) -> Result<(), Failure> {
     let refused = |detail: &str| Failure::from(Diagnostic::error("Not approved").detail(detail));
     if manner.json || !std::io::stdin().is_terminal() {
-        return Err(refused("Nothing was changed: there is nobody to ask.").help("Look at the plan first; then say --auto-approve, or save the plan with `portolan plan --out FILE` and apply that."));
+        let help = match manner.command {
+            "apply" | "destroy" | "rebalance" => {
+                "Look at the plan first; then say --auto-approve, or save the plan with `portolan plan --out FILE` and apply that."
+            }
+            _ => "Look at the plan first; then say --auto-approve.",
+        };
+        return Err(refused("Nothing was changed: there is nobody to ask.").help(help));
     }
     let mut out = std::io::stdout();
     write!(out, "\nOnly \"yes\" is taken as approval. Do it? ")?;
@@ -169,7 +185,7 @@ fn conclude(
     evaluation: &Evaluation<'_>,
 ) -> Outcome {
     if report.succeeded() {
-        report.diagnostics.extend(afterthoughts(plan, evaluation));
+        report.diagnostics.extend(afterthoughts(manner, plan, evaluation));
     }
     let mut out = std::io::stdout().lock();
     if manner.json {
@@ -199,9 +215,10 @@ fn conclude(
 }
 
 /// What is to be said of the whole after everything was done.
-fn afterthoughts(plan: &Plan, evaluation: &Evaluation<'_>) -> Diagnostics {
+fn afterthoughts(manner: &Manner<'_>, plan: &Plan, evaluation: &Evaluation<'_>) -> Diagnostics {
     let mut diagnostics = Diagnostics::new();
-    if !plan.targets.is_empty() {
+    let is_about_all = plan.targets.is_empty() || matches!(manner.command, "stop" | "start" | "restart");
+    if !is_about_all {
         diagnostics.push(
             Diagnostic::warning("Applied changes may be incomplete")
                 .detail("Only what was selected with --target was planned and done.")

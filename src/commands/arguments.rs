@@ -30,6 +30,23 @@ pub(crate) enum Command {
     Destroy(DestroyArguments),
     Rebalance(RebalanceArguments),
     Status(StatusArguments),
+    Logs(LogsArguments),
+    Exec(ExecArguments),
+    Top(TopArguments),
+    Events(EventsArguments),
+    /// Let services stand still, until they are started again.
+    ///
+    /// What depends on a service is stopped before it, across all clusters. The decision is recorded,
+    /// so that plans keep it; where replicas run and how many, stays decided.
+    Stop(OperateArguments),
+    /// Let services go on that were stopped.
+    ///
+    /// What a service depends on is started, and ready, before it.
+    Start(OperateArguments),
+    /// Replace the copies of services by new ones, one service after the other.
+    ///
+    /// What a service depends on is restarted, and ready, before it. Jobs are not run again.
+    Restart(OperateArguments),
     Show(ShowArguments),
     Validate(ValidateArguments),
     Output(OutputArguments),
@@ -222,6 +239,128 @@ pub(crate) struct StatusArguments {
     /// Print it as JSON; with --watch, on one line each time that something has changed.
     #[arg(long)]
     pub(crate) json: bool,
+}
+
+/// Show what services write, across their clusters.
+///
+/// Each line begins with the cluster and the pod that it comes from.
+#[derive(Debug, Args)]
+pub(crate) struct LogsArguments {
+    /// Services: `shop.web`, or addresses.
+    #[arg(value_name = "ADDRESS", required = true)]
+    pub(crate) addresses: Vec<String>,
+    /// Go on as more is written, also by pods that come later.
+    #[arg(short, long)]
+    pub(crate) follow: bool,
+    /// Only what is not older than this, for example 30s, 10m or 2h.
+    #[arg(long, value_name = "DURATION")]
+    pub(crate) since: Option<String>,
+    /// Only so many lines of each pod, the last ones; by default all or, with --follow, 10.
+    #[arg(long, value_name = "N")]
+    pub(crate) tail: Option<u64>,
+    /// What was written before the last restart.
+    #[arg(short, long)]
+    pub(crate) previous: bool,
+    /// Of this container, not of the main one.
+    #[arg(short, long, value_name = "NAME")]
+    pub(crate) container: Option<String>,
+    /// Only in this cluster.
+    #[arg(long, value_name = "NAME")]
+    pub(crate) cluster: Option<String>,
+}
+
+/// Run a command in a pod of a service.
+///
+/// It runs in one pod that is ready, and its exit code is that of this program.
+#[derive(Debug, Args)]
+pub(crate) struct ExecArguments {
+    /// A service: `shop.web`, or an address.
+    #[arg(value_name = "ADDRESS")]
+    pub(crate) address: String,
+    /// In this cluster; by default in the first one with a pod that is ready.
+    #[arg(long, value_name = "NAME")]
+    pub(crate) cluster: Option<String>,
+    /// In this pod, ready or not.
+    #[arg(long, value_name = "NAME")]
+    pub(crate) pod: Option<String>,
+    /// In this container, not in the main one.
+    #[arg(short, long, value_name = "NAME")]
+    pub(crate) container: Option<String>,
+    /// Pass the input of this program on.
+    #[arg(short = 'i', long)]
+    pub(crate) stdin: bool,
+    /// Give it a terminal.
+    #[arg(short = 't', long)]
+    pub(crate) tty: bool,
+    /// The command with its arguments.
+    #[arg(last = true, required = true, value_name = "COMMAND")]
+    pub(crate) command: Vec<String>,
+}
+
+/// Show what services use of processors and memory, and how much of what they request.
+#[derive(Debug, Args)]
+pub(crate) struct TopArguments {
+    /// Only these services: `shop`, `shop.web`, or addresses.
+    #[arg(value_name = "ADDRESS")]
+    pub(crate) addresses: Vec<String>,
+    /// Print it as JSON.
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+/// Show what happened to services, across their clusters, in the order of time.
+#[derive(Debug, Args)]
+pub(crate) struct EventsArguments {
+    /// Only these services: `shop`, `shop.web`, or addresses.
+    #[arg(value_name = "ADDRESS")]
+    pub(crate) addresses: Vec<String>,
+    /// Go on as more happens.
+    #[arg(short, long)]
+    pub(crate) watch: bool,
+    /// Print each as JSON, on a line.
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+/// Services, and how a plan about them is made.
+#[derive(Debug, Args)]
+pub(crate) struct OperateArguments {
+    /// Applications and services: `shop`, `shop.web`, or addresses.
+    #[arg(value_name = "ADDRESS", required = true)]
+    pub(crate) addresses: Vec<String>,
+    /// Why; recorded with the decision, and shown by plans.
+    #[arg(long, value_name = "TEXT")]
+    pub(crate) reason: Option<String>,
+    #[command(flatten)]
+    variables: VariableArguments,
+    /// How many changes are made at the same time.
+    #[arg(long, value_name = "N", default_value_t = 10)]
+    parallelism: usize,
+    /// How long to wait for the lock of the state, for example 30s or 5m.
+    #[arg(long, value_name = "DURATION", default_value = "0s")]
+    lock_timeout: String,
+    /// Do not ask before changing anything.
+    #[arg(long)]
+    pub(crate) auto_approve: bool,
+    /// Print what happens as JSON, one object a line.
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+impl OperateArguments {
+    /// How the plan is made.
+    pub(crate) fn planning(&self) -> PlanningArguments {
+        PlanningArguments {
+            variables: self.variables.clone(),
+            targets: Vec::new(),
+            replace: Vec::new(),
+            refresh_only: false,
+            refresh: true,
+            parallelism: self.parallelism,
+            lock_timeout: self.lock_timeout.clone(),
+            input: false,
+        }
+    }
 }
 
 /// Show what is recorded, or a saved plan.

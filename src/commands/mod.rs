@@ -5,19 +5,25 @@ mod arguments;
 mod completions;
 mod console;
 mod elsewhere;
+mod events;
+mod exec;
 mod graph;
+mod logs;
 mod new;
 mod observing;
+mod operate;
 mod output;
 mod plan;
 mod planning;
 mod project;
+mod raw;
 mod record;
 mod saved;
 mod screen;
 mod show;
 mod state;
 mod status;
+mod top;
 mod validate;
 mod version;
 
@@ -45,6 +51,8 @@ pub(crate) enum Exit {
     Changes,
     /// Something that runs is not as it should be.
     Unhealthy,
+    /// A command that runs elsewhere ended with this code.
+    Remote(u8),
 }
 
 impl From<Exit> for ExitCode {
@@ -53,6 +61,7 @@ impl From<Exit> for ExitCode {
             Exit::Success => 0,
             Exit::Failure => 1,
             Exit::Changes | Exit::Unhealthy => 2,
+            Exit::Remote(code) => code,
         })
     }
 }
@@ -139,6 +148,13 @@ fn dispatch(command: &Command) -> Outcome {
         Command::Output(arguments) => output::run(arguments),
         Command::State(command) => state::run(command),
         Command::Status(arguments) => status::run(arguments),
+        Command::Logs(arguments) => logs::run(arguments),
+        Command::Exec(arguments) => exec::run(arguments),
+        Command::Top(arguments) => top::run(arguments),
+        Command::Events(arguments) => events::run(arguments),
+        Command::Stop(arguments) => operate::stop(arguments),
+        Command::Start(arguments) => operate::start(arguments),
+        Command::Restart(arguments) => operate::restart(arguments),
         Command::New(arguments) => new::run(arguments),
     }
 }

@@ -1,10 +1,12 @@
 //! What the commands share that look at what runs.
 
+use std::collections::BTreeSet;
+
 use portolan::catalog::Catalog;
 use portolan::compile::Desired;
 use portolan::observe::{Selection, Service, services};
 use portolan::sessions::{OpenSessions, Sessions};
-use portolan_lang::Sources;
+use portolan_lang::{Diagnostic, Sources};
 use portolan_state::Snapshot;
 
 use super::Failure;
@@ -31,7 +33,7 @@ impl Observed {
         if snapshot.serial != self.snapshot.serial || snapshot.lineage != self.snapshot.lineage {
             return Observed::new(snapshot);
         }
-        self.opened.forget_failures();
+        self.try_again();
         self
     }
 
@@ -40,6 +42,29 @@ impl Observed {
         let problems = |diagnostics| Failure { diagnostics, sources: Sources::new() };
         let selection = Selection::parse(names).map_err(problems)?;
         selection.of(services(&self.snapshot, &self.catalog)).map_err(problems)
+    }
+
+    /// The services that these names select, in one cluster if one is named.
+    pub(crate) fn services_in(&self, names: &[String], cluster: Option<&str>) -> Result<Vec<Service<'_>>, Failure> {
+        let mut services = self.services(names)?;
+        let Some(cluster) = cluster else { return Ok(services) };
+        let clusters: BTreeSet<String> =
+            services.iter().flat_map(|service| service.works.iter().map(|work| work.cluster())).collect();
+        if !clusters.contains(cluster) {
+            let names: Vec<String> = clusters.into_iter().collect();
+            return Err(Diagnostic::error("No such cluster")
+                .detail(format!("None of what was named runs in the cluster \"{cluster}\"."))
+                .help(format!("It runs in: {}.", names.join(", ")))
+                .into());
+        }
+        services.iter_mut().for_each(|service| service.works.retain(|work| work.cluster() == cluster));
+        services.retain(|service| !service.works.is_empty());
+        Ok(services)
+    }
+
+    /// Systems that were not reached are tried again.
+    pub(crate) fn try_again(&self) {
+        self.opened.forget_failures();
     }
 
     /// The systems, each of which is given one try.

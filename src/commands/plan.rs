@@ -9,7 +9,7 @@ use portolan_state::Backend;
 use serde_json::json;
 
 use super::arguments::PlanArguments;
-use super::planning::{Start, make_plan, prepare, recovered, request, started};
+use super::planning::{Start, make_plan, prepare, project, recovered, request, started};
 use super::project::Project;
 use super::{Exit, Failure, Outcome, block_on, record, saved, warn};
 use crate::{render, setup};
@@ -52,7 +52,7 @@ async fn make(arguments: &PlanArguments) -> Result<(Project, Plan, Arc<DataAnswe
     let mut request = request(&arguments.planning, arguments.destroy)?;
     request.placement.lost = arguments.simulate_loss.iter().map(|name| Arc::from(name.as_str())).collect();
     request.refresh &= !arguments.offline;
-    let project = Project::load(&arguments.planning.variables)?;
+    let project = project(&arguments.planning)?;
     let backend = setup::backend(&project.config.settings).map_err(|problem| project.failure(problem.into()))?;
     let patience = record::duration("--lock-timeout", &arguments.planning.lock_timeout)?;
     if arguments.offline {

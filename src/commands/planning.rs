@@ -13,7 +13,7 @@ use portolan::recover::recover;
 use portolan::sessions::{OpenSessions, Sessions};
 use portolan::shape;
 use portolan_lang::{Address, Diagnostic, Diagnostics};
-use portolan_state::{Backend, Snapshot};
+use portolan_state::{Backend, Decision, Snapshot};
 
 use super::Failure;
 use super::arguments::PlanningArguments;
@@ -41,6 +41,19 @@ pub(crate) fn request(arguments: &PlanningArguments, destroy: bool) -> Result<Re
         refresh: arguments.refresh,
         parallelism: arguments.parallelism.max(1),
     })
+}
+
+/// The configuration that a plan is to be made of.
+pub(crate) fn project(arguments: &PlanningArguments) -> Result<Project, Failure> {
+    let mut project = Project::load(&arguments.variables)?;
+    if !arguments.targets.is_empty() {
+        project.diagnostics.push(
+            Diagnostic::warning("Resource targeting is in effect")
+                .detail("The plan is for the given targets and what they depend on; other changes that the configuration asks for are left out.")
+                .help("Targets are for exceptional situations. Plan without them afterwards."),
+        );
+    }
+    Ok(project)
 }
 
 fn addresses(flag: &str, texts: &[String]) -> Result<Vec<Address>, Failure> {
@@ -121,6 +134,24 @@ pub(crate) async fn prepare(project: &Project, start: Start, request: &Request) 
         false => shape::settle_unread(inputs),
     };
     Prepared::new(project, snapshot, opened, compiled)
+}
+
+/// The same once more, with decisions that a person has made: they are recorded when the plan is
+/// applied.
+pub(crate) async fn decide(
+    project: &Project,
+    prepared: Prepared,
+    decisions: Vec<Decision>,
+    request: &Request,
+) -> Result<Prepared, Failure> {
+    let Prepared { snapshot, desired, opened, .. } = prepared;
+    let is_replaced = |old: &Decision| decisions.iter().any(|new| new.subject == old.subject && new.kind == old.kind);
+    let kept = snapshot.decisions.iter().filter(|old| !is_replaced(old)).cloned();
+    let inputs = Inputs { data: desired.answers(), ..project.inputs(kept.chain(decisions.clone()).collect()) };
+    let compiled = shape::settle(inputs, &opened, request.parallelism).await;
+    let mut prepared = Prepared::new(project, snapshot, opened, compiled)?;
+    prepared.desired.decisions.extend(decisions);
+    Ok(prepared)
 }
 
 /// Compiles the configuration of a saved plan, in which everything is that was read for it.

@@ -95,8 +95,13 @@ pub(crate) fn user() -> String {
 
 /// Who runs the program: the user, the machine and the process.
 pub(crate) fn who() -> String {
+    format!("{}, process {}", person(), std::process::id())
+}
+
+/// Who runs the program: the user and the machine.
+pub(crate) fn person() -> String {
     let name = rustix::system::uname().nodename().to_string_lossy().into_owned();
-    format!("{}@{name}, process {}", user(), std::process::id())
+    format!("{}@{name}", user())
 }
 
 /// What went wrong with the state, and what to do.

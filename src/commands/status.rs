@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use jiff::Timestamp;
-use portolan::observe::{self, Row};
+use portolan::observe::{self, Row, Service};
 use portolan_lang::Diagnostic;
 use portolan_state::Snapshot;
 
@@ -38,7 +38,7 @@ async fn once(arguments: &StatusArguments) -> Outcome {
     let rows = observe::status(&observed.sessions(), &services).await;
     print(|out| match arguments.json {
         true => writeln!(out, "{:#}", render::status::json(&rows)),
-        false => lines(&rows).iter().try_for_each(|line| writeln!(out, "{line}")),
+        false => lines(&services, &rows).iter().try_for_each(|line| writeln!(out, "{line}")),
     })?;
     Ok(exit(&rows))
 }
@@ -59,7 +59,7 @@ async fn watch(arguments: &StatusArguments) -> Outcome {
         };
         screen.show(match arguments.json {
             true => vec![render::status::json(&rows).to_string()],
-            false => lines(&rows),
+            false => lines(&services, &rows),
         })?;
         let exit = exit(&rows);
         tokio::select! {
@@ -69,8 +69,8 @@ async fn watch(arguments: &StatusArguments) -> Outcome {
     }
 }
 
-fn lines(rows: &[Row<'_>]) -> Vec<String> {
-    render::status::human(rows, Timestamp::now(), is_colourful())
+fn lines(services: &[Service<'_>], rows: &[Row<'_>]) -> Vec<String> {
+    render::status::human(services, rows, Timestamp::now(), is_colourful())
 }
 
 fn exit(rows: &[Row<'_>]) -> Exit {

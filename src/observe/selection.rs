@@ -39,8 +39,21 @@ impl Selection {
         let mut diagnostics = Diagnostics::new();
         let selects_none = |wanted: &&Address| !services.clone().any(|service| selects(wanted, service));
         let missing = self.wanted.iter().filter(selects_none);
-        diagnostics.extend(missing.map(|wanted| unknown(wanted, services.clone())));
         diagnostics
+            .extend(missing.map(|wanted| unknown("Nothing that is placed is declared", wanted, services.clone())));
+        diagnostics
+    }
+
+    /// Those of some addresses that are selected.
+    pub fn among(&self, known: &[Address]) -> Result<Vec<Address>, Diagnostics> {
+        let mut diagnostics = Diagnostics::new();
+        for wanted in self.wanted.iter().filter(|wanted| !known.iter().any(|address| selects(wanted, address))) {
+            diagnostics.push(unknown("Nothing that can be operated is declared", wanted, known.iter()));
+        }
+        if diagnostics.has_errors() {
+            return Err(diagnostics);
+        }
+        Ok(known.iter().filter(|address| self.contains(address)).cloned().collect())
     }
 
     /// The selected services, each with what of it is selected.
@@ -51,7 +64,7 @@ impl Selection {
                 |service: &Service<'_>| service.objects.iter().any(|object| selects(wanted, &object.key.address));
             if !services.iter().any(is_meant) {
                 let known = services.iter().map(|service| &service.address);
-                diagnostics.push(unknown(wanted, known));
+                diagnostics.push(unknown("Nothing that runs is recorded", wanted, known));
             }
         }
         if diagnostics.has_errors() {
@@ -62,7 +75,7 @@ impl Selection {
             service.objects.retain(|object| self.contains(&object.key.address));
             service
         });
-        Ok(narrowed.filter(|service| !service.works.is_empty()).collect())
+        Ok(narrowed.filter(Service::is_shown).collect())
     }
 }
 
@@ -73,7 +86,12 @@ fn selects(wanted: &Address, address: &Address) -> bool {
 /// The short forms of an address of something in a block: `shop.web` and `application.shop.web`,
 /// each also inside of its module.
 fn forms(address: &Address) -> Vec<Address> {
-    let Some((block, inner)) = names(address) else { return Vec::new() };
+    let Some((block, inner)) = names(address) else {
+        let local = address.local();
+        let [_, name] = local.segments() else { return Vec::new() };
+        let name = Address::new([name.clone()]);
+        return vec![address.module().append(&name), name];
+    };
     let keyword = address.local().segments().first().cloned();
     let short = Address::new([block.clone(), inner.clone()]);
     let with_keyword = Address::new(keyword.into_iter().chain([block, inner]));
@@ -86,8 +104,8 @@ fn forms(address: &Address) -> Vec<Address> {
 }
 
 /// The problem of a name that nothing has.
-pub(crate) fn unknown<'a>(wanted: &Address, known: impl Iterator<Item = &'a Address>) -> Diagnostic {
-    let problem = Diagnostic::error("No such service").detail(format!("Nothing that runs is recorded at {wanted}."));
+fn unknown<'a>(what: &str, wanted: &Address, known: impl Iterator<Item = &'a Address>) -> Diagnostic {
+    let problem = Diagnostic::error("No such service").detail(format!("{what} at {wanted}."));
     let names: Vec<String> = known
         .flat_map(|address| forms(address).into_iter().take(1).chain([address.clone()]))
         .map(|form| form.to_string())

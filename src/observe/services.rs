@@ -5,9 +5,10 @@ use std::collections::BTreeMap;
 use portolan_lang::Address;
 use portolan_lang::address::Segment;
 use portolan_provider::Workload;
-use portolan_state::{Resource, Snapshot};
+use portolan_state::{Decision, Resource, Snapshot};
 
 use crate::catalog::Catalog;
+use crate::compile::domain::orders::{is_order, stop_of};
 
 /// What people know as one thing that runs: a service of an application, or a resource that is
 /// a workload by itself.
@@ -19,6 +20,8 @@ pub struct Service<'a> {
     pub works: Vec<Work<'a>>,
     /// All of its objects, its workloads among them.
     pub objects: Vec<&'a Resource>,
+    /// The decision by which it stands still.
+    pub stop: Option<&'a Decision>,
 }
 
 /// A workload of a service.
@@ -44,6 +47,11 @@ pub(super) fn cluster_name(connection: &Address) -> String {
 }
 
 impl Service<'_> {
+    /// Whether there is anything to be said of it.
+    pub(super) fn is_shown(&self) -> bool {
+        !self.works.is_empty() || self.stop.is_some()
+    }
+
     /// The application: `shop`, or `module.edge.shop` inside of a module; `None` for a resource.
     pub fn application(&self) -> Option<String> {
         let (parent, _) = names(&self.address)?;
@@ -69,12 +77,20 @@ pub fn services<'a>(snapshot: &'a Snapshot, catalog: &Catalog) -> Vec<Service<'a
     let mut found: BTreeMap<Address, Service<'a>> = BTreeMap::new();
     for resource in &snapshot.resources {
         let address = resource.key.address.block();
-        let service =
-            found.entry(address.clone()).or_insert_with(|| Service { address, works: Vec::new(), objects: Vec::new() });
+        let service = found.entry(address.clone()).or_insert_with(|| Service {
+            address,
+            works: Vec::new(),
+            objects: Vec::new(),
+            stop: None,
+        });
         let provider = catalog.provider(&resource.provider);
         let declared = provider.and_then(|provider| provider.workload(&resource.resource_type, &resource.value));
         service.works.extend(declared.map(|declared| Work { resource, declared }));
         service.objects.push(resource);
     }
-    found.into_values().filter(|service| !service.works.is_empty()).collect()
+    // What is stopped may have no workload any more.
+    let orders: Vec<&Decision> = snapshot.decisions.iter().filter(|decision| is_order(decision)).collect();
+    let parts = found.values_mut().filter(|service| names(&service.address).is_some());
+    parts.for_each(|service| service.stop = stop_of(orders.iter().copied(), &service.address));
+    found.into_values().filter(Service::is_shown).collect()
 }

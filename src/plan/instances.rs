@@ -88,8 +88,8 @@ struct Question {
 
 /// What a provider answers.
 enum Answer {
-    /// What the object becomes in place.
-    InPlace(Value),
+    /// What the object becomes in place, and whether others cannot use it then.
+    InPlace(Value, bool),
     /// What the new object is, and the paths that need one.
     New(Value, Vec<AttributePath>),
     /// What a data source says.
@@ -134,7 +134,8 @@ async fn ask_plan(
         let proposal = Proposal { resource_type, prior: Some(&prior), config: &config, proposed: &proposed };
         let planned = retrying(|| session.plan(proposal)).await?;
         if planned.replace.is_empty() {
-            return Ok(Answer::InPlace(planned.value));
+            let is_withdrawal = session.is_withdrawal(resource_type, &prior, &planned.value);
+            return Ok(Answer::InPlace(planned.value, is_withdrawal));
         }
         replace = planned.replace;
     }
@@ -376,13 +377,16 @@ impl<'a, 'e, C: Configurations> Planner<'a, 'e, C> {
                 let after = self.marked_data(id, &value, &question.config);
                 self.finish_data(id, after);
             }
-            Ok(Answer::InPlace(planned)) => {
+            Ok(Answer::InPlace(planned, is_withdrawal)) => {
                 let after = self.marked(question, planned);
                 self.check_promise(question, &after);
                 let change = self.no_change(id, question.prior.as_ref());
                 let is_same = change.before.as_ref().is_some_and(|before| same(before, &after));
                 let action = if is_same { Action::NoOp } else { Action::Update };
-                self.settle(id, Change { action, after: Some(after), ..change });
+                // What is not known before would have to come before those who use it.
+                let is_withdrawal = is_withdrawal && !is_same && after.is_wholly_known();
+                let reason = is_withdrawal.then_some(Reason::Withdrawal);
+                self.settle(id, Change { action, reason, after: Some(after), ..change });
             }
             Ok(Answer::New(planned, paths)) => {
                 let after = self.marked(question, planned);

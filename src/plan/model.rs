@@ -6,6 +6,7 @@ use portolan_lang::{Address, AttributePath, Diagnostics, Value};
 use portolan_state::{Decision, ResourceKey, Serial};
 use rustc_hash::FxHashSet;
 
+use crate::compile::domain::orders;
 use crate::compile::{Checked, InstanceId, Loss};
 
 /// What will be done, in which order, and why.
@@ -146,6 +147,8 @@ pub enum Reason {
     DependencyPending,
     /// The data source of a check is read again once everything is as it ought to be.
     CheckNested,
+    /// An update ends what the object does for others: it comes after what depends on it.
+    Withdrawal,
 }
 
 /// What was found changed outside.
@@ -242,6 +245,17 @@ impl Plan {
         self.decided.binary_search_by(order).ok().map(|at| &self.decided[at])
     }
 
+    /// The orders of people by which something is otherwise than the configuration says, and that
+    /// this plan does not change.
+    pub fn orders(&self) -> Vec<&Decision> {
+        match self.mode {
+            Mode::Normal => orders::standing(
+                self.standing().into_iter().filter(|(_, is_made)| !is_made).map(|(decision, _)| decision),
+            ),
+            Mode::Destroy | Mode::RefreshOnly => Vec::new(),
+        }
+    }
+
     /// The decisions that hold once the plan is applied, each with whether the plan makes it.
     pub fn standing(&self) -> Vec<(&Decision, bool)> {
         let made = self.decisions.iter().map(|decision| (&decision.subject, &decision.kind));
@@ -261,6 +275,11 @@ impl Change {
     /// The address that the object is recorded under before the plan is applied.
     pub fn recorded_address(&self) -> &Address {
         self.previous_address.as_ref().unwrap_or(&self.key.address)
+    }
+
+    /// Whether the object is updated so that others cannot use it any more.
+    pub(crate) fn is_withdrawal(&self) -> bool {
+        self.reason == Some(Reason::Withdrawal)
     }
 }
 

@@ -11,6 +11,9 @@
 //! 4. [`take_away`]: what depended on an object when it was recorded is deleted before it, and
 //!    changed before it where it is changed so as not to depend on it any more.
 //!
+//! An update that *withdraws* its object, so that others cannot use it any more, has the place of
+//! a deletion in all of them: a workload that is stopped stands still after what depends on it.
+//!
 //! Why there can be no cycle: creations and changes wait for each other along the graph, which
 //! has none, and for the deletion of their own replacement. Such an *early* deletion, and any
 //! that has to come before it, waits for nothing but early deletions, along the recorded order,
@@ -67,7 +70,7 @@ pub(crate) fn steps(changes: &mut [Change], awaited: &[bool], recorded: &[&[Addr
     if changes.iter().all(|change| change.action == Action::NoOp) {
         return Some(Steps { operations: Vec::new(), joins: Vec::new() });
     }
-    let deletes = changes.iter().any(|change| change.action.deletes());
+    let deletes = changes.iter().any(|change| change.action.deletes() || change.is_withdrawal());
     let order = deletes.then(|| {
         let objects: Vec<(&Address, &[Address])> =
             changes.iter().zip(recorded).map(|(change, recorded)| (change.recorded_address(), *recorded)).collect();
@@ -113,11 +116,11 @@ enum Point {
 /// Operations and meetings; an edge leads from what comes first.
 struct Network {
     points: DiGraph<Point, ()>,
-    /// For each change, the operation that creates, changes or reads.
+    /// For each change, the operation that creates, changes or reads, and withdraws nothing.
     making: Vec<Option<NodeIndex>>,
     /// For each change, the operation that awaits an object that stays as it is.
     awaiting: Vec<Option<NodeIndex>>,
-    /// For each change, the operation that deletes.
+    /// For each change, the operation that deletes or withdraws.
     deleting: Vec<Option<NodeIndex>>,
 }
 
@@ -130,7 +133,10 @@ impl Network {
         let mut making = Vec::with_capacity(changes.len());
         let mut deleting = Vec::with_capacity(changes.len());
         for (at, change) in changes.iter().enumerate() {
-            let (makes, deletes) = change.action.operations();
+            let (makes, deletes) = match change.action.operations() {
+                (withdraws, None) if change.is_withdrawal() => (None, withdraws),
+                operations => operations,
+            };
             if change.action == Action::DeleteThenCreate {
                 deleting.push(add(deletes, at));
                 making.push(add(makes, at));

@@ -39,7 +39,7 @@ impl Default for Request {
 }
 
 impl Request {
-    /// What the request asks for that does not go together, and what to bear in mind.
+    /// What the request asks for that does not go together.
     pub(crate) fn check(&self) -> Diagnostics {
         let mut diagnostics = Diagnostics::new();
         if !self.replace.is_empty() && self.mode != Mode::Normal {
@@ -68,13 +68,6 @@ impl Request {
                 Diagnostic::error("Incompatible plan mode options")
                     .detail("A plan that only refreshes the record cannot leave out reading the world.")
                     .help("Leave out --refresh=false."),
-            );
-        }
-        if !self.targets.is_empty() {
-            diagnostics.push(
-                Diagnostic::warning("Resource targeting is in effect")
-                    .detail("The plan is for the given targets and what they depend on; other changes that the configuration asks for are left out.")
-                    .help("Targets are for exceptional situations. Plan without them afterwards."),
             );
         }
         diagnostics

@@ -112,5 +112,6 @@ fn words(reason: Reason) -> &'static str {
         Reason::ConfigUnknown => "config unknown",
         Reason::DependencyPending => "dependency pending",
         Reason::CheckNested => "check nested",
+        Reason::Withdrawal => "withdrawal",
     }
 }

@@ -11,6 +11,16 @@ pub(crate) fn one_line(text: &str) -> String {
     text.trim_end_matches(['\n', '\r']).chars().map(plain).collect()
 }
 
+/// The text as it is, without what would move a terminal's cursor; tabs stay.
+pub(crate) fn visible(text: &str) -> String {
+    let plain = |character: char| match character {
+        '\t' => '\t',
+        other if other.is_control() || is_directing(other) => char::REPLACEMENT_CHARACTER,
+        other => other,
+    };
+    text.chars().map(plain).collect()
+}
+
 /// What separates lines, or changes the direction of writing.
 fn is_directing(character: char) -> bool {
     matches!(character, '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')

@@ -2,9 +2,11 @@
 //! indicatif.
 
 pub(crate) mod diagnostic;
+pub(crate) mod events;
 mod excerpt;
-mod foreign;
+pub(crate) mod foreign;
 pub(crate) mod graph;
+pub(crate) mod logs;
 mod palette;
 pub(crate) mod plan;
 pub(crate) mod progress;
@@ -14,4 +16,5 @@ pub(crate) mod state;
 pub(crate) mod status;
 mod table;
 pub(crate) mod terminal;
+pub(crate) mod top;
 pub(crate) mod value;

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;
-use portolan::observe::{Found, Row};
+use portolan::observe::{Found, Row, Service};
 use portolan_provider::{Condition, Status};
 use serde_json::{Value as Json, json};
 
@@ -14,11 +14,11 @@ use super::table::{Cell, Paint, table};
 const HEADINGS: [&str; 8] = ["APPLICATION", "SERVICE", "CLUSTER", "READY", "STATE", "IMAGE", "RESTARTS", "AGE"];
 
 /// Lines: a table, and below it why something is not as it should be.
-pub(crate) fn human(rows: &[Row<'_>], now: Timestamp, colour: bool) -> Vec<String> {
+pub(crate) fn human(services: &[Service<'_>], rows: &[Row<'_>], now: Timestamp, colour: bool) -> Vec<String> {
     let palette = Palette::new(colour);
     let cells: Vec<Vec<Cell>> = rows.iter().map(|row| cells(row, now)).collect();
     let mut lines = table(&HEADINGS, &cells, palette);
-    for (at, (title, reasons)) in notes(rows).into_iter().enumerate() {
+    for (at, (title, reasons)) in notes(rows).into_iter().chain(stops(services, now)).enumerate() {
         lines.extend((at == 0).then(String::new));
         lines.push(palette.bold(&title));
         lines.extend(reasons.into_iter().map(|reason| format!("  {reason}")));
@@ -123,11 +123,26 @@ fn notes(rows: &[Row<'_>]) -> Vec<(String, Vec<String>)> {
     clusters.chain(services).collect()
 }
 
+/// Who let something stand still, and why.
+fn stops(services: &[Service<'_>], now: Timestamp) -> Vec<(String, Vec<String>)> {
+    let told = |service: &Service<'_>| {
+        let stop = service.stop?;
+        let ago = age(&stop.time, now).map(|age| format!(", {age} ago")).unwrap_or_default();
+        Some((format!("{}: {}{ago}", short(service), one_line(&stop.reason)), Vec::new()))
+    };
+    services.iter().filter_map(told).collect()
+}
+
+/// The short name of a service: `shop.web`.
+fn short(service: &Service<'_>) -> String {
+    match service.application() {
+        Some(application) => format!("{application}.{}", service.name()),
+        None => service.name(),
+    }
+}
+
 fn title(row: &Row<'_>) -> String {
-    let name = row
-        .service
-        .application()
-        .map_or_else(|| row.service.name(), |application| format!("{application}.{}", row.service.name()));
+    let name = short(row.service);
     match row.work.cluster() {
         cluster if cluster.is_empty() => name,
         cluster => format!("{name} in {cluster}"),
@@ -166,6 +181,9 @@ fn row_json(row: &Row<'_>) -> Json {
         "ready": ready,
         "images": images(row),
     });
+    if let Some(stop) = row.service.stop {
+        entry["stopped"] = json!({ "reason": stop.reason, "time": stop.time });
+    }
     match &row.found {
         Found::Told(Status { restarts, since, why, reasons, .. }) => {
             entry["restarts"] = json!(restarts);

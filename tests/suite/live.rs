@@ -34,6 +34,11 @@ pub(crate) fn service(name: &str, image: &str, replicas: u32, rest: &str) -> Str
     )
 }
 
+/// A service of which nobody waits for the copies.
+pub(crate) fn unawaited(name: &str, image: &str, rest: &str) -> String {
+    service(name, image, 1, &format!("  rollout {{\n    wait = false\n  }}\n{rest}"))
+}
+
 impl Live {
     /// The application with these services on shared clusters, not yet applied. `None` where
     /// servers are left out.

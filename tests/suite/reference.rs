@@ -44,8 +44,8 @@ What the program says of itself, `portolan help COMMAND` by `portolan help COMMA
 `--like-this`; `-like-this` is accepted too.
 
 Every command ends with 0 where it did what was asked, and with 1 after an error. `plan
---detailed-exitcode` ends with 2 where something would change, and `status` where something is not as
-it should be.
+--detailed-exitcode` ends with 2 where something would change; `status` where something is not as it
+should be; `top` and `events` where a cluster does not tell. `exec` ends as the command does.
 ";
 
 #[test]

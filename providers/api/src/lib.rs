@@ -28,7 +28,7 @@ pub use plan::{plan_by_schema, propose};
 use portolan_lang::{AttributePath, Schema, Value};
 pub use promise::{departures_from_config, departures_from_plan};
 pub use readiness::{Awaited, NotReady, Report, Waiting};
-pub use workload::{Condition, Recorded, Status, Workload, Workloads};
+pub use workload::{Condition, Copy, Event, LogRequest, Output, Recorded, Status, Streams, Usage, Workload, Workloads};
 
 /// A kind of system: Kubernetes, nginx, DNS.
 #[async_trait]
@@ -185,6 +185,14 @@ pub trait Session: Send + Sync {
     /// Plans a change. Changes nothing. The answer for an object that is as it is wanted is
     /// the prior value.
     async fn plan(&self, proposal: Proposal<'_>) -> Result<Planned, Error>;
+
+    /// Whether an update ends what the object does for others, though the object stays: a workload
+    /// that goes down to no copies. Like a deletion it comes after what depends on the object.
+    /// Without I/O; both values fit the schema.
+    fn is_withdrawal(&self, resource_type: &str, prior: &Value, planned: &Value) -> bool {
+        let _ = (resource_type, prior, planned);
+        false
+    }
 
     /// Carries out a change. Safe to repeat: creating what is there already as wanted, and
     /// deleting what is gone, succeed. For [`Change::Delete`] the answer is `None`.

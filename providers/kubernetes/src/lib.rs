@@ -135,6 +135,12 @@ fn identity_of(planned: &Value) -> Option<Arc<str>> {
     Some(Arc::from(identity.to_string()))
 }
 
+/// Whether an update lets a workload stand still.
+fn is_withdrawal(prior: &Value, planned: &Value) -> bool {
+    let both = prior.get(manifest::ATTRIBUTE).zip(planned.get(manifest::ATTRIBUTE));
+    both.is_some_and(|(prior, planned)| workload::is_withdrawal(&prior, &planned))
+}
+
 /// The plan of a change, whatever the connection: the object becomes what is configured, and a
 /// new one is needed where the API does not let it be changed.
 fn plan(proposal: Proposal<'_>) -> Result<Planned, Error> {

@@ -29,6 +29,12 @@ pub(crate) fn declared(manifest: &Value) -> Option<Workload> {
     Some(Workload { wanted, images: pods.map(|pods| images(&pods)).unwrap_or_default(), is_stopped })
 }
 
+/// Whether a change lets a workload stand still that did not before.
+pub(crate) fn is_withdrawal(prior: &Value, planned: &Value) -> bool {
+    let is_stopped = |manifest: &Value| declared(manifest).is_some_and(|declared| declared.is_stopped);
+    is_stopped(planned) && !is_stopped(prior)
+}
+
 fn at(value: &Value, path: &[&str]) -> Option<Value> {
     path.iter().try_fold(value.clone(), |value, name| value.get(name))
 }

@@ -123,14 +123,14 @@ impl<'a, 'e, C: Configurations> Operations<'a, 'e, C> {
     }
 }
 
-/// Makes known what nothing becomes of.
+/// Makes known what nothing becomes of, and what others use no more when it changes.
 fn make_known<C: Configurations>(job: &Job<'_>, evaluation: &mut C) {
     let Job { plan, sessions, snapshot, .. } = *job;
     let mut planned = vec![false; sessions.desired().instances.len()];
     for change in &plan.changes {
         let Some(id) = change.instance else { continue };
         planned[id.0 as usize] = true;
-        if let (Action::NoOp, Some(after)) = (change.action, &change.after) {
+        if let Some(after) = change.after.as_ref().filter(|_| change.action == Action::NoOp || change.is_withdrawal()) {
             evaluation.set(id, after.clone());
         }
     }

@@ -15,6 +15,7 @@ mod edge;
 mod manifests;
 mod names;
 mod network;
+pub mod orders;
 pub mod placement;
 mod quantity;
 mod wants;

@@ -127,6 +127,7 @@ fn check_change(change: &Change, found: &mut Vec<String>) {
     let is_made = matches!(change.action, Action::Create | Action::Read | Action::Update) || change.action.replaces();
     expect(!is_made || change.instance.is_some(), "nothing declares it");
     expect(change.key.deposed.is_none() || !has_after, "an old object is to stay");
+    expect(!change.is_withdrawal() || change.action == Action::Update, "is a withdrawal");
     if change.action == Action::NoOp {
         let known = change.after.as_ref().is_some_and(portolan_lang::Value::is_wholly_known);
         expect(known, "is not known");

@@ -87,7 +87,7 @@ struct Check<'a> {
     making: Vec<Option<usize>>,
     /// The same without those that await.
     changing: Vec<Option<usize>>,
-    /// For each change, the operation that deletes.
+    /// For each change, the operation that deletes or withdraws.
     deleting: Vec<Option<usize>>,
     found: Vec<String>,
 }
@@ -97,6 +97,10 @@ impl Check<'_> {
         for (position, operation) in self.plan.operations.iter().enumerate() {
             let position = Some(position);
             match operation.kind {
+                // What others cannot use any more goes as if it were deleted.
+                OperationKind::Update if self.plan.changes[operation.change].is_withdrawal() => {
+                    self.deleting[operation.change] = position;
+                }
                 OperationKind::Delete => self.deleting[operation.change] = position,
                 OperationKind::Await => self.making[operation.change] = position,
                 _ => {

@@ -96,6 +96,7 @@ enum StoredReason {
     ConfigUnknown,
     DependencyPending,
     CheckNested,
+    Withdrawal,
 }
 
 #[derive(Serialize, Deserialize)]

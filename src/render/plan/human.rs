@@ -22,6 +22,7 @@ pub(crate) fn human(plan: &Plan, colour: bool) -> String {
     for change in plan.changes.iter().filter(|change| is_shown(change)) {
         resource(&mut text, change, palette);
     }
+    orders(&mut text, plan, palette);
     decisions(&mut text, plan, palette);
     outputs(&mut text, plan, palette);
     conclusion(&mut text, plan, palette);
@@ -104,7 +105,23 @@ fn reason(reason: Reason) -> &'static str {
         Reason::ConfigUnknown => "what it asks for is not known before apply",
         Reason::DependencyPending => "what it depends on will change",
         Reason::CheckNested => "the check is made again then",
+        Reason::Withdrawal => "it stands still then",
     }
+}
+
+/// What is otherwise than the configuration says, because somebody wants that.
+fn orders(text: &mut String, plan: &Plan, palette: Palette) {
+    let orders = plan.orders();
+    if orders.is_empty() {
+        return;
+    }
+    let _ = writeln!(text, "{}\n", palette.bold("What stays as it was ordered:"));
+    for decision in orders {
+        let subject = palette.bold(&decision.subject.to_string());
+        let since = palette.dim(&format!("(since {})", decision.time));
+        let _ = writeln!(text, "  {subject}: {} {since}", decision.reason);
+    }
+    text.push('\n');
 }
 
 /// The decisions that are not about replicas, and those that are no longer needed.

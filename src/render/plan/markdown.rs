@@ -49,6 +49,10 @@ pub(crate) fn markdown(plan: &Plan) -> String {
             cell(&decision.reason)
         );
     }
+    for decision in plan.orders() {
+        let (subject, reason) = (cell(&decision.subject.to_string()), cell(&decision.reason));
+        let _ = writeln!(text, "\n**{subject}** stays as it was ordered: {reason} (since {})", decision.time);
+    }
     if !plan.drift.is_empty() {
         text.push_str("\n**Changed outside since it was recorded:**\n\n");
         for drift in &plan.drift {

@@ -203,8 +203,8 @@ fn planned(change: &Change) -> Option<Json> {
         let key = ResourceKey::current(previous.clone());
         fields["previous_resource"] = resource(&key, &change.resource_type, &change.provider);
     }
-    if let Some(reason) = change.reason {
-        fields["reason"] = json!(reason_name(reason));
+    if let Some(reason) = change.reason.and_then(reason_name) {
+        fields["reason"] = json!(reason);
     }
     if let Some(id) = &change.importing {
         fields["importing"] = json!({"id": &**id});
@@ -243,8 +243,8 @@ fn action_name(plan: &Plan, operation: usize) -> &'static str {
     }
 }
 
-fn reason_name(reason: Reason) -> &'static str {
-    match reason {
+fn reason_name(reason: Reason) -> Option<&'static str> {
+    Some(match reason {
         Reason::CannotUpdate => "cannot_update",
         Reason::Tainted => "tainted",
         Reason::Requested => "requested",
@@ -258,5 +258,7 @@ fn reason_name(reason: Reason) -> &'static str {
         Reason::ConfigUnknown => "read_because_config_unknown",
         Reason::DependencyPending => "read_because_dependency_pending",
         Reason::CheckNested => "read_because_check_nested",
-    }
+        // Terraform has no word for it.
+        Reason::Withdrawal => return None,
+    })
 }

@@ -96,10 +96,18 @@ impl Objects {
             return Err(changed_meanwhile(resource_type, identity));
         }
         let revision = found.get("revision").and_then(|revision| revision.as_number()?.to_i64()).unwrap_or_default();
-        let value = planned.with(&AttributePath::attribute("revision"), Value::number(revision.saturating_add(1)));
+        let revision = if is_withdrawal(prior, planned) { revision } else { revision.saturating_add(1) };
+        let value = planned.with(&AttributePath::attribute("revision"), Value::number(revision));
         self.put(resource_type, identity, value.clone());
         Ok(Applied { identity: Arc::from(identity), value })
     }
+}
+
+/// Whether an object gets the value 0, with which it does nothing for others. It stays in its
+/// revision then.
+pub(super) fn is_withdrawal(prior: &Value, planned: &Value) -> bool {
+    let is_off = |object: &Value| object.get("value").is_some_and(|value| value.unmark_deep() == Value::number(0));
+    is_off(planned) && !is_off(prior)
 }
 
 /// What finds a `scripted_object`.

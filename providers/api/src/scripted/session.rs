@@ -5,7 +5,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use portolan_lang::{AttributePath, Value};
 
-use super::objects::name_of;
+use super::objects::{is_withdrawal, name_of};
 use super::readiness::{Readiness, Script};
 use super::{Fault, NUMBERED, OBJECT, Operation, VALUE, World};
 use crate::{
@@ -104,10 +104,18 @@ impl Session for ScriptedSession {
         };
         let planned = plan_by_schema(&resource.schema, proposal);
         let kept_id = proposal.prior.and_then(|prior| prior.get("id")).filter(|_| proposal.resource_type == NUMBERED);
-        Ok(match kept_id {
-            Some(id) => Planned { value: planned.value.with(&AttributePath::attribute("id"), id), ..planned },
-            None => planned,
-        })
+        let withdrawn =
+            proposal.prior.filter(|prior| is_withdrawal(prior, &planned.value) && planned.replace.is_empty());
+        let kept = [("id", kept_id), ("revision", withdrawn.and_then(|prior| prior.get("revision")))];
+        let keep = |value: Value, (name, kept): (&str, Option<Value>)| match kept {
+            Some(kept) => value.with(&AttributePath::attribute(name), kept),
+            None => value,
+        };
+        Ok(Planned { value: kept.into_iter().fold(planned.value, keep), ..planned })
+    }
+
+    fn is_withdrawal(&self, _resource_type: &str, prior: &Value, planned: &Value) -> bool {
+        is_withdrawal(prior, planned)
     }
 
     async fn apply(&self, resource_type: &str, change: Change<'_>) -> Result<Option<Applied>, Error> {

@@ -61,6 +61,10 @@ impl Session for DirectorySession {
         crate::plan(proposal)
     }
 
+    fn is_withdrawal(&self, _resource_type: &str, prior: &Value, planned: &Value) -> bool {
+        crate::is_withdrawal(prior, planned)
+    }
+
     async fn apply(&self, _resource_type: &str, change: Change<'_>) -> Result<Option<Applied>, Error> {
         let folder = self.folder.clone();
         match change {

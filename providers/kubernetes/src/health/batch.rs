@@ -14,6 +14,9 @@ pub(super) fn job(live: &Live<'_>) -> Health {
             }
         });
     told.unwrap_or_else(|| {
+        if live.number("/spec/parallelism") == Some(0) {
+            return Health::suspended("it is to run no pods");
+        }
         if live.text("/status/startTime").is_empty() {
             return Health::progressing("it has not started yet");
         }

@@ -99,6 +99,33 @@ impl Api {
         self.send(Method::DELETE, target, Some(("application/json", options.to_string().into_bytes()))).await
     }
 
+    /// What is answered, as it comes. There is no limit to the time that this takes.
+    pub(super) async fn stream(&self, target: &Target) -> Result<impl futures::AsyncBufRead + use<>, Trouble> {
+        let request = Request::get(&target.0).body(Vec::new());
+        let request =
+            request.map_err(|error| Trouble::NoAnswer(Error::invalid(format!("{target} is no address: {error}"))))?;
+        self.client.request_stream(request).await.map_err(|error| self.trouble(&error))
+    }
+
+    /// A client for objects of a known kind in a namespace.
+    pub(super) fn typed<K>(&self, namespace: &str) -> kube::Api<K>
+    where
+        K: kube::Resource<Scope = k8s_openapi::NamespaceResourceScope, DynamicType = ()>,
+    {
+        kube::Api::namespaced(self.client.clone(), namespace)
+    }
+
+    /// What a client says went wrong.
+    pub(super) fn trouble(&self, error: &kube::Error) -> Trouble {
+        match error {
+            kube::Error::Api(status) => {
+                let body = serde_json::json!({ "message": status.message }).to_string();
+                Trouble::Refused(Refusal::of(status.code, body.as_bytes(), None))
+            }
+            other => self.unreachable(other),
+        }
+    }
+
     async fn send(&self, method: Method, target: &Target, body: Option<(&str, Vec<u8>)>) -> Result<Answer, Trouble> {
         let request = Request::builder().method(method).uri(&target.0).header(ACCEPT, "application/json");
         let request = match body {

@@ -207,6 +207,10 @@ impl Session for ServerSession {
         Ok(Planned { replace, ..planned })
     }
 
+    fn is_withdrawal(&self, _resource_type: &str, prior: &Value, planned: &Value) -> bool {
+        crate::is_withdrawal(prior, planned)
+    }
+
     async fn apply(&self, resource_type: &str, change: Change<'_>) -> Result<Option<Applied>, Error> {
         if resource_type != OBJECT {
             return Err(Error::invalid(format!("{resource_type} is not a resource type")));

@@ -96,16 +96,16 @@ impl Objects<'_> {
         before.extend(self.started_before());
         before.extend(self.turn_before());
         let copies = self.application.copies(&self.service.name, self.at);
-        needed.push(self.workload(copies, before));
+        needed.extend(self.workload(copies, before));
         needed.extend(self.disruption_budget(copies));
         needed
     }
 
-    fn workload(&self, copies: u32, before: Vec<Address>) -> CompiledResource {
-        let manifest = workload::manifest(self.application, self.service, copies);
+    fn workload(&self, copies: u32, before: Vec<Address>) -> Option<CompiledResource> {
+        let manifest = workload::manifest(self.application, self.service, copies)?;
         let said = [("manifest", manifest.clone())].into_iter().chain(rollout::settings(self.service));
         let config = Value::object(said);
-        CompiledResource { config, ..self.resource(self.service.kind.part(), manifest, before) }
+        Some(CompiledResource { config, ..self.resource(self.service.kind.part(), manifest, before) })
     }
 
     fn part(&self, service: &Service<'_>, part: &str) -> Address {

@@ -36,8 +36,10 @@ pub(super) fn labels(application: &Application<'_>, service: &Service<'_>) -> Va
 
 /// The pod template. `restart` is its restart policy where that is not the default.
 pub(super) fn template(application: &Application<'_>, service: &Service<'_>, restart: Option<&str>) -> Value {
-    let digests = Value::object(digest(service).map(|digest| ("portolan/config-digest", digest)));
-    let annotations = merged(&service.take("annotations"), &digests);
+    let digest = digest(service).map(|digest| ("portolan/config-digest", digest));
+    let restarted = service.orders.restarted.as_ref().filter(|_| service.kind.is_lasting());
+    let restarted = restarted.map(|time| ("portolan/restarted-at", text(time)));
+    let annotations = merged(&service.take("annotations"), &Value::object(digest.into_iter().chain(restarted)));
     let some = |value: Value| if value.entries().is_some_and(|entries| entries.is_empty()) { null() } else { value };
     let hardened = service.is_on("hardened");
     let profile = || fields([("seccompProfile", fields([("type", text("RuntimeDefault"))]))]);

@@ -9,6 +9,7 @@ use portolan_lang::syntax::Block as Nested;
 use portolan_lang::{Address, AttributePath, Data, Diagnostic, Diagnostics, Span, Step, Type, Value, duration};
 
 use super::members::undeclared;
+use crate::compile::domain::orders::Orders;
 use crate::compile::domain::placement::Unplaced;
 use crate::compile::domain::{Block, undecided, unknown_word};
 
@@ -35,6 +36,8 @@ pub(super) struct Service<'a> {
     pub(super) depends_on: Vec<Arc<str>>,
     /// Services and externals that it calls, those it depends on included.
     pub(super) calls: Vec<Callee>,
+    /// What people have ordered about it.
+    pub(super) orders: Orders,
     block: &'a Block<'a>,
 }
 
@@ -122,8 +125,10 @@ impl<'a> Service<'a> {
         let mut diagnostics = Diagnostics::new();
         let kind = value.get("kind").and_then(|kind| kind.as_str().and_then(Kind::parse));
         let address = block.address.join("service").join(name.clone());
+        let orders = Orders::of(block, &address);
         let mut service = Service {
             name,
+            orders,
             address,
             kind: kind.unwrap_or(Kind::Deployment),
             value,

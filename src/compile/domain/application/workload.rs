@@ -10,16 +10,22 @@ use super::pod::{selector, template};
 use super::service::{Kind, Service};
 use super::values::{fields, list, list_if_any, null, text};
 
-/// The workload of a service with this many copies.
-pub(super) fn manifest(application: &Application<'_>, service: &Service<'_>, copies: u32) -> Value {
+/// The workload of a service with this many copies; `None` where it is stopped and has no number
+/// of copies that could be none.
+pub(super) fn manifest(application: &Application<'_>, service: &Service<'_>, copies: u32) -> Option<Value> {
+    let is_stopped = service.orders.is_stopped;
+    if is_stopped && service.kind.is_everywhere() {
+        return None;
+    }
+    let running = Value::number(if is_stopped { 0 } else { copies });
     let head = |version, kind| Head::of(application, service, version, kind, service.name.to_string());
     let copies = Value::number(copies);
     let selector = || fields([("matchLabels", selector(application, service))]);
-    match service.kind {
+    Some(match service.kind {
         Kind::Deployment => object(
             &head("apps/v1", "Deployment"),
             fields([
-                ("replicas", copies),
+                ("replicas", running),
                 ("selector", selector()),
                 ("strategy", strategy(service)),
                 ("template", template(application, service, None)),
@@ -28,7 +34,7 @@ pub(super) fn manifest(application: &Application<'_>, service: &Service<'_>, cop
         Kind::StatefulSet => object(
             &head("apps/v1", "StatefulSet"),
             fields([
-                ("replicas", copies),
+                ("replicas", running),
                 ("serviceName", text(headless_name(service))),
                 ("selector", selector()),
                 ("template", template(application, service, None)),
@@ -39,17 +45,18 @@ pub(super) fn manifest(application: &Application<'_>, service: &Service<'_>, cop
             &head("apps/v1", "DaemonSet"),
             fields([("selector", selector()), ("template", template(application, service, None))]),
         ),
-        Kind::Job => object(&head("batch/v1", "Job"), job(application, service, copies)),
+        Kind::Job => object(&head("batch/v1", "Job"), job(application, service, copies, running)),
         Kind::CronJob => {
-            let inner = fields([("spec", job(application, service, copies))]);
+            let inner = fields([("spec", job(application, service, copies.clone(), copies))]);
             let spec = fields([
                 ("schedule", service.take("schedule")),
+                ("suspend", if is_stopped { Value::TRUE } else { null() }),
                 ("concurrencyPolicy", text("Forbid")),
                 ("jobTemplate", inner),
             ]);
             object(&head("batch/v1", "CronJob"), spec)
         }
-    }
+    })
 }
 
 /// The name of the Service that gives each pod of a stateful set a name of its own.
@@ -71,9 +78,10 @@ fn strategy(service: &Service<'_>) -> Value {
     fields([("type", text("RollingUpdate")), ("rollingUpdate", update)])
 }
 
-fn job(application: &Application<'_>, service: &Service<'_>, copies: Value) -> Value {
+/// A job of so many copies, of which so many run at the same time.
+fn job(application: &Application<'_>, service: &Service<'_>, copies: Value, running: Value) -> Value {
     fields([
-        ("parallelism", copies.clone()),
+        ("parallelism", running),
         ("completions", copies),
         ("backoffLimit", service.take("retries")),
         ("template", template(application, service, Some("Never"))),

@@ -99,8 +99,8 @@ fn resource_change(change: &Change) -> Json {
         inner["importing"] = json!({"id": &**id});
     }
     entry["change"] = inner;
-    if let Some(reason) = change.reason {
-        entry["action_reason"] = json!(reason_name(reason));
+    if let Some(reason) = change.reason.and_then(reason_name) {
+        entry["action_reason"] = json!(reason);
     }
     entry
 }
@@ -118,8 +118,8 @@ fn actions(action: Action) -> &'static [&'static str] {
     }
 }
 
-fn reason_name(reason: Reason) -> &'static str {
-    match reason {
+fn reason_name(reason: Reason) -> Option<&'static str> {
+    Some(match reason {
         Reason::CannotUpdate => "replace_because_cannot_update",
         Reason::Tainted => "replace_because_tainted",
         Reason::Requested => "replace_by_request",
@@ -133,7 +133,9 @@ fn reason_name(reason: Reason) -> &'static str {
         Reason::ConfigUnknown => "read_because_config_unknown",
         Reason::DependencyPending => "read_because_dependency_pending",
         Reason::CheckNested => "read_because_check_nested",
-    }
+        // Terraform has no word for it.
+        Reason::Withdrawal => return None,
+    })
 }
 
 fn change_of(actions: &[&str], before: Option<&Value>, after: Option<&Value>) -> Json {

@@ -2,16 +2,22 @@
 //!
 //! A namespace is read with one list for each kind of workload in it, one of its pods, and one of
 //! what stands between the two ([`namespace`]); events only where something is not as it should
-//! be. What is made of that is told by [`status`].
+//! be. What is made of that is told by [`status`], [`copies`], [`usage`] and [`events`]; [`inside`] is what
+//! goes on in one pod.
 
+mod copies;
+mod events;
+mod inside;
 mod namespace;
 mod status;
+mod usage;
 
 use std::collections::BTreeMap;
 
 use async_trait::async_trait;
 use namespace::Namespace;
-use portolan_provider::{Error, Recorded, Status, Workloads};
+use portolan_provider::{Copy, Error, Event, LogRequest, Recorded, Status, Streams, Usage, Workloads};
+use tokio::sync::mpsc::Sender;
 
 use super::read::at_once;
 use super::{ServerSession, api_version_of, parse_identity};
@@ -68,18 +74,68 @@ impl ServerSession {
     }
 }
 
+/// What is told of the workloads of each namespace, in the order of what was asked.
+async fn answers<T, F: Future<Output = Result<Vec<T>, Error>>>(
+    session: &ServerSession,
+    workloads: &[Recorded<'_>],
+    tell: impl Fn(Vec<Sought>, Namespace) -> F,
+) -> Vec<Result<T, Error>> {
+    let (sought, broken) = by_namespace(workloads);
+    let mut answers: Vec<(usize, Result<T, Error>)> = broken.into_iter().map(|(at, error)| (at, Err(error))).collect();
+    for (sought, namespace) in session.namespaces(sought).await {
+        let places: Vec<usize> = sought.iter().map(|one| one.at).collect();
+        let told = match namespace {
+            Ok(namespace) => tell(sought, namespace).await,
+            Err(error) => Err(error),
+        };
+        match told {
+            Ok(told) => answers.extend(places.into_iter().zip(told.into_iter().map(Ok))),
+            Err(error) => answers.extend(places.into_iter().map(|at| (at, Err(error.clone())))),
+        }
+    }
+    in_order(workloads.len(), answers)
+}
+
 #[async_trait]
 impl Workloads for ServerSession {
     async fn status(&self, workloads: &[Recorded<'_>]) -> Vec<Result<Option<Status>, Error>> {
-        let (sought, broken) = by_namespace(workloads);
-        let mut answers: Vec<(usize, Result<Option<Status>, Error>)> =
-            broken.into_iter().map(|(at, error)| (at, Err(error))).collect();
-        for (sought, namespace) in self.namespaces(sought).await {
-            match namespace {
-                Ok(namespace) => answers.extend(self.told(&sought, &namespace).await),
-                Err(error) => answers.extend(sought.iter().map(|one| (one.at, Err(error.clone())))),
-            }
-        }
-        in_order(workloads.len(), answers)
+        answers(self, workloads, |sought, namespace| self.told(sought, namespace)).await
+    }
+
+    async fn copies(&self, workloads: &[Recorded<'_>]) -> Vec<Result<Vec<Copy>, Error>> {
+        let tell = |sought: Vec<Sought>, namespace: Namespace| async move {
+            Ok(sought.iter().map(|one| copies::copies(one, &namespace)).collect())
+        };
+        answers(self, workloads, tell).await
+    }
+
+    async fn log(
+        &self,
+        copy: &str,
+        container: &str,
+        request: &LogRequest,
+        lines: Sender<Vec<u8>>,
+    ) -> Result<(), Error> {
+        self.read_log(copy, container, request, lines).await
+    }
+
+    async fn exec(&self, copy: &str, container: &str, command: &[String], streams: Streams) -> Result<i32, Error> {
+        self.run(copy, container, command, streams).await
+    }
+
+    async fn usage(&self, workloads: &[Recorded<'_>]) -> Vec<Result<Usage, Error>> {
+        let tell = |sought: Vec<Sought>, namespace: Namespace| async move {
+            let measured = self.measured(&namespace.name).await?;
+            Ok(sought.iter().map(|one| usage::usage(one, &namespace, &measured)).collect())
+        };
+        answers(self, workloads, tell).await
+    }
+
+    async fn events(&self, workloads: &[Recorded<'_>]) -> Vec<Result<Vec<Event>, Error>> {
+        let tell = |sought: Vec<Sought>, namespace: Namespace| async move {
+            let happened = events::Happened::of(self.all_events(&namespace.name).await?);
+            Ok(sought.iter().map(|one| events::events(one, &namespace, &happened)).collect())
+        };
+        answers(self, workloads, tell).await
     }
 }

@@ -129,7 +129,7 @@ pub(super) async fn all(api: &Api, list: &Target, head: Head<'_>) -> Result<Vec<
     found.map_err(|trouble| trouble.error(&format!("listing {list} at {}", api.server)))
 }
 
-async fn collect(api: &Api, list: &Target, head: Head<'_>) -> Result<Vec<Json>, Trouble> {
+pub(super) async fn collect(api: &Api, list: &Target, head: Head<'_>) -> Result<Vec<Json>, Trouble> {
     let (mut found, mut pages) = (Vec::new(), Pages::of(api, list.clone()));
     loop {
         let answer = match pages.next().await? {

@@ -15,29 +15,27 @@ use crate::server::api::Target;
 
 impl ServerSession {
     /// How each of these workloads of a namespace is.
-    pub(super) async fn told(
-        &self,
-        sought: &[Sought],
-        namespace: &Namespace,
-    ) -> Vec<(usize, Result<Option<Status>, Error>)> {
-        let mut found = statuses(sought, namespace);
-        if found.iter().any(|(_, status)| status.as_ref().is_some_and(is_wrong)) {
-            explain(&mut found, sought, namespace, &self.events_of(&namespace.name).await);
+    pub(super) async fn told(&self, sought: Vec<Sought>, namespace: Namespace) -> Result<Vec<Option<Status>>, Error> {
+        let mut found = statuses(&sought, &namespace);
+        if found.iter().flatten().any(is_wrong) {
+            // As far as they may be read: they only explain.
+            let events = self.all_events(&namespace.name).await.unwrap_or_default();
+            explain(&mut found, &sought, &namespace, &events);
         }
-        found.into_iter().map(|(at, status)| (at, Ok(status))).collect()
+        Ok(found)
     }
 
-    /// The events of a namespace, as far as they may be read: they only explain.
-    async fn events_of(&self, namespace: &str) -> Vec<Json> {
+    /// The events of a namespace.
+    pub(super) async fn all_events(&self, namespace: &str) -> Result<Vec<Json>, Error> {
         let list = Target::path(format!("/api/v1/namespaces/{namespace}/events"));
-        all(&self.api, &list, ("v1", "Event")).await.unwrap_or_default()
+        all(&self.api, &list, ("v1", "Event")).await
     }
 }
 
-fn statuses(sought: &[Sought], namespace: &Namespace) -> Vec<(usize, Option<Status>)> {
+fn statuses(sought: &[Sought], namespace: &Namespace) -> Vec<Option<Status>> {
     let now = Timestamp::now();
     let live = |one: &Sought| namespace.workload(&one.identity.kind, &one.identity.name);
-    sought.iter().map(|one| (one.at, live(one).map(|live| status(live, namespace, now)))).collect()
+    sought.iter().map(|one| live(one).map(|live| status(live, namespace, now))).collect()
 }
 
 fn is_wrong(status: &Status) -> bool {
@@ -45,9 +43,9 @@ fn is_wrong(status: &Status) -> bool {
 }
 
 /// Says of what is wrong why that is.
-fn explain(found: &mut [(usize, Option<Status>)], sought: &[Sought], namespace: &Namespace, events: &[Json]) {
+fn explain(found: &mut [Option<Status>], sought: &[Sought], namespace: &Namespace, events: &[Json]) {
     let now = Timestamp::now();
-    for (one, (_, status)) in sought.iter().zip(found) {
+    for (one, status) in sought.iter().zip(found) {
         let Some(status) = status.as_mut().filter(|status| is_wrong(status)) else { continue };
         if let Some(live) = namespace.workload(&one.identity.kind, &one.identity.name) {
             status.reasons = why(live, namespace, events, now);

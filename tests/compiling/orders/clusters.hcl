@@ -1,0 +1,5 @@
+cluster "a" {
+  directory {
+    path = "out/a"
+  }
+}
