@@ -4,11 +4,12 @@
 //! entry, all those of a connection in one call. What was being created and is there is
 //! recorded; what is not there is forgotten; what was being changed or deleted is recorded as
 //! it is. So nothing is made twice, and nothing that was made is forgotten. Whether it is as it
-//! ought to be is for the plan to say.
+//! ought to be is for the plan to say. What somebody else made in the place of what was being
+//! created is left alone, and its creation will be refused.
 
 use futures::future::join_all;
 use portolan_lang::{Address, Diagnostic, Diagnostics, Value};
-use portolan_provider::{Session, Wanted};
+use portolan_provider::{Error, Session, Wanted, departures_from_plan};
 use portolan_state::{Edit, JournalEntry, Operation, Outcome, Resource, ResourceStatus, Snapshot};
 use rustc_hash::FxHashMap;
 
@@ -37,6 +38,9 @@ pub async fn recover(sessions: &Sessions<'_>, snapshot: &Snapshot) -> (Vec<Edit>
     (edits, diagnostics)
 }
 
+/// What was found of an object.
+type Answer = Result<Option<Value>, Error>;
+
 async fn look(sessions: &Sessions<'_>, entries: &[&JournalEntry]) -> (Vec<Edit>, Vec<Diagnostic>) {
     let opened = match entries.first() {
         Some(entry) => sessions.of_resource(&entry.resource).await,
@@ -47,6 +51,7 @@ async fn look(sessions: &Sessions<'_>, entries: &[&JournalEntry]) -> (Vec<Edit>,
         Err(diagnostic) => return (Vec::new(), vec![diagnostic]),
     };
     let answers = read_patiently(&*session, entries.iter().map(|entry| wanted(entry)).collect()).await;
+    let answers = if session.knows_its_own() { answers } else { as_planned(&*session, entries, answers).await };
     let (mut edits, mut problems) = (Vec::with_capacity(entries.len()), Vec::new());
     for (entry, answer) in entries.iter().zip(answers) {
         match answer {
@@ -59,6 +64,21 @@ async fn look(sessions: &Sessions<'_>, entries: &[&JournalEntry]) -> (Vec<Edit>,
         }
     }
     (edits, problems)
+}
+
+/// Where a system does not tell who made an object, what is in the place of one that was being
+/// created, and is otherwise than that was to be, is somebody else's: the object is not there. It is
+/// read again beside what was planned, because there are many ways to write the same.
+async fn as_planned(session: &dyn Session, entries: &[&JournalEntry], mut answers: Vec<Answer>) -> Vec<Answer> {
+    let is_doubtful =
+        |at: &usize| entries[*at].operation == Operation::Create && matches!(answers.get(*at), Some(Ok(Some(_))));
+    let doubtful: Vec<usize> = (0..entries.len()).filter(is_doubtful).collect();
+    let planned = |at: usize| entries[at].resource.value.unmark_deep();
+    let again = doubtful.iter().map(|at| Wanted { prior: Some(planned(*at)), ..wanted(entries[*at]) });
+    for (at, answer) in doubtful.iter().zip(read_patiently(session, again.collect()).await) {
+        answers[*at] = answer.map(|found| found.filter(|found| departures_from_plan(&planned(*at), found).is_empty()));
+    }
+    answers
 }
 
 fn wanted(entry: &JournalEntry) -> Wanted {

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
-use portolan_state::Backend;
 use portolan_state::sqlite::Sqlite;
+use portolan_state::{Backend, Edit, Holder, JournalEntry, Operation};
 use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
 
@@ -108,4 +108,59 @@ fn a_killed_run_loses_nothing_and_makes_nothing_twice() {
         whole.is_gone(&context);
     }
     assert!(killed >= ROUNDS / 2, "seed {seed}: only {killed} runs were ended in the middle");
+}
+
+/// The state as a run leaves it that is killed after everything was made, and before any of it was
+/// recorded.
+fn forget_that_it_was_made(project: &Project) {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+    let state = Sqlite::at(project.path(".portolan/state.db"));
+    runtime.block_on(async {
+        let holder = Holder { who: "the test".to_owned(), command: "apply".to_owned() };
+        let lease = state.lock(&holder, Duration::from_secs(60)).await.expect("the lock");
+        let snapshot = state.load().await.expect("a state");
+        let run = state.runs(1).await.expect("runs").remove(0);
+        let named = snapshot.resources.into_iter().filter(|resource| !resource.identity.is_empty());
+        let edits: Vec<Edit> = named
+            .filter(|resource| &*resource.resource_type != "terraform_data")
+            .flat_map(|resource| {
+                let removed = Edit::RemoveResource(resource.key.clone());
+                let entry = JournalEntry { run: run.id.clone(), operation: Operation::Create, resource };
+                [removed, Edit::Begin(Box::new(entry))]
+            })
+            .collect();
+        assert!(edits.len() > 80, "{}", edits.len());
+        state.commit(&lease, snapshot.serial, &edits).await.expect("a commit");
+        state.unlock(&lease).await.expect("the lock is given back");
+    });
+}
+
+#[test]
+fn what_was_made_and_not_recorded_is_found_by_what_it_is() {
+    let project = Project::new(mixed(SIZE));
+    project.succeed(&["apply", "--auto-approve"]);
+    let (files, recorded) = (project.files("out"), addresses(&project));
+    forget_that_it_was_made(&project);
+    project.is_settled();
+    assert_eq!(addresses(&project), recorded);
+    assert_eq!(project.files("out"), files);
+}
+
+#[test]
+fn what_somebody_else_made_is_not_taken_for_what_was_being_made() {
+    let project = Project::new(mixed(SIZE));
+    project.succeed(&["apply", "--auto-approve"]);
+    let files: Vec<PathBuf> = names(&project.files("out"));
+    forget_that_it_was_made(&project);
+    for file in &files {
+        let path = project.path("out").join(file);
+        let theirs = std::fs::read_to_string(&path).expect("text").replace("8080", "8081").replace("300", "301");
+        std::fs::write(path, theirs).expect("writes");
+    }
+    let theirs = project.files("out");
+    project.refused(&["apply", "--auto-approve"], "is there already");
+    let after = project.files("out");
+    let touched: Vec<&PathBuf> =
+        theirs.iter().filter(|(name, text)| after.get(*name) != Some(text)).map(|(name, _)| name).collect();
+    assert_eq!(touched, Vec::<&PathBuf>::new());
 }

@@ -177,6 +177,12 @@ pub trait Session: Send + Sync {
         None
     }
 
+    /// Whether the system tells who made an object, so that what is read without a prior value is
+    /// never what somebody else made.
+    fn knows_its_own(&self) -> bool {
+        false
+    }
+
     /// Reads many objects with few calls. The answers stand in the order of `wanted`; `None`
     /// says that the object is certainly not there. An object that cannot be read is an
     /// error, never `None`.

@@ -193,6 +193,10 @@ impl Session for ServerSession {
         Some(self.system.clone())
     }
 
+    fn knows_its_own(&self) -> bool {
+        true
+    }
+
     async fn read(&self, wanted: &[Wanted]) -> Vec<Result<Option<Value>, Error>> {
         self.read_batch(wanted).await
     }
