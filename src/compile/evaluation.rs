@@ -9,7 +9,7 @@ use portolan_lang::{Address, AttributePath, Diagnostic, Diagnostics, Marks, Sche
 
 use super::conditions;
 use super::desired::{Desired, InstanceId};
-use super::domain::CompiledResource;
+use super::domain::{Compiled, CompiledResource};
 use super::evaluator::{Evaluator, Known, Node};
 use super::expand::Origin;
 use super::inputs::SharedHost;
@@ -117,12 +117,9 @@ impl<'a> Evaluation<'a> {
         origin: Origin,
         address: &Address,
     ) -> Value {
-        let compiled = evaluator.compiled(module, at as usize);
-        let resources = compiled.get(origin.position as usize).map_or(&[][..], |block| &block.resources);
-        // The same position nearly always: which resources there are does not change.
-        let same = |resource: &&CompiledResource| resource.address == *address;
-        let found = resources.get(origin.resource as usize).filter(same).or_else(|| resources.iter().find(same));
-        let Some(resource) = found else {
+        let is_open = |all: &[Compiled]| !found(all, origin, address).is_some_and(|one| one.config.is_wholly_known());
+        let compiled = evaluator.compiled_unless(module, at as usize, is_open);
+        let Some(resource) = found(&compiled, origin, address) else {
             evaluator.report([Diagnostic::error("Shape changed while applying")
                 .detail(format!("{address} was planned, but is no longer wanted now that more is known."))
                 .at(self.span(address))
@@ -338,4 +335,12 @@ pub(super) fn fit(config: &Value, schema: &Schema) -> Result<Value, Diagnostic> 
         entries.push((attribute.name.clone(), value));
     }
     Ok(Value::object(entries))
+}
+
+/// A resource among those that a block compiles to.
+fn found<'c>(compiled: &'c [Compiled], origin: Origin, address: &Address) -> Option<&'c CompiledResource> {
+    let resources = &compiled.get(origin.position as usize)?.resources;
+    // The same position nearly always: which resources there are does not change.
+    let same = |resource: &&CompiledResource| resource.address == *address;
+    resources.get(origin.resource as usize).filter(same).or_else(|| resources.iter().find(same))
 }

@@ -18,6 +18,7 @@ use rustc_hash::FxHashMap;
 use super::data::{Asked, DataQuery};
 use super::desired::InstanceId;
 use super::domain::{self, Compiled};
+use super::early::Early;
 use super::inputs::{Inputs, SharedHost, UnknownRepetition};
 use super::module::{Caller, Instances, ModuleId, ModuleInstance};
 use super::placements::{self, Placements};
@@ -59,6 +60,7 @@ pub(super) struct Evaluator {
     placements: Kept<(), Arc<Placements>>,
     /// What instances are or are planned to be.
     pub(super) known: Option<Known>,
+    early: Early,
     /// The decisions by the block that they are about.
     decisions: Arc<FxHashMap<Address, Vec<Decision>>>,
     /// What data sources were asked that were not read.
@@ -112,6 +114,7 @@ impl Evaluator {
             compiled: Kept::default(),
             placements: Kept::default(),
             known: None,
+            early: Early::default(),
             asked: RefCell::default(),
             undecided: RefCell::default(),
             diagnostics: RefCell::default(),
@@ -132,6 +135,7 @@ impl Evaluator {
             compiled: RefCell::new(settled.compiled.clone()),
             placements: RefCell::new(settled.placements.clone()),
             known: Some(known),
+            early: Early::default(),
             asked: RefCell::default(),
             undecided: RefCell::default(),
             diagnostics: RefCell::default(),
@@ -165,6 +169,7 @@ impl Evaluator {
     pub(super) fn set(&mut self, id: InstanceId, value: Value) {
         if let Some(slot) = self.known.as_mut().and_then(|known| known.values.get_mut(id.0 as usize)) {
             *slot = Some(value);
+            self.early.more_is_known();
         }
     }
 
@@ -248,7 +253,33 @@ impl Evaluator {
         name: &portolan_lang::syntax::Ident,
         compute: impl FnOnce() -> Value,
     ) -> Value {
-        self.keep(&self.values, node, || self.cycle(name), compute)
+        self.keep_node(&self.values, node, |value| !value.is_wholly_known(), || self.cycle(name), compute)
+    }
+
+    /// Keeps what a node is; what was evaluated too early and `is_open` is evaluated again.
+    fn keep_node<V: Clone>(
+        &self,
+        kept: &Kept<Node, V>,
+        node: Node,
+        is_open: impl Fn(&V) -> bool,
+        on_cycle: impl FnOnce() -> V,
+        compute: impl FnOnce() -> V,
+    ) -> V {
+        let is_outdated = self.early.is_outdated(node)
+            && kept.borrow().get(&node).is_some_and(|value| value.as_ref().is_some_and(is_open));
+        if is_outdated {
+            kept.borrow_mut().remove(&node);
+        }
+        let (before, is_new) = (self.early.reads(), Cell::new(false));
+        let value = self.keep(kept, node, on_cycle, || {
+            is_new.set(true);
+            compute()
+        });
+        match is_new.get() {
+            true => self.early.computed(node, before),
+            false => self.early.read(node),
+        }
+        value
     }
 }
 
@@ -380,7 +411,11 @@ impl Evaluator {
     pub(super) fn known(&self, module: ModuleId, position: usize, at: usize) -> Option<Value> {
         let known = self.known.as_ref()?;
         let first = known.first.get(&Node::Resource(module, position as u32))?;
-        known.values.get(first.0 as usize + at).cloned().flatten()
+        let value = known.values.get(first.0 as usize + at).cloned().flatten();
+        if value.is_none() {
+            self.early.read_unset();
+        }
+        value
     }
 
     /// What the configuration says of one instance of a resource block.
@@ -405,17 +440,35 @@ fn as_if_created(schema: &Schema, configuration: Value) -> Value {
 impl Evaluator {
     /// What each instance of a domain block compiles to, as far as is known.
     pub(super) fn compiled(&self, module: ModuleId, position: usize) -> Arc<Vec<Compiled>> {
+        self.compiled_unless(module, position, |_| false)
+    }
+
+    /// The same, compiled again where `is_open` and more is known by now. The first resource of a
+    /// block may be wanted before what others of it read is there.
+    pub(super) fn compiled_unless(
+        &self,
+        module: ModuleId,
+        position: usize,
+        is_open: impl Fn(&[Compiled]) -> bool,
+    ) -> Arc<Vec<Compiled>> {
         let instance = self.module(module);
         let Some((_, block)) = instance.module.domain.get_index(position) else { return Arc::default() };
         let on_cycle = || {
             self.cycle(&block.name);
             Arc::new(vec![Compiled::nothing(Diagnostics::new())])
         };
-        self.keep(&self.compiled, Node::Domain(module, position as u32), on_cycle, || {
-            let instances = self.domain_instances(module, position, block);
-            let compile = |at: usize| self.compile_block(module, &instance, block, &instances, at);
-            Arc::new((0..instances.len()).map(compile).collect())
-        })
+        let node = Node::Domain(module, position as u32);
+        self.keep_node(
+            &self.compiled,
+            node,
+            |all| is_open(all),
+            on_cycle,
+            || {
+                let instances = self.domain_instances(module, position, block);
+                let compile = |at: usize| self.compile_block(module, &instance, block, &instances, at);
+                Arc::new((0..instances.len()).map(compile).collect())
+            },
+        )
     }
 
     fn compile_block(
@@ -511,7 +564,9 @@ impl Evaluator {
     pub(super) fn domain(&self, module: ModuleId, position: usize) -> Value {
         let instance = self.module(module);
         let Some((_, block)) = instance.module.domain.get_index(position) else { return Value::unknown(Type::Any) };
-        let values = self.compiled(module, position).iter().map(|compiled| compiled.exports.clone()).collect();
+        let is_open = |all: &[Compiled]| !all.iter().all(|compiled| compiled.exports.is_wholly_known());
+        let compiled = self.compiled_unless(module, position, is_open);
+        let values = compiled.iter().map(|compiled| compiled.exports.clone()).collect();
         self.domain_instances(module, position, block).collect(values)
     }
 }

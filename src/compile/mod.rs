@@ -19,6 +19,7 @@ mod data;
 mod dependencies;
 mod desired;
 pub mod domain;
+mod early;
 mod evaluation;
 mod evaluator;
 mod expand;

@@ -74,3 +74,53 @@ fn nothing_is_read_unless_it_is_planned_with() {
     let said = project.refused(&["plan", "--refresh=false"], "decides what there is to be");
     assert!(said.error.contains("--refresh=false"), "{}", said.error);
 }
+
+/// The namespace of an application is made while what one of its services reads is being made.
+#[test]
+fn what_is_evaluated_too_early_is_evaluated_again() {
+    let project = Project::new(
+        r#"
+cluster "a" {
+  directory {
+    path = "out"
+  }
+  capacity {
+    cpu    = "8"
+    memory = "32Gi"
+    pods   = 100
+  }
+}
+
+locals {
+  text = "x: ${terraform_data.last.output}"
+}
+
+application "shop" {
+  placement {
+    clusters = [cluster.a]
+  }
+  service "api" {
+    image = "api:1"
+    resources {
+      cpu    = "100m"
+      memory = "64Mi"
+    }
+    config = {
+      "a.yaml" = local.text
+    }
+  }
+}
+
+resource "terraform_data" "first" {
+  input = "thing"
+}
+
+resource "terraform_data" "last" {
+  input = terraform_data.first.output
+}
+"#,
+    );
+    project.succeed(&["apply", "--auto-approve"]);
+    assert!(project.files("out").values().any(|text| String::from_utf8_lossy(text).contains("x: thing")));
+    project.is_settled();
+}
