@@ -1,9 +1,8 @@
 //! Zones as files `<zone>.zone` of a directory.
 //!
-//! Changes of one zone that are asked for at the same time are made together: whoever holds
-//! the zone's turn takes all that wait, reads the file, makes the changes one after another
-//! and writes the file once, whole, beside its place, synchronised and renamed into it. The
-//! others find their outcome when they get their turn.
+//! Changes of one zone that are asked for at the same time are made together: the file is read,
+//! changed by one after another, and written once, whole, beside its place, synchronised and
+//! renamed into it.
 
 use std::collections::HashMap;
 use std::fs::{self, File};
@@ -15,10 +14,10 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use async_trait::async_trait;
 use portolan_files::{Leftovers, new_file};
 use portolan_provider::Error;
-use tokio::sync::{Mutex as Turn, oneshot};
 
 use crate::name::Name;
 use crate::serial::{self, Clock};
+use crate::turns::{Turns, stopping};
 use crate::zone::{Edit, Zone};
 use crate::zonefile;
 use crate::zones::Zones;
@@ -41,16 +40,10 @@ struct ZoneFile {
     origin: Name,
     clock: Arc<dyn Clock>,
     leftovers: Arc<Leftovers>,
-    waiting: Mutex<Vec<Waiting>>,
-    turn: Turn<()>,
+    turns: Turns,
     /// The file as it was last read or written, so that a file that did not change is not
     /// parsed again.
     known: Mutex<Option<Known>>,
-}
-
-struct Waiting {
-    edit: Edit,
-    outcome: oneshot::Sender<Result<(), Error>>,
 }
 
 #[derive(Clone)]
@@ -79,8 +72,7 @@ impl Directory {
                 origin: zone.clone(),
                 clock: self.clock.clone(),
                 leftovers: self.leftovers.clone(),
-                waiting: Mutex::default(),
-                turn: Turn::default(),
+                turns: Turns::default(),
                 known: Mutex::default(),
             })
         };
@@ -111,25 +103,13 @@ impl Zones for Directory {
 
     async fn change(&self, zone: &Name, edit: Edit) -> Result<(), Error> {
         let file = self.file(zone);
-        let (outcome, receiver) = oneshot::channel();
-        lock(&file.waiting).push(Waiting { edit, outcome });
-        let turn = file.turn.lock().await;
-        let waiting = std::mem::take(&mut *lock(&file.waiting));
-        if !waiting.is_empty() {
-            let file = file.clone();
-            blocking(move || {
-                file.commit(waiting);
-                Ok(())
-            })
-            .await?;
-        }
-        drop(turn);
-        receiver.await.unwrap_or_else(|_| Err(stopping()))
+        let make = |edits: Vec<Edit>| async {
+            let (file, count) = (file.clone(), edits.len());
+            let made = blocking(move || Ok(file.commit(&edits))).await;
+            made.unwrap_or_else(|error| vec![Err(error); count])
+        };
+        file.turns.take(edit, make).await
     }
-}
-
-fn stopping() -> Error {
-    Error::transient("the program is stopping")
 }
 
 async fn blocking<T: Send + 'static>(work: impl FnOnce() -> Result<T, Error> + Send + 'static) -> Result<T, Error> {
@@ -156,18 +136,8 @@ impl ZoneFile {
         Ok(Some(known))
     }
 
-    /// Makes all changes that waited and tells each its outcome.
-    fn commit(&self, mut waiting: Vec<Waiting>) {
-        waiting.sort_by_key(|waiting| waiting.edit.rank());
-        let edits: Vec<&Edit> = waiting.iter().map(|waiting| &waiting.edit).collect();
-        let outcomes = self.commit_edits(&edits);
-        for (waiting, outcome) in waiting.into_iter().zip(outcomes) {
-            // Who asked may have given up.
-            let _ = waiting.outcome.send(outcome);
-        }
-    }
-
-    fn commit_edits(&self, edits: &[&Edit]) -> Vec<Result<(), Error>> {
+    /// Makes all changes; the outcome of each.
+    fn commit(&self, edits: &[Edit]) -> Vec<Result<(), Error>> {
         self.leftovers.sweep(self.directory());
         let known = match self.load() {
             Ok(known) => known,

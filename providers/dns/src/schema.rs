@@ -25,7 +25,16 @@ pub(crate) fn provider() -> ProviderSchema {
 fn connection() -> Schema {
     let directory = Schema::new("A directory of zone files.")
         .with(Attribute::required("path", Type::String).doc("The directory; a zone's file is <zone>.zone in it."));
-    Schema::new("Where zones are kept.").block(Block::single("directory", directory).required())
+    let server = Schema::new("A name server that takes dynamic updates (RFC 2136).")
+        .with(Attribute::required("server", Type::String).doc("Its address: \"192.0.2.53:53\"."))
+        .with(
+            Attribute::optional("key", Type::String)
+                .sensitive()
+                .doc("The TSIG key, \"[algorithm:]name:secret\" with the secret in base64; hmac-sha256 if not said."),
+        );
+    Schema::new("Where zones are kept: one of these.")
+        .block(Block::single("directory", directory))
+        .block(Block::single("rfc2136", server))
 }
 
 fn rrset() -> Schema {

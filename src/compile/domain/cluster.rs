@@ -80,17 +80,17 @@ pub(super) fn directory_claim(input: &Block<'_>, value: &Value) -> Option<Claim>
     })
 }
 
-/// A cluster is reached in one way.
-fn check_ways(input: &Block<'_>, ways: &[(Arc<str>, Value)]) -> Diagnostics {
+/// A system is reached in one way. `noun` is what people call it.
+pub(super) fn check_ways<Name: AsRef<str>>(input: &Block<'_>, noun: &str, ways: &[(Name, Value)]) -> Diagnostics {
     let is_set = |value: &Value| !value.is_null();
     if ways.iter().filter(|(_, value)| is_set(value)).count() == 1 {
         return Diagnostics::new();
     }
-    let names: Vec<&str> = ways.iter().map(|(name, _)| &**name).collect();
-    let set: Vec<&str> = ways.iter().filter(|(_, value)| is_set(value)).map(|(name, _)| &**name).collect();
+    let names: Vec<&str> = ways.iter().map(|(name, _)| name.as_ref()).collect();
+    let set: Vec<&str> = ways.iter().filter(|(_, value)| is_set(value)).map(|(name, _)| name.as_ref()).collect();
     let detail = match set.is_empty() {
-        true => "It is not said how the cluster is reached.".to_owned(),
-        false => format!("The cluster is reached by {} at the same time.", set.join(" and ")),
+        true => format!("It is not said how the {noun} is reached."),
+        false => format!("The {noun} is reached by {} at the same time.", set.join(" and ")),
     };
     let error = Diagnostic::error("Unclear connection").detail(detail).at(input.span);
     error.help(format!("Give it one of these blocks: {}.", names.join(", "))).into()
@@ -116,7 +116,7 @@ fn compile(input: &Block<'_>, scope: &dyn Scope) -> Compiled {
     }
     let ways: Vec<(Arc<str>, Value)> =
         ways(input.catalog).iter().map(|way| (way.name.clone(), take(&way.name))).collect();
-    diagnostics.extend(check_ways(input, &ways));
+    diagnostics.extend(check_ways(input, "cluster", &ways));
     let is_live = ways.iter().any(|(name, way)| &**name == LIVE && !way.is_null());
     let shown = ["region", "labels", "node_addresses", "capacity"].map(|name| (name, take(name)));
     let shown = shown.into_iter().chain([("live", Value::bool(is_live))]);

@@ -6,6 +6,7 @@ use portolan_lang::decode::decode;
 use portolan_lang::eval::Scope;
 use portolan_lang::{Address, Attribute, Diagnostic, Diagnostics, Schema, Type, Value};
 
+use super::cluster::check_ways;
 use super::{Block, Claim, Compiled, CompiledConnection, CompiledResource, Hosts, Kind, exports, object, reference};
 
 /// `dns_zone "corp" { name = "example.com" … }`
@@ -27,12 +28,20 @@ fn zone_schema() -> Schema {
         .with(seconds("minimum", "Seconds for which the absence of a name is remembered."));
     let directory = Schema::new("A directory of zone files, in the format of RFC 1035.")
         .with(Attribute::required("path", Type::String).doc("The directory."));
+    let server = Schema::new("A name server that has the zone and takes dynamic updates (RFC 2136).")
+        .with(Attribute::required("server", Type::String).doc("Its address and port: \"192.0.2.53:53\"."))
+        .with(
+            Attribute::optional("key", Type::String)
+                .sensitive()
+                .doc("The TSIG key, \"[algorithm:]name:secret\", with the secret in base64; hmac-sha256 if not said."),
+        );
     Schema::new("A DNS zone.")
         .with(Attribute::required("name", Type::String).doc("The domain: \"example.com\"."))
         .with(Attribute::required("nameservers", Type::list(Type::String)).doc("The servers of the zone."))
         .with(Attribute::optional("ttl", Type::Number).doc("Seconds for which its records are kept by default."))
         .block(Nested::single("soa", soa))
-        .block(Nested::single("directory", directory).required())
+        .block(Nested::single("directory", directory))
+        .block(Nested::single("rfc2136", server))
 }
 
 fn zone(block: &Block<'_>, scope: &dyn Scope) -> Compiled {
@@ -59,9 +68,11 @@ fn zone(block: &Block<'_>, scope: &dyn Scope) -> Compiled {
         dependencies: Vec::new(),
     };
     let shown = [("name", take("name")), ("ttl", take("ttl"))];
+    let ways = ["directory", "rfc2136"].map(|way| (way, take(way)));
+    diagnostics.extend(check_ways(block, "zone", &ways));
     Compiled {
         exports: exports(block.address, name.as_deref().unwrap_or(block.name), shown),
-        connection: Some(CompiledConnection { provider: "dns", config: object([("directory", take("directory"))]) }),
+        connection: Some(CompiledConnection { provider: "dns", config: object(ways) }),
         resources: if name.is_some() { vec![apex] } else { Vec::new() },
         decisions: Vec::new(),
         claims: name.iter().map(|name| zone_claim(block, &value, name)).collect(),
@@ -70,13 +81,16 @@ fn zone(block: &Block<'_>, scope: &dyn Scope) -> Compiled {
     }
 }
 
-/// A zone stands once in a directory, which it shares with others.
+/// A zone stands once in a directory, which it shares with others, or on a server.
 fn zone_claim(block: &Block<'_>, value: &Value, name: &str) -> Claim {
-    let directory = value.get("directory").and_then(|directory| directory.get("path"));
-    let directory = directory.as_ref().and_then(Value::as_str).unwrap_or_default();
+    let text = |way: &str, attribute: &str| Some(value.get(way)?.get(attribute)?.as_str()?.to_owned());
+    let place = match text("rfc2136", "server") {
+        Some(server) => format!("on the server \"{server}\""),
+        None => format!("in the directory \"{}\"", text("directory", "path").unwrap_or_default()),
+    };
     Claim {
         owner: block.address.clone(),
-        what: format!("the zone \"{}\" in the directory \"{directory}\"", name.trim_end_matches('.').to_lowercase()),
+        what: format!("the zone \"{}\" {place}", name.trim_end_matches('.').to_lowercase()),
         share: None,
         span: block.attribute_span("name"),
         help: "Put all records of a zone into one dns_zone.",

@@ -9,6 +9,7 @@
 
 mod checkzone;
 mod conformance;
+mod dynamic;
 mod files;
 mod round_trip;
 mod served;
