@@ -299,7 +299,10 @@ impl Location<'_> {
             return Err(unknown_word("Unknown balance", &balance, &BALANCES).at(self.span("balance")));
         }
         let places = Places { to: self.span("to"), port: self.span("port") };
-        let upstream = Upstream::of(to, &self.take("port"), &places)?;
+        let Some(upstream) = Upstream::of(to, &self.take("port"), &places)? else {
+            // An upstream cannot be empty; this is what a client would hear of dead servers too.
+            return Ok(vec![words("return", &["503"])]);
+        };
         let health = Health {
             max_fails: self.take("max_fails"),
             fail_timeout: self.take("fail_timeout"),

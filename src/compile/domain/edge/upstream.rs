@@ -29,15 +29,16 @@ pub(super) struct Places {
 }
 
 impl Upstream {
-    /// The servers of a service's port, or of an external.
-    pub(super) fn of(target: &Value, port: &Value, at: &Places) -> Result<Upstream, Diagnostic> {
+    /// The servers of a service's port, or of an external; `None` for a service that has no copy
+    /// anywhere, as when it wants none or all its clusters are lost.
+    pub(super) fn of(target: &Value, port: &Value, at: &Places) -> Result<Option<Upstream>, Diagnostic> {
         if !target.is_known() {
             return Err(undecided("\"to\"", at.to));
         }
         let kind = target.get("kind");
         let name = target.get("name").and_then(|name| name.as_str().map(str::to_owned));
         match (kind.as_ref().and_then(Value::as_str), name) {
-            (Some("external"), Some(name)) => external(target, port, name, at),
+            (Some("external"), Some(name)) => external(target, port, name, at).map(Some),
             (Some("service"), Some(name)) => service(target, port, name, at),
             _ => Err(Diagnostic::error("Unsuitable target")
                 .detail("\"to\" must refer to a service or an external of an application.")
@@ -95,10 +96,10 @@ fn external(target: &Value, port: &Value, name: String, at: &Places) -> Result<U
     )
 }
 
-fn service(target: &Value, port: &Value, name: String, at: &Places) -> Result<Upstream, Diagnostic> {
+fn service(target: &Value, port: &Value, name: String, at: &Places) -> Result<Option<Upstream>, Diagnostic> {
     let endpoints = target.get("endpoints").unwrap_or_else(|| Value::null(Type::Any));
     let Some(entries) = endpoints.entries() else {
-        return Ok(Upstream { name, servers: vec![(Value::unknown(Type::String), None)] });
+        return Ok(Some(Upstream { name, servers: vec![(Value::unknown(Type::String), None)] }));
     };
     let names = || entries.keys().map(|name| &**name).collect::<Vec<_>>().join(", ");
     let chosen = match (port.as_str(), entries.len()) {
@@ -130,13 +131,26 @@ fn service(target: &Value, port: &Value, name: String, at: &Places) -> Result<Up
     let server = |endpoint: &Value| {
         (endpoint.get("address").unwrap_or_else(|| Value::unknown(Type::String)), endpoint.get("weight"))
     };
-    let servers = list.items().unwrap_or_default().iter().map(server).collect();
-    filled(
+    let servers: Vec<_> = list.items().unwrap_or_default().iter().map(server).collect();
+    if servers.is_empty() && has_no_copies(target, &chosen) {
+        return Ok(None);
+    }
+    let upstream = filled(
         Upstream { name: format!("{name}_{chosen}"), servers },
         at,
         &format!("No cluster says how the port \"{chosen}\" of the service is reached from outside."),
         "Give the port a node_port, and the clusters their node_addresses.",
-    )
+    );
+    upstream.map(Some)
+}
+
+/// Whether a service could be reached by a port from outside, if it had copies.
+fn has_no_copies(service: &Value, port: &str) -> bool {
+    let clusters = service.get("clusters");
+    let mut copies = clusters.as_ref().and_then(Value::entries).into_iter().flat_map(|clusters| clusters.values());
+    let ports = service.get("port");
+    let node_port = ports.and_then(|ports| ports.get(port)?.get("node_port"));
+    copies.all(|copies| *copies == Value::number(0)) && node_port.is_some_and(|node_port| !node_port.is_null())
 }
 
 fn filled(upstream: Upstream, at: &Places, detail: &str, help: &str) -> Result<Upstream, Diagnostic> {
