@@ -9,10 +9,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 
 use domain::base::Record;
-use domain::base::iana::{Class, Rtype};
+use domain::base::iana::Class;
 use domain::base::name::ToName;
 use domain::rdata::ZoneRecordData;
-use domain::zonefile::inplace::{Entry, Zonefile};
+use domain::zonefile::inplace::{Entry, ScannedRecord, Zonefile};
 
 use crate::name::{self, Name};
 use crate::record;
@@ -63,7 +63,8 @@ pub fn read(text: &[u8], origin: &Name) -> Result<Zone, String> {
     let mut file = Zonefile::from(text);
     file.set_origin(origin.clone());
     file.set_default_class(Class::IN);
-    let mut found = Collected::default();
+    let mut soa = None;
+    let mut sets = BTreeMap::new();
     loop {
         let offset = file.current_offset();
         let told = |problem: String| format!("line {}: {problem}", line_after(text, offset));
@@ -71,10 +72,11 @@ pub fn read(text: &[u8], origin: &Name) -> Result<Zone, String> {
         match entry {
             None => break,
             Some(Entry::Include { .. }) => return Err(told("$INCLUDE is not supported".to_owned())),
-            Some(Entry::Record(record)) => found.add(&record, origin).map_err(told)?,
+            Some(Entry::Record(record)) => add(&record, origin, &mut soa, &mut sets).map_err(told)?,
         }
     }
-    found.zone(origin)
+    let soa = soa.ok_or("there is no SOA record")?;
+    Ok(Zone { origin: origin.clone(), soa, sets })
 }
 
 /// The message of an error that begins with line and column. They are where the parser gave
@@ -90,58 +92,52 @@ fn line_after(text: &[u8], offset: usize) -> usize {
     1 + before.iter().chain(blank).filter(|byte| **byte == b'\n').count()
 }
 
-/// Records of a zone, as they come.
-#[derive(Default)]
-pub(crate) struct Collected {
-    soa: Option<Soa>,
-    sets: BTreeMap<Key, RecordSet>,
-}
-
-impl Collected {
-    /// Takes one more record. A second SOA record, and what lies outside of the zone, is refused.
-    pub(crate) fn add<Owner, Octets, Host>(
-        &mut self,
-        record: &Record<Owner, ZoneRecordData<Octets, Host>>,
-        origin: &Name,
-    ) -> Result<(), String>
-    where
-        Owner: ToName,
-        Octets: AsRef<[u8]>,
-        Host: ToName,
-    {
-        let owner: Name = record.owner().to_name();
-        if record.class() != Class::IN {
-            return Err(format!("{owner} is not of class IN"));
-        }
-        if !owner.ends_with(origin) {
-            return Err(format!("{owner} does not lie in the zone {origin}"));
-        }
-        let ttl = record.ttl().as_secs();
-        if let ZoneRecordData::Soa(data) = record.data() {
-            if owner != *origin {
-                return Err(format!("the SOA record of {owner} is not the zone's"));
-            }
-            return match self.soa.replace(start_of_authority(data, ttl)) {
-                None => Ok(()),
-                Some(_) => Err("there is a second SOA record".to_owned()),
-            };
-        }
-        let rtype: Rtype = record.rtype();
-        let set = self.sets.entry(Key { owner, rtype }).or_insert(RecordSet { ttl, data: BTreeSet::new() });
-        // Records of one set have one time to live (RFC 2181, 5.2): the least that is written.
-        set.ttl = set.ttl.min(ttl);
-        set.data.insert(record::from_file(record.data()));
-        Ok(())
+/// Puts the start of authority where it belongs, and any other record into its set.
+fn add(
+    record: &ScannedRecord,
+    origin: &Name,
+    soa: &mut Option<Soa>,
+    sets: &mut BTreeMap<Key, RecordSet>,
+) -> Result<(), String> {
+    let ZoneRecordData::Soa(data) = record.data() else { return put(record, origin, sets) };
+    let owner: Name = record.owner().to_name();
+    if owner != *origin {
+        return Err(format!("the SOA record of {owner} is not the zone's"));
     }
-
-    /// The zone that the records make.
-    pub(crate) fn zone(self, origin: &Name) -> Result<Zone, String> {
-        let soa = self.soa.ok_or("there is no SOA record")?;
-        Ok(Zone { origin: origin.clone(), soa, sets: self.sets })
+    match soa.replace(start_of_authority(data, record.ttl().as_secs())) {
+        None => Ok(()),
+        Some(_) => Err("there is a second SOA record".to_owned()),
     }
 }
 
-fn start_of_authority(data: &domain::rdata::Soa<impl ToName>, ttl: u32) -> Soa {
+/// Puts a record into its set. What is of another class, or lies outside of the zone, is refused.
+pub(crate) fn put<Owner, Octets, Host>(
+    record: &Record<Owner, ZoneRecordData<Octets, Host>>,
+    origin: &Name,
+    sets: &mut BTreeMap<Key, RecordSet>,
+) -> Result<(), String>
+where
+    Owner: ToName,
+    Octets: AsRef<[u8]>,
+    Host: ToName,
+{
+    let owner: Name = record.owner().to_name();
+    if record.class() != Class::IN {
+        return Err(format!("{owner} is not of class IN"));
+    }
+    if !owner.ends_with(origin) {
+        return Err(format!("{owner} does not lie in the zone {origin}"));
+    }
+    let (rtype, ttl) = (record.rtype(), record.ttl().as_secs());
+    let set = sets.entry(Key { owner, rtype }).or_insert(RecordSet { ttl, data: BTreeSet::new() });
+    // Records of one set have one time to live (RFC 2181, 5.2): the least that is written.
+    set.ttl = set.ttl.min(ttl);
+    set.data.insert(record::from_file(record.data()));
+    Ok(())
+}
+
+/// The start of authority that a record holds.
+pub(crate) fn start_of_authority(data: &domain::rdata::Soa<impl ToName>, ttl: u32) -> Soa {
     Soa {
         primary: data.mname().to_name(),
         contact: data.rname().to_name(),

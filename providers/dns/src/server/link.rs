@@ -1,11 +1,13 @@
 //! Asking a name server, over TCP.
 
+use std::sync::Arc;
 use std::time::Duration;
 
-use domain::base::iana::Rcode;
-use domain::base::{Message, MessageBuilder, ParsedName};
-use domain::rdata::ZoneRecordData;
+use domain::base::iana::{Class, Rcode, Rtype};
+use domain::base::message_builder::PushError;
+use domain::base::{Message, MessageBuilder, ParsedName, Serial, Ttl};
 use domain::rdata::tsig::Time48;
+use domain::rdata::{self, ZoneRecordData};
 use domain::tsig::{ClientSequence, ClientTransaction};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
@@ -13,9 +15,9 @@ use tokio::time::timeout;
 
 use super::key::Key;
 use super::message;
+use super::transfer::Transfer;
 use crate::name::Name;
-use crate::zone::Zone;
-use crate::zonefile::Collected;
+use crate::zone::{Soa, Zone};
 
 /// How long a server may take to answer, or to go on with a transfer.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -56,30 +58,40 @@ impl Link {
         accepted(&answer, id)
     }
 
-    /// Transfers a zone (AXFR, RFC 5936).
-    pub(super) async fn transfer(&self, origin: &Name) -> Result<Zone, Trouble> {
+    /// The zone as it is now. Where it is known how it was, only what changed since is transferred
+    /// (IXFR, RFC 1995), if the server still knows; otherwise all of it (AXFR, RFC 5936).
+    pub(super) async fn transfer(&self, origin: &Name, known: Option<&Arc<Zone>>) -> Result<Arc<Zone>, Trouble> {
+        if let Some(known) = known {
+            match self.ask(origin, Some(known)).await {
+                Err(Trouble::Untrusted(_) | Trouble::Refused(_)) => {}
+                other => return other,
+            }
+        }
+        self.ask(origin, None).await
+    }
+
+    async fn ask(&self, origin: &Name, known: Option<&Arc<Zone>>) -> Result<Arc<Zone>, Trouble> {
         let untrusted = |error: &dyn ToString| Trouble::Untrusted(error.to_string());
-        let mut builder = MessageBuilder::new_stream_vec().question();
-        builder.header_mut().set_random_id();
-        let asked = (origin, domain::base::iana::Rtype::AXFR, domain::base::iana::Class::IN);
-        builder.push(asked).map_err(|error| untrusted(&error))?;
-        let mut request = builder.additional();
+        let mut request = question(origin, known.map(|known| &known.soa)).map_err(|error| untrusted(&error))?;
         let signing = self.key.clone().map(|key| ClientSequence::request(key, &mut request, Time48::now()));
         let mut sequence = signing.transpose().map_err(|error| untrusted(&error))?;
         let id = request.header().id();
         let mut stream = self.send(request.finish().as_stream_slice()).await?;
-        let mut transfer = Transfer::default();
-        while transfer.ends < 2 {
+        let mut transfer = Transfer::new(origin, known.cloned());
+        loop {
             let mut answer = receive(&mut stream).await?;
             if let Some(sequence) = &mut sequence {
                 let checked = sequence.answer(&mut answer, Time48::now());
                 checked.map_err(|error| refused_or(&answer, untrusted(&error)))?;
             }
             accepted(&answer, id)?;
-            transfer.add(&answer, origin).map_err(Trouble::Untrusted)?;
+            add(&mut transfer, &answer).map_err(Trouble::Untrusted)?;
+            if transfer.is_over() {
+                break;
+            }
         }
         sequence.map_or(Ok(()), ClientSequence::done).map_err(|error| untrusted(&error))?;
-        transfer.found.zone(origin).map_err(Trouble::Untrusted)
+        transfer.zone().map_err(Trouble::Untrusted)
     }
 
     async fn send(&self, request: &[u8]) -> Result<TcpStream, Trouble> {
@@ -93,34 +105,31 @@ impl Link {
     }
 }
 
-/// What came of a transfer. It begins and ends with the start of authority.
-#[derive(Default)]
-struct Transfer {
-    found: Collected,
-    ends: u8,
+/// Asks for a zone, or for what changed since its start of authority was this.
+fn question(origin: &Name, since: Option<&Soa>) -> Result<message::Message, PushError> {
+    let mut builder = MessageBuilder::new_stream_vec().question();
+    builder.header_mut().set_random_id();
+    let what = if since.is_some() { Rtype::IXFR } else { Rtype::AXFR };
+    builder.push((origin, what, Class::IN))?;
+    let mut authority = builder.authority();
+    if let Some(soa) = since {
+        let numbers = [soa.refresh, soa.retry, soa.expire, soa.minimum].map(Ttl::from_secs);
+        let [refresh, retry, expire, minimum] = numbers;
+        let serial = Serial(soa.serial);
+        let data = rdata::Soa::new(&soa.primary, &soa.contact, serial, refresh, retry, expire, minimum);
+        authority.push((origin, Class::IN, Ttl::from_secs(soa.ttl), data))?;
+    }
+    Ok(authority.additional())
 }
 
-impl Transfer {
-    fn add(&mut self, answer: &Message<Vec<u8>>, origin: &Name) -> Result<(), String> {
-        let records = answer.answer().map_err(|error| error.to_string())?;
-        for record in records {
-            let record = record.map_err(|error| error.to_string())?;
-            let record = record.into_record::<ZoneRecordData<_, ParsedName<_>>>().map_err(|error| error.to_string())?;
-            let Some(record) = record else { return Err("a record is none that a zone can hold".to_owned()) };
-            if self.ends == 2 {
-                return Err("records come after the end of the transfer".to_owned());
-            }
-            if matches!(record.data(), ZoneRecordData::Soa(_)) {
-                self.ends += 1;
-            } else if self.ends == 0 {
-                return Err("the transfer does not begin with the start of authority".to_owned());
-            }
-            if self.ends < 2 {
-                self.found.add(&record, origin)?;
-            }
-        }
-        Ok(())
+/// Adds the records of a message to a transfer.
+fn add(transfer: &mut Transfer<'_>, answer: &Message<Vec<u8>>) -> Result<(), String> {
+    for record in answer.answer().map_err(|error| error.to_string())? {
+        let record = record.map_err(|error| error.to_string())?;
+        let record = record.into_record::<ZoneRecordData<_, ParsedName<_>>>().map_err(|error| error.to_string())?;
+        transfer.add(&record.ok_or("a record is none that a zone can hold")?)?;
     }
+    transfer.end_of_message()
 }
 
 async fn receive(stream: &mut TcpStream) -> Result<Message<Vec<u8>>, Trouble> {

@@ -1,4 +1,4 @@
-//! Zones on a name server: read by transfer (AXFR), changed by dynamic update (RFC 2136).
+//! Zones on a name server: read by transfer (AXFR, IXFR), changed by dynamic update (RFC 2136).
 //!
 //! A change is made of what was read just before, and the server is asked to check that this still
 //! holds. A server can accept an update and leave out what it does not like, so the zone is read
@@ -10,6 +10,7 @@
 mod key;
 mod link;
 mod message;
+mod transfer;
 mod transfers;
 
 use std::collections::HashMap;

@@ -32,7 +32,8 @@ impl Transfers {
             return ended.outcome.clone();
         }
         let number = self.begun.fetch_add(1, Ordering::SeqCst) + 1;
-        let outcome = link.transfer(zone).await.map(Arc::new);
+        let known = last.as_ref().and_then(|ended| ended.outcome.as_ref().ok());
+        let outcome = link.transfer(zone, known).await;
         *last = Some(Ended { number, outcome: outcome.clone() });
         outcome
     }

@@ -213,6 +213,33 @@ async fn thousands_of_records_need_few_messages() {
     assert!(server.serial() - before < 20, "{} messages", server.serial() - before);
 }
 
+/// A server that was restored from an older copy has a serial that went back.
+#[tokio::test]
+async fn what_changed_is_told_and_a_zone_that_went_back_is_read_anew() {
+    let Some(mut server) = Named::start() else { return };
+    let client = server.client().await;
+    let shop = client.create(RRSET, &rrset("shop", "A", &["192.0.2.1"])).await.expect("creates");
+    let long = client.create(RRSET, &rrset("long", "TXT", &[&"x".repeat(600)])).await.expect("creates");
+    let values = |object: Option<Value>| object.and_then(|object| object.get("values"));
+    for change in [
+        "update add shop.example.com. 300 A 192.0.2.2",
+        "update delete shop.example.com. A 192.0.2.1",
+        "update delete shop.example.com. A\nupdate add shop.example.com. 60 A 192.0.2.3\nupdate add new.example.com. 60 A 192.0.2.4",
+        "update delete long.example.com.",
+    ] {
+        server.change(change);
+        // Who never read it before sees the same as who is told what changed.
+        for object in [&shop, &long] {
+            let told = client.read(RRSET, object).await.expect("reads");
+            assert_eq!(told, server.client().await.read(RRSET, object).await.expect("reads"), "{change}");
+        }
+    }
+    server.stop();
+    std::fs::remove_file(server.home.path().join("zone.jnl")).expect("a journal");
+    server.run();
+    assert_eq!(values(client.read(RRSET, &shop).await.expect("reads")), None);
+}
+
 async fn problem(server: &Named, key: &str) -> Error {
     let client = Client::connect(DnsProvider::new(), &server.connection(key)).await.expect("connects");
     client.create(RRSET, &rrset("shop", "A", &["192.0.2.1"])).await.expect_err("is refused")
