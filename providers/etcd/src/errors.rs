@@ -5,6 +5,7 @@ use portolan_provider::Error;
 
 /// gRPC's status codes, as far as they are told apart here.
 mod code {
+    pub(super) const CANCELLED: i32 = 1;
     pub(super) const INVALID_ARGUMENT: i32 = 3;
     pub(super) const DEADLINE_EXCEEDED: i32 = 4;
     pub(super) const PERMISSION_DENIED: i32 = 7;
@@ -16,6 +17,10 @@ mod code {
 /// The error of a call about `what`: a key, or the cluster.
 pub(crate) fn error_of(what: &str, error: EtcdError) -> Error {
     match &error {
+        // What etcd itself says has no cause here: the connection broke before it could answer.
+        EtcdError::GRpcStatus(status) if std::error::Error::source(status).is_some() => {
+            Error::transient(format!("{what}: the connection was lost: {}", status.message()))
+        }
         EtcdError::GRpcStatus(status) => of_status(what, i32::from(status.code()), status.message()),
         EtcdError::TransportError(_) | EtcdError::IoError(_) => {
             Error::transient(format!("{what} cannot be reached: {}", causes(&error)))
@@ -34,7 +39,10 @@ fn of_status(what: &str, code: i32, message: &str) -> Error {
         code::RESOURCE_EXHAUSTED if message.contains("database space exceeded") => {
             Error::failed(said).help("Compact and defragment etcd, then disarm its alarm.")
         }
-        code::UNAVAILABLE | code::DEADLINE_EXCEEDED | code::RESOURCE_EXHAUSTED => Error::transient(said),
+        // Nobody cancels a call here.
+        code::CANCELLED | code::UNAVAILABLE | code::DEADLINE_EXCEEDED | code::RESOURCE_EXHAUSTED => {
+            Error::transient(said)
+        }
         code::PERMISSION_DENIED | code::UNAUTHENTICATED => Error::denied(said),
         code::INVALID_ARGUMENT if message.contains("authentication failed") => Error::denied(said),
         code::INVALID_ARGUMENT => Error::invalid(said),
