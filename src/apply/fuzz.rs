@@ -42,6 +42,7 @@ fn trouble() -> impl Strategy<Value = (Operation, u32, Trouble)> {
         Operation::Delete,
         Operation::Read,
         Operation::Ready,
+        Operation::Gone,
     ]);
     let trouble = prop::sample::select(vec![
         Trouble::Refuse,
@@ -64,6 +65,10 @@ async fn survives(before: &str, after: &str, (operation, nth, trouble): (Operati
     for name in NAMES {
         scene.world.awaits(name, move |_| match trouble {
             Trouble::GoBack => Readiness::GoesBack("no"),
+            _ => Readiness::At(Vec::new()),
+        });
+        scene.world.leaves(name, move |_| match trouble {
+            Trouble::GoBack => Readiness::Fails("no"),
             _ => Readiness::At(Vec::new()),
         });
     }

@@ -160,6 +160,8 @@ async fn open_sessions(job: &Job<'_>) -> Result<Vec<SessionOf>, Diagnostics> {
 }
 
 #[cfg(test)]
+mod deletion_tests;
+#[cfg(test)]
 mod fuzz;
 #[cfg(test)]
 mod readiness_tests;

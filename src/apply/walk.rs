@@ -6,8 +6,8 @@
 //! to wait for the disk. An operation whose change is made in two steps is journalled when it
 //! is ready, as both entries are about the same object.
 //!
-//! An operation whose object has yet to become ready is *made*: it takes no place among those
-//! that run, and what waits for it goes on waiting. Where the object does not become ready, what
+//! An operation whose object has yet to become ready, or to be gone, is *made*: it takes no place
+//! among those that run, and what waits for it goes on waiting. Where the object does not become ready, what
 //! waits for it is left out, and everything else goes on.
 //!
 //! The first failure, like the first interrupt, lets nothing new start; what runs is brought to

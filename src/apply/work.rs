@@ -25,6 +25,8 @@ pub(super) enum Happened {
     Told(usize, Result<Value, Error>),
     /// An object is ready, or will not be.
     Ready(usize, Result<(), NotReady>),
+    /// An object is gone, or does not go away.
+    Gone(usize, Result<(), Error>),
     /// A pause is over.
     Rested(usize),
 }

@@ -201,7 +201,8 @@ pub trait Session: Send + Sync {
     }
 
     /// Carries out a change. Safe to repeat: creating what is there already as wanted, and
-    /// deleting what is gone, succeed. For [`Change::Delete`] the answer is `None`.
+    /// deleting what is gone, succeed. For [`Change::Delete`] the answer is `None`, or the object
+    /// where it takes its time to go away: [`Session::gone`] waits for that.
     async fn apply(&self, resource_type: &str, change: Change<'_>) -> Result<Option<Applied>, Error>;
 
     /// Whether an object can be there and not be ready, so that there is something to wait for.
@@ -218,6 +219,13 @@ pub trait Session: Send + Sync {
     /// Many objects are waited for at the same time: they should share what is read. Trouble with
     /// reading that may go away is borne and reported, until the time is over.
     async fn ready(&self, awaited: Awaited<'_>, report: Report<'_>) -> Result<(), NotReady> {
+        let _ = (awaited, report);
+        Ok(())
+    }
+
+    /// Waits until an object is gone that [`Session::apply`] said is on its way. As with
+    /// [`Session::ready`], many are waited for at the same time, and the engine can end the waiting.
+    async fn gone(&self, awaited: Awaited<'_>, report: Report<'_>) -> Result<(), Error> {
         let _ = (awaited, report);
         Ok(())
     }

@@ -1,9 +1,9 @@
-//! Waiting until an object does what it is there for.
+//! Waiting until an object does what it is there for, or is gone.
 
 use crate::Error;
 use portolan_lang::Value;
 
-/// An object that is waited for: it is there, and may not be ready.
+/// An object that is waited for: it is there, and may not be ready, or is on its way to be gone.
 #[derive(Debug, Clone, Copy)]
 pub struct Awaited<'a> {
     /// Its resource type.

@@ -25,6 +25,8 @@ impl<'a, C: Configurations> Operations<'a, '_, C> {
             Happened::Answered(operation, Ok(applied)) => self.applied(operation, applied, writer),
             Happened::Told(operation, Ok(value)) => self.told(operation, value),
             Happened::Ready(operation, ready) => self.waited(operation, ready, writer),
+            Happened::Gone(operation, Ok(())) => self.went(operation, writer),
+            Happened::Gone(operation, Err(error)) => self.stayed(operation, error, writer),
             Happened::Answered(operation, Err(error)) | Happened::Told(operation, Err(error)) => {
                 self.refused(operation, error)
             }
@@ -70,8 +72,10 @@ impl<'a, C: Configurations> Operations<'a, '_, C> {
     fn applied(&mut self, operation: usize, applied: Option<Applied>, writer: &mut Writer<'a>) -> Event {
         let (change, kind) = (self.change(operation), self.kind(operation));
         if kind == OperationKind::Delete {
-            writer.end(operation, Ended::Removed);
-            return self.done(operation);
+            return match applied {
+                None => self.went(operation, writer),
+                Some(_) => self.leaves(operation),
+            };
         }
         let (Some(Applied { identity, value }), Some(id)) = (applied, change.instance) else {
             let error = Error::failed("the provider did not say what it made");
@@ -171,7 +175,7 @@ impl<'a, C: Configurations> Operations<'a, '_, C> {
 
     /// What is recorded of a change that failed. Where it is not certain that nothing was done,
     /// the journal entry stays, and the next run looks.
-    fn end_refused(&mut self, operation: usize, error: Error, writer: &mut Writer<'a>) {
+    pub(super) fn end_refused(&mut self, operation: usize, error: Error, writer: &mut Writer<'a>) {
         let change = self.change(operation);
         if let (Some(left), Some(id)) = (error.left_behind, change.instance) {
             let (status, identity) = match self.kind(operation) {

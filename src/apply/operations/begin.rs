@@ -75,7 +75,7 @@ impl<'a, C: Configurations> Operations<'a, '_, C> {
         work.map(Some).ok_or_else(|| problems::incomplete(self.job, operation).into())
     }
 
-    fn deletion(&self, operation: usize) -> Option<Work> {
+    pub(super) fn deletion(&self, operation: usize) -> Option<Work> {
         let change = self.change(operation);
         let recorded = row(self.job.snapshot, change);
         let resource_type = recorded.map_or(&change.resource_type, |row| &row.resource_type).clone();

@@ -2,6 +2,7 @@
 
 mod answer;
 mod begin;
+mod gone;
 mod ready;
 
 use std::sync::Arc;
@@ -9,7 +10,7 @@ use std::sync::Arc;
 use portolan_lang::{Diagnostics, Schema, Value};
 use portolan_provider::{Applied, Error};
 use portolan_state::{Resource, ResourceKey, ResourceStatus};
-use rustc_hash::FxHashMap;
+use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::observe::{Observer, Progress};
 use super::walk::Event;
@@ -43,6 +44,8 @@ pub(super) struct Operations<'a, 'e, C> {
     failures: FxHashMap<usize, Failure>,
     /// What was made and has yet to become ready, by its operation.
     made: FxHashMap<usize, ready::Made>,
+    /// What was deleted and takes its time to go away, by its operation.
+    leaving: FxHashSet<usize>,
     /// What became of each operation so far.
     pub(super) outcomes: Vec<Outcome>,
     /// What went wrong so far.
@@ -63,6 +66,7 @@ impl<'a, 'e, C: Configurations> Operations<'a, 'e, C> {
             wanted: FxHashMap::default(),
             failures: FxHashMap::default(),
             made: FxHashMap::default(),
+            leaving: FxHashSet::default(),
             outcomes: vec![Outcome::NotStarted; job.plan.operations.len()],
             diagnostics: Diagnostics::new(),
             sessions,

@@ -67,8 +67,12 @@ impl<'a, C: Configurations> Operations<'a, '_, C> {
         Event::Made(operation)
     }
 
-    /// Waits for the object of an operation, and sends `news` of what it is waited for.
+    /// Waits for the object of an operation to be ready, or gone, and sends `news` of what it is
+    /// waited for.
     pub(in crate::apply) fn wait(&self, operation: usize, news: UnboundedSender<News>) -> Option<Future<'a, Happened>> {
+        if self.is_leaving(operation) {
+            return self.wait_until_gone(operation, news);
+        }
         let (made, session) = (self.made.get(&operation)?, self.sessions[operation].clone()?);
         let (identity, value) = (made.identity.clone(), made.value.clone());
         let resource_type = self.change(operation).resource_type.clone();
@@ -80,7 +84,7 @@ impl<'a, C: Configurations> Operations<'a, '_, C> {
 
     /// Takes in what an object is waited for.
     pub(in crate::apply) fn waiting(&mut self, operation: usize, waiting: &Waiting) {
-        if self.made.contains_key(&operation) {
+        if self.made.contains_key(&operation) || self.is_leaving(operation) {
             self.observer.on(Progress::Waiting(operation, waiting));
         }
     }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use portolan_lang::Value;
 
-use crate::{Applied, Change, Error, Planned, Proposal, Provider, Session, Wanted, propose};
+use crate::{Applied, Awaited, Change, Error, Planned, Proposal, Provider, Session, Wanted, propose};
 
 /// A provider and a session of it, used as the engine would use them: a change is planned from
 /// what the configuration says, and what was planned is applied.
@@ -14,6 +14,12 @@ pub struct Client {
     pub provider: Arc<dyn Provider>,
     /// The session that everything is asked of.
     pub session: Arc<dyn Session>,
+}
+
+/// Takes an object away, and waits until it is gone.
+pub(super) async fn delete(session: &dyn Session, resource_type: &str, change: Change<'_>) -> Result<(), Error> {
+    let Some(Applied { identity, value }) = session.apply(resource_type, change).await? else { return Ok(()) };
+    session.gone(Awaited { resource_type, identity: &identity, value: &value }, &|_| {}).await
 }
 
 /// The record that objects of tests belong to.
@@ -66,10 +72,7 @@ impl Client {
     /// Takes an object away.
     pub async fn delete(&self, resource_type: &str, object: &Applied) -> Result<(), Error> {
         let change = Change::Delete { identity: &object.identity, prior: &object.value };
-        match self.session.apply(resource_type, change).await? {
-            None => Ok(()),
-            Some(left) => Err(Error::failed(format!("deleting leaves {}", left.identity))),
-        }
+        delete(&*self.session, resource_type, change).await
     }
 
     /// Reads an object as it is by now.

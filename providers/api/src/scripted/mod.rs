@@ -56,6 +56,7 @@ struct Inner {
     objects: objects::Objects,
     rules: Vec<rule::Armed>,
     readiness: BTreeMap<String, readiness::Script>,
+    leaving: BTreeMap<String, readiness::Script>,
     calls: Vec<Call>,
     running: usize,
     most_running: usize,
@@ -82,11 +83,19 @@ impl World {
         self.inner().readiness.insert(identity.to_owned(), Arc::new(script));
     }
 
-    /// Ends all faults; what is waited for becomes ready.
+    /// Lets an object take its time to go away once it is deleted: it is gone when it is *ready*.
+    pub fn leaves(&self, identity: &str, script: impl Fn(&Value) -> Readiness + Send + Sync + 'static) {
+        self.inner().leaving.insert(identity.to_owned(), Arc::new(script));
+    }
+
+    /// Ends all faults; what is waited for becomes ready, or goes away.
     pub fn heal(&self) {
         let mut inner = self.inner();
         inner.rules.clear();
-        inner.readiness.values_mut().for_each(|script| *script = Arc::new(|_| Readiness::At(Vec::new())));
+        let Inner { readiness, leaving, .. } = &mut *inner;
+        for script in readiness.values_mut().chain(leaving.values_mut()) {
+            *script = Arc::new(|_| Readiness::At(Vec::new()));
+        }
     }
 
     /// An object as it is.

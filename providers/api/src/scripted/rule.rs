@@ -20,6 +20,8 @@ pub enum Operation {
     Import,
     Data,
     Ready,
+    /// Waiting until it is gone.
+    Gone,
 }
 
 /// What goes wrong with a call.

@@ -38,6 +38,10 @@ impl ScriptedSession {
         self.world.inner().readiness.get(identity).cloned()
     }
 
+    fn leaving(&self, identity: &str) -> Option<Script> {
+        self.world.inner().leaving.get(identity).cloned()
+    }
+
     async fn never_answer<T>(&self) -> T {
         self.world.stopped.notify_one();
         std::future::pending().await
@@ -50,7 +54,13 @@ impl ScriptedSession {
             Change::Delete { identity, .. } => (Operation::Delete, Arc::from(identity)),
         };
         let fault = self.meet(operation, resource_type, &identity).await?;
-        let done = self.world.inner().objects.change(resource_type, change)?;
+        let done = match change {
+            Change::Delete { .. } if self.leaving(&identity).is_some() => {
+                let left = self.world.object(resource_type, &identity);
+                left.map(|value| Applied { identity: identity.clone(), value })
+            }
+            change => self.world.inner().objects.change(resource_type, change)?,
+        };
         match fault {
             Some(Fault::Stop) => self.never_answer().await,
             Some(Fault::LoseAnswer(error)) => Err(error),
@@ -139,22 +149,18 @@ impl Session for ScriptedSession {
             return self.never_answer().await;
         }
         let Some(script) = self.readiness(awaited.identity) else { return Ok(()) };
-        let tell = |why: &str| report(Waiting { why: why.to_owned(), reasons: Vec::new() });
-        match script(awaited.value) {
-            Readiness::At(steps) => {
-                for (pause, why) in steps {
-                    tokio::time::sleep(pause).await;
-                    tell(why);
-                }
-                Ok(())
-            }
-            Readiness::Never(why) => {
-                tell(why);
-                std::future::pending().await
-            }
-            Readiness::Fails(why) => Err(Error::failed(why).into()),
-            Readiness::GoesBack(why) => Err(NotReady { error: Error::failed(why), goes_back: true }),
+        follow(script(awaited.value), report).await
+    }
+
+    async fn gone(&self, awaited: Awaited<'_>, report: Report<'_>) -> Result<(), Error> {
+        let Awaited { resource_type, identity, value } = awaited;
+        if let Some(Fault::Stop) = self.meet(Operation::Gone, resource_type, identity).await? {
+            return self.never_answer().await;
         }
+        if let Some(script) = self.leaving(identity) {
+            follow(script(value), report).await.map_err(|left| left.error)?;
+        }
+        self.world.inner().objects.change(resource_type, Change::Delete { identity, prior: value }).map(drop)
     }
 
     async fn import(&self, resource_type: &str, id: &str) -> Result<Option<Applied>, Error> {
@@ -174,5 +180,25 @@ impl Session for ScriptedSession {
         };
         let value = found.get("value").unwrap_or_else(|| Value::null(portolan_lang::Type::Any));
         Ok(config.with(&AttributePath::attribute("value"), value))
+    }
+}
+
+/// Lets an object fare as its script says.
+async fn follow(script: Readiness, report: Report<'_>) -> Result<(), NotReady> {
+    let tell = |why: &str| report(Waiting { why: why.to_owned(), reasons: Vec::new() });
+    match script {
+        Readiness::At(steps) => {
+            for (pause, why) in steps {
+                tokio::time::sleep(pause).await;
+                tell(why);
+            }
+            Ok(())
+        }
+        Readiness::Never(why) => {
+            tell(why);
+            std::future::pending().await
+        }
+        Readiness::Fails(why) => Err(Error::failed(why).into()),
+        Readiness::GoesBack(why) => Err(NotReady { error: Error::failed(why), goes_back: true }),
     }
 }

@@ -1,26 +1,19 @@
 //! Carrying out one change.
 
-use std::time::Duration;
-
 use portolan_lang::Value;
 use portolan_provider::{Applied, Error};
 use serde_json::{Value as Json, json};
-use tokio::time::Instant;
 
 use super::api::Target;
 use super::discovery::{Kind, Missing};
+use super::gone::{conditions, going, why_it_stays};
+use super::looks::Looks;
 use super::refusal::{Refusal, Trouble};
 use super::rehearse::Purpose;
 use super::whose::Whose;
 use super::{ServerSession, Wish, observe, wire};
 use crate::identity::Identity;
 use crate::manifest_of;
-
-/// How long a deleted object may take to go away, and a new kind to be served.
-const PATIENCE: Duration = Duration::from_secs(300);
-
-/// The shortest and the longest time between two looks.
-const LOOKS: (Duration, Duration) = (Duration::from_millis(20), Duration::from_secs(2));
 
 /// How often a version is met that is gone by the time of the request.
 const ATTEMPTS_TO_DELETE: usize = 10;
@@ -109,31 +102,39 @@ impl ServerSession {
         }
     }
 
-    /// Takes away an object that is ours, and waits until it is gone. Of a workload the pods go
-    /// first.
-    pub(super) async fn delete(&self, identity: &Identity, prior: &Value) -> Result<(), Error> {
-        let api_version = super::api_version_of(&manifest_of(prior)?);
-        let kind = match self.kind(identity, api_version.as_deref()).await {
-            // What is served no more is gone.
-            Err(Missing::Unknown { .. }) => return Ok(()),
-            Err(Missing::OtherVersion(_)) => self.kind(identity, None).await.map_err(Missing::error)?,
-            found => found.map_err(Missing::error)?,
-        };
+    /// Takes away an object that is ours. Of a workload the pods go first. The answer is whether the
+    /// object is still on its way.
+    pub(super) async fn delete(&self, identity: &Identity, prior: &Value) -> Result<bool, Error> {
+        // What is served no more is gone.
+        let Some(kind) = self.recorded_kind(identity, prior).await? else { return Ok(false) };
         // Of an object whose status changes all the time, the version has to be met.
         for _ in 0..ATTEMPTS_TO_DELETE {
-            let Some(live) = self.live(&kind, identity).await? else { return Ok(()) };
+            let Some(live) = self.live(&kind, identity).await? else { return Ok(false) };
             self.may_delete(identity, &live)?;
-            let uid = &live["metadata"]["uid"];
             if going(&live).is_some() {
-                return self.is_gone(identity, &kind, uid).await;
+                return Ok(true);
             }
             match self.ask_to_delete(identity, &kind, &live).await? {
-                Deletion::Done => return Ok(()),
-                Deletion::Begun => return self.is_gone(identity, &kind, uid).await,
+                Deletion::Done => return Ok(false),
+                Deletion::Begun => return Ok(true),
                 Deletion::Changed => {}
             }
         }
         Err(Error::transient(format!("{} changes while it is deleted", self.shown(identity))))
+    }
+
+    /// The kind of an object as it was recorded, in another version where that one is not served any
+    /// more; `None` where the kind is not.
+    pub(super) async fn recorded_kind(&self, identity: &Identity, prior: &Value) -> Result<Option<Kind>, Error> {
+        let api_version = super::api_version_of(&manifest_of(prior)?);
+        let found = match self.kind(identity, api_version.as_deref()).await {
+            Err(Missing::OtherVersion(_)) => self.kind(identity, None).await,
+            found => found,
+        };
+        match found {
+            Err(Missing::Unknown { .. }) => Ok(None),
+            found => found.map(Some).map_err(Missing::error),
+        }
     }
 
     fn may_delete(&self, identity: &Identity, live: &Json) -> Result<(), Error> {
@@ -162,30 +163,6 @@ impl ServerSession {
             Err(Trouble::Refused(refusal)) if refusal.is_conflict() => Ok(Deletion::Changed),
             Err(trouble) => Err(trouble.error(&self.shown(identity))),
         }
-    }
-
-    /// Waits until an object is gone, or another one has its name.
-    async fn is_gone(&self, identity: &Identity, kind: &Kind, uid: &Json) -> Result<(), Error> {
-        let mut looks = Looks::new();
-        loop {
-            let live = self.live(kind, identity).await?;
-            let Some(live) = live.filter(|live| live["metadata"]["uid"] == *uid) else { return Ok(()) };
-            if !looks.wait().await {
-                let why = self.why_it_stays(&live);
-                let message = format!(
-                    "{} is still there {} s after it was deleted: {why}",
-                    self.shown(identity),
-                    PATIENCE.as_secs()
-                );
-                return Err(Error::failed(message).help("See to what its finalizers wait for, then run this again."));
-            }
-        }
-    }
-
-    fn why_it_stays(&self, live: &Json) -> String {
-        let going = going(live).unwrap_or_else(|| "nobody says why".to_owned());
-        let told = conditions(live);
-        if told.is_empty() { going } else { format!("{going}; {told}") }
     }
 
     /// Waits until the kind that a definition declares is served.
@@ -235,7 +212,7 @@ impl ServerSession {
         let namespace = wish.identity.namespace.as_deref().unwrap_or_default();
         let live = self.api.find(&Target::path(format!("/api/v1/namespaces/{namespace}"))).await;
         let live = live.ok().flatten().unwrap_or_default();
-        let why = self.why_it_stays(&live);
+        let why = why_it_stays(&live);
         let message =
             format!("{} cannot be made: the namespace {namespace} is being deleted: {why}", self.shown(&wish.identity));
         Error::conflict(message).help("Wait until the namespace is gone, or see to what its finalizers wait for.")
@@ -256,51 +233,4 @@ enum Deletion {
 fn conflict(cause: &super::refusal::Cause) -> String {
     let manager = cause.message.split('"').nth(1).unwrap_or(&cause.message);
     format!("{} is owned by {manager:?}", cause.field.trim_start_matches('.'))
-}
-
-/// What an object that is being deleted waits for; `None` for one that is not.
-fn going(live: &Json) -> Option<String> {
-    live["metadata"]["deletionTimestamp"].as_str()?;
-    let named = |list: &Json| {
-        list.as_array().into_iter().flatten().filter_map(Json::as_str).map(str::to_owned).collect::<Vec<_>>()
-    };
-    let finalizers: Vec<String> =
-        named(&live["metadata"]["finalizers"]).into_iter().chain(named(&live["spec"]["finalizers"])).collect();
-    Some(match finalizers.is_empty() {
-        true => "it has no finalizers".to_owned(),
-        false => format!("it waits for its finalizers {}", finalizers.join(", ")),
-    })
-}
-
-/// What the conditions of an object say that ask for attention.
-fn conditions(live: &Json) -> String {
-    let all = live["status"]["conditions"].as_array().into_iter().flatten();
-    let told = all.filter_map(|condition| {
-        let message = condition["message"].as_str().filter(|message| !message.is_empty())?;
-        (condition["status"] == "True" || condition["status"] == "False")
-            .then(|| format!("{}: {message}", condition["type"].as_str().unwrap_or_default()))
-    });
-    told.collect::<Vec<_>>().join("; ")
-}
-
-/// Looks at growing intervals, up to a limit.
-struct Looks {
-    until: Instant,
-    pause: Duration,
-}
-
-impl Looks {
-    fn new() -> Self {
-        Looks { until: Instant::now() + PATIENCE, pause: LOOKS.0 }
-    }
-
-    /// Waits for the next look; `false` once there is none.
-    async fn wait(&mut self) -> bool {
-        if Instant::now() >= self.until {
-            return false;
-        }
-        tokio::time::sleep(self.pause).await;
-        self.pause = (self.pause * 2).min(LOOKS.1);
-        true
-    }
 }

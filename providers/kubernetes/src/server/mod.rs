@@ -15,7 +15,9 @@ mod change;
 mod connect;
 mod discovery;
 mod fresh;
+mod gone;
 mod lists;
+mod looks;
 mod nodes;
 mod observe;
 mod owners;
@@ -229,8 +231,8 @@ impl Session for ServerSession {
                 self.update(wish, prior).await.map(Some)
             }
             Change::Delete { identity, prior } => {
-                self.delete(&parse_identity(identity)?, prior).await?;
-                Ok(None)
+                let is_going = self.delete(&parse_identity(identity)?, prior).await?;
+                Ok(is_going.then(|| Applied { identity: Arc::from(identity), value: prior.clone() }))
             }
         }
     }
@@ -252,6 +254,10 @@ impl Session for ServerSession {
 
     async fn ready(&self, awaited: Awaited<'_>, report: Report<'_>) -> Result<(), NotReady> {
         self.wait(awaited, report).await
+    }
+
+    async fn gone(&self, awaited: Awaited<'_>, report: Report<'_>) -> Result<(), Error> {
+        self.wait_until_gone(awaited, report).await
     }
 
     async fn import(&self, _resource_type: &str, id: &str) -> Result<Option<Applied>, Error> {
