@@ -11,6 +11,7 @@
 mod journal;
 mod observe;
 mod operations;
+mod places;
 mod prepare;
 mod problems;
 mod record;
@@ -25,9 +26,10 @@ use std::sync::Arc;
 pub use observe::{Observer, Progress};
 use portolan_lang::Diagnostics;
 use portolan_state::{Backend, Lease, Run, Serial, Snapshot};
+use rustc_hash::FxHashMap;
 use tokio::sync::mpsc::UnboundedReceiver;
 
-use crate::plan::{Configurations, OperationKind, Plan, check};
+use crate::plan::{Configurations, Operation, OperationKind, Plan, check};
 use crate::sessions::Sessions;
 
 /// What it takes to apply a plan.
@@ -44,7 +46,8 @@ pub struct Job<'a> {
     pub lease: &'a Lease,
     /// Who does this and why, as it is kept in the audit log; time and status are filled in.
     pub run: Run,
-    /// How many operations may run at the same time.
+    /// How many operations may run at the same time; those of a session that makes changes together
+    /// count as one.
     pub parallelism: usize,
 }
 
@@ -157,6 +160,18 @@ async fn open_sessions(job: &Job<'_>) -> Result<Vec<SessionOf>, Diagnostics> {
         sessions.push(opened.and_then(|opened| diagnostics.keep(opened)));
     }
     if diagnostics.is_empty() { Ok(sessions) } else { Err(diagnostics) }
+}
+
+/// For each operation the batch that it belongs to: those whose changes one session makes together.
+fn batches(plan: &Plan, sessions: &[SessionOf]) -> Vec<Option<usize>> {
+    let mut batches: FxHashMap<*const (), usize> = FxHashMap::default();
+    let mut batch_of = |(operation, session): (&Operation, &SessionOf)| {
+        let is_change = matches!(operation.kind, OperationKind::Create | OperationKind::Update | OperationKind::Delete);
+        let session = session.as_ref().filter(|session| is_change && session.gathers())?;
+        let next = batches.len();
+        Some(*batches.entry(Arc::as_ptr(session).cast()).or_insert(next))
+    };
+    plan.operations.iter().zip(sessions).map(&mut batch_of).collect()
 }
 
 #[cfg(test)]

@@ -10,10 +10,11 @@ use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 
 use super::observe::Observer;
 use super::operations::Operations;
+use super::places::Places;
 use super::walk::{Action, Event, Walk};
 use super::work::{Future, Happened, News};
 use super::writer::{Writer, Written};
-use super::{Job, Report, SessionOf, problems};
+use super::{Job, Report, SessionOf, batches, problems};
 use crate::plan::Configurations;
 
 struct Shell<'a, 'e, C> {
@@ -45,7 +46,7 @@ pub(super) async fn run<C: Configurations>(
 ) -> Report {
     let (teller, news) = unbounded_channel();
     let mut shell = Shell {
-        walk: Walk::new(job.plan, job.parallelism),
+        walk: Walk::new(job.plan, Places::new(job.parallelism, batches(job.plan, &sessions))),
         operations: Operations::new(&job, sessions, evaluation, observer),
         writer: Writer::new(&job),
         running: FuturesUnordered::new(),

@@ -304,6 +304,16 @@ async fn as_many_run_at_once_as_may() {
 }
 
 #[tokio::test]
+async fn what_is_made_together_is_asked_for_at_once_and_has_one_place() {
+    let scene = Scene::new();
+    scene.world.gather();
+    let table: String = (0..50).map(|at| format!("a{at} = 1\n")).collect();
+    let report = scene.run(&Table::new(&table)).await;
+    assert!(report.succeeded(), "{:?}", report.diagnostics);
+    assert_eq!(scene.world.most_at_once(), 50);
+}
+
+#[tokio::test]
 async fn an_identity_that_is_known_late_is_journalled_again() {
     let scene = Scene::new();
     let table = Table::new("a = 1 !numbered\nb = 1 !namedby=a.id");

@@ -16,6 +16,7 @@
 
 use std::collections::VecDeque;
 
+use super::places::Places;
 use crate::plan::{OperationKind, Plan, Step};
 
 /// How many operations may be journalled and not started.
@@ -107,13 +108,12 @@ pub(crate) struct Walk {
     entries: Vec<Entry>,
     /// Whether the entry may be written before the operation is ready.
     may_be_ahead: Vec<bool>,
-    startable: VecDeque<usize>,
+    /// What may start, and what runs or rests.
+    places: Places,
     next_ahead: usize,
     ahead: usize,
-    running: usize,
     made: usize,
     over: usize,
-    parallelism: usize,
     /// For each join, whether something that it waits for will not happen.
     is_missed: Vec<bool>,
     /// Whether nothing new starts.
@@ -124,7 +124,7 @@ pub(crate) struct Walk {
 }
 
 impl Walk {
-    pub(crate) fn new(plan: &Plan, parallelism: usize) -> Self {
+    pub(crate) fn new(plan: &Plan, places: Places) -> Self {
         let operations = plan.operations.len();
         let afters = || {
             plan.operations.iter().map(|operation| &operation.after).chain(plan.joins.iter().map(|join| &join.after))
@@ -162,13 +162,11 @@ impl Walk {
                 .map(|operation| if is_journalled(operation.kind) { Entry::None } else { Entry::NotNeeded })
                 .collect(),
             may_be_ahead: plan.operations.iter().map(|operation| of_change[operation.change] == 1).collect(),
-            startable: VecDeque::new(),
+            places,
             next_ahead: 0,
             ahead: 0,
-            running: 0,
             made: 0,
             over: 0,
-            parallelism: parallelism.max(1),
             is_missed: vec![false; plan.joins.len()],
             is_stopping: false,
             lets_go: false,
@@ -178,12 +176,12 @@ impl Walk {
 
     /// Whether an operation runs or rests.
     pub(crate) fn is_running(&self) -> bool {
-        self.running > 0
+        self.places.are_taken()
     }
 
     /// Whether everything that will be done is done.
     pub(crate) fn is_over(&self) -> bool {
-        self.running == 0 && self.made == 0 && (self.is_stopping || self.over == self.stages.len())
+        !self.is_running() && self.made == 0 && (self.is_stopping || self.over == self.stages.len())
     }
 
     /// The operations that are journalled, or are about to be, and were not started.
@@ -235,12 +233,12 @@ impl Walk {
     fn journalled(&mut self, operation: usize) {
         self.entries[operation] = Entry::Durable;
         if self.stages[operation] == Stage::Ready {
-            self.startable.push_back(operation);
+            self.places.add(operation);
         }
     }
 
     fn journal_again(&mut self, operation: usize, actions: &mut Vec<Action>) {
-        self.running -= 1;
+        self.places.leave(operation);
         self.stages[operation] = Stage::Ready;
         if !self.is_stopping {
             self.ask_for_entry(operation, actions);
@@ -254,7 +252,7 @@ impl Walk {
     }
 
     fn made(&mut self, operation: usize, actions: &mut Vec<Action>) {
-        self.running -= 1;
+        self.places.leave(operation);
         self.stages[operation] = Stage::Made;
         if !self.lets_go {
             self.made += 1;
@@ -272,7 +270,7 @@ impl Walk {
     fn end(&mut self, operation: usize) {
         match self.stages[operation] {
             Stage::Made => self.made -= 1,
-            _ => self.running -= 1,
+            _ => self.places.leave(operation),
         }
         self.over += 1;
         self.stages[operation] = Stage::Over;
@@ -334,7 +332,7 @@ impl Walk {
             }
             self.stages[step] = Stage::Ready;
             match self.entries[step] {
-                Entry::Durable | Entry::NotNeeded => self.startable.push_back(step),
+                Entry::Durable | Entry::NotNeeded => self.places.add(step),
                 Entry::None if !self.is_stopping => self.ask_for_entry(step, actions),
                 Entry::None | Entry::Asked => {}
             }
@@ -348,11 +346,8 @@ impl Walk {
     }
 
     fn start(&mut self, actions: &mut Vec<Action>) {
-        while self.running < self.parallelism
-            && let Some(operation) = self.startable.pop_front()
-        {
+        for operation in self.places.take() {
             self.stages[operation] = Stage::Running;
-            self.running += 1;
             self.ahead = self.ahead.saturating_sub(usize::from(self.entries[operation] == Entry::Durable));
             actions.push(Action::Start(operation));
         }

@@ -200,6 +200,13 @@ pub trait Session: Send + Sync {
         false
     }
 
+    /// Whether changes that are asked for at the same time are made together, so that many cost
+    /// little more than one. All that are ready are then asked for at once, however many they are,
+    /// and count as one among those that are carried out at the same time.
+    fn gathers(&self) -> bool {
+        false
+    }
+
     /// Carries out a change. Safe to repeat: creating what is there already as wanted, and
     /// deleting what is gone, succeed. For [`Change::Delete`] the answer is `None`, or the object
     /// where it takes its time to go away: [`Session::gone`] waits for that.

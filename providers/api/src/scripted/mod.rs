@@ -58,6 +58,7 @@ struct Inner {
     readiness: BTreeMap<String, readiness::Script>,
     leaving: BTreeMap<String, readiness::Script>,
     calls: Vec<Call>,
+    gathers: bool,
     running: usize,
     most_running: usize,
 }
@@ -81,6 +82,11 @@ impl World {
     /// Lets an object be waited for: `script` says, from what it is, how it becomes ready.
     pub fn awaits(&self, identity: &str, script: impl Fn(&Value) -> Readiness + Send + Sync + 'static) {
         self.inner().readiness.insert(identity.to_owned(), Arc::new(script));
+    }
+
+    /// Makes changes together that are asked for at the same time.
+    pub fn gather(&self) {
+        self.inner().gathers = true;
     }
 
     /// Lets an object take its time to go away once it is deleted: it is gone when it is *ready*.

@@ -128,6 +128,10 @@ impl Session for ScriptedSession {
         is_withdrawal(prior, planned)
     }
 
+    fn gathers(&self) -> bool {
+        self.world.inner().gathers
+    }
+
     async fn apply(&self, resource_type: &str, change: Change<'_>) -> Result<Option<Applied>, Error> {
         if let Change::Create { planned } | Change::Update { planned, .. } = change {
             let open = planned.paths(&|value| !value.is_known());
