@@ -1,24 +1,13 @@
 //! What the shop makes is taken by the real nginx, the real name server, and Kubernetes' schemas.
 
 use std::io::{BufRead, BufReader, Read, Write};
-use std::net::{SocketAddr, TcpListener, TcpStream, UdpSocket};
-use std::path::PathBuf;
+use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
-use crate::program::{Project, Said, until};
+use portolan_test_support::{Named, tools};
 
-/// Where a program lies; `None` where tests with servers are left out on purpose.
-fn program(name: &str, package: &str) -> Option<PathBuf> {
-    if std::env::var_os("PORTOLAN_SKIP_SERVERS").is_some_and(|value| value == "1") {
-        eprintln!("skipped: PORTOLAN_SKIP_SERVERS is set, {name} is not run");
-        return None;
-    }
-    let path = std::env::var_os("PATH").unwrap_or_default();
-    let directories = std::env::split_paths(&path).chain(["/usr/sbin", "/usr/bin"].map(PathBuf::from));
-    let found = directories.map(|directory| directory.join(name)).find(|candidate| candidate.is_file());
-    Some(found.unwrap_or_else(|| panic!("{name} is missing: apt-get install {package}")))
-}
+use crate::program::{Project, Said, until};
 
 /// A server that ends with the test.
 struct Server(Child);
@@ -29,14 +18,6 @@ impl Drop for Server {
         let _ = self.0.kill();
         let _ = self.0.wait();
     }
-}
-
-/// A port of the loopback that is free for both protocols.
-fn free_port() -> u16 {
-    let tcp = TcpListener::bind("127.0.0.1:0").expect("a port");
-    let port = tcp.local_addr().expect("an address").port();
-    let _udp = UdpSocket::bind(("127.0.0.1", port)).expect("a port");
-    port
 }
 
 /// Answers every request with its name, the request's line and what nginx added.
@@ -69,7 +50,7 @@ fn get(port: u16, host: &str, path: &str) -> String {
 
 /// The answer over TLS, whose certificate is held against the one of the example.
 fn get_over_tls(project: &Project, port: u16, host: &str, path: &str) -> String {
-    let openssl = program("openssl", "openssl").expect("servers are not left out");
+    let openssl = tools::program("openssl", "openssl").expect("servers are not left out");
     let mut command = Command::new(openssl);
     command.args(["s_client", "-quiet", "-verify_return_error", "-connect", &format!("127.0.0.1:{port}")]);
     command.args(["-servername", host, "-verify_hostname", host, "-CAfile"]);
@@ -83,9 +64,9 @@ fn get_over_tls(project: &Project, port: u16, host: &str, path: &str) -> String 
 
 #[test]
 fn nginx_serves_the_shop() {
-    let Some(nginx) = program("nginx", "nginx-light") else { return };
+    let Some(nginx) = tools::program("nginx", "nginx-light") else { return };
     let project = Project::example("shop");
-    let (http, https) = (free_port(), free_port());
+    let (http, https) = (tools::free_port(), tools::free_port());
     let machine = backend("orders", "127.0.0.1:0");
     // The nodes' ports are the example's, so the nodes have addresses of their own.
     backend("web", "127.77.0.1:30080");
@@ -121,10 +102,7 @@ fn nginx_serves_the_shop() {
 
 #[test]
 fn the_name_server_answers_for_the_shop() {
-    let Some(named) = program("named", "bind9") else { return };
-    let (Some(check), Some(dig)) = (program("named-checkzone", "bind9-utils"), program("dig", "bind9-dnsutils")) else {
-        return;
-    };
+    let Some(check) = tools::program("named-checkzone", "bind9-utils") else { return };
     let project = Project::example("shop");
     project.succeed(&["apply", "--auto-approve"]);
     let zone = project.path("out/names/example.com.zone");
@@ -132,34 +110,13 @@ fn the_name_server_answers_for_the_shop() {
         Said::of(&Command::new(check).args(["-i", "local", "example.com"]).arg(&zone).output().expect("starts"));
     assert_eq!(checked.code, Some(0), "{}", checked.all());
 
-    let (home, port) = (project.path("server"), free_port().to_string());
-    let config = format!(
-        "options {{ directory \"{home}\"; listen-on port {port} {{ 127.0.0.1; }}; listen-on-v6 {{ none; }}; \
-         recursion no; pid-file \"{home}/named.pid\"; session-keyfile \"{home}/session.key\"; \
-         dnssec-validation no; }};\ncontrols {{ }};\n\
-         zone \"example.com\" {{ type primary; file \"{zone}\"; }};\n",
-        home = home.display(),
-        zone = zone.display(),
-    );
-    project.write("server/named.conf", config);
-    let mut command = Command::new(named);
-    command.args(["-g", "-c"]).arg(home.join("named.conf")).stdout(Stdio::null()).stderr(Stdio::null());
-    let _server = Server(command.spawn().expect("named starts"));
-    let ask = |name: &str, rtype: &str| {
-        let mut command = Command::new(&dig);
-        command.args(["@127.0.0.1", "-p", &port, "+short", "+tries=1", "+time=2", name, rtype]);
-        let said = Said::of(&command.output().expect("dig starts"));
-        let answers = said.text.lines().filter(|line| !line.starts_with(';'));
-        let mut answers: Vec<String> = answers.map(str::to_owned).collect();
-        answers.sort();
-        answers
-    };
-    until("named does not answer", || !ask("example.com", "SOA").is_empty());
+    let statement = format!("zone \"example.com\" {{ type primary; file \"{}\"; }};\n", zone.display());
+    let server = Named::start(|_| statement).expect("servers are not left out");
     for name in ["shop.example.com", "orders.example.com"] {
-        assert_eq!(ask(name, "A"), ["192.0.2.80", "192.0.2.81"], "{name}");
+        assert_eq!(server.ask(name, "A"), ["192.0.2.80", "192.0.2.81"], "{name}");
     }
-    assert_eq!(ask("www.example.com", "CNAME"), ["shop.example.com."]);
-    assert_eq!(ask("example.com", "NS"), ["ns1.example.net.", "ns2.example.net."]);
+    assert_eq!(server.ask("www.example.com", "CNAME"), ["shop.example.com."]);
+    assert_eq!(server.ask("example.com", "NS"), ["ns1.example.net.", "ns2.example.net."]);
 }
 
 #[test]

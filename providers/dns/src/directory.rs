@@ -15,6 +15,7 @@ use async_trait::async_trait;
 use portolan_files::{Leftovers, new_file};
 use portolan_provider::Error;
 
+use crate::draft::Draft;
 use crate::name::Name;
 use crate::serial::{self, Clock};
 use crate::turns::{Turns, stopping};
@@ -139,61 +140,75 @@ impl ZoneFile {
     /// Makes all changes; the outcome of each.
     fn commit(&self, edits: &[Edit]) -> Vec<Result<(), Error>> {
         self.leftovers.sweep(self.directory());
-        let known = match self.load() {
-            Ok(known) => known,
+        let before = match self.load() {
+            Ok(known) => known.map(|known| known.zone),
             Err(error) => return edits.iter().map(|_| Err(error.clone())).collect(),
         };
-        let before = known.as_ref().map(|known| known.zone.clone());
-        let mut zone = before.as_deref().cloned();
-        let outcomes: Vec<Result<(), Error>> = edits.iter().map(|edit| self.apply(&mut zone, edit)).collect();
-        match self.store(before.as_deref(), zone) {
+        let (outcomes, stored) = match before {
+            Some(zone) => self.change(zone, edits),
+            None => self.make(edits),
+        };
+        match stored {
             Ok(()) => outcomes,
             Err(error) => outcomes.into_iter().map(|outcome| outcome.and(Err(error.clone()))).collect(),
         }
     }
 
-    /// Makes one change of a zone that may not be there.
-    fn apply(&self, zone: &mut Option<Zone>, edit: &Edit) -> Result<(), Error> {
-        match (zone.as_mut(), edit) {
-            (Some(live), edit) => {
-                live.apply(edit)?;
-                if matches!(edit, Edit::DeleteZone) {
-                    *zone = None;
-                }
-                Ok(())
-            }
-            (None, Edit::PutApex { wanted, .. }) => {
-                *zone = Some(Zone::new(self.origin.clone(), wanted.clone()));
-                Ok(())
-            }
-            (None, Edit::DeleteSet { .. } | Edit::DeleteZone) => Ok(()),
-            (None, Edit::PutSet { .. }) => {
+    /// Makes changes of a zone that is there, and stores it. A zone that is as it was keeps its serial.
+    fn change(&self, mut zone: Arc<Zone>, edits: &[Edit]) -> (Vec<Result<(), Error>>, Result<(), Error>) {
+        let mut draft = Draft::new(&zone);
+        let outcomes: Vec<Result<(), Error>> = edits.iter().map(|edit| draft.apply(edit)).collect();
+        let goes = |(edit, outcome): (&Edit, &Result<(), Error>)| matches!(edit, Edit::DeleteZone) && outcome.is_ok();
+        if edits.iter().zip(&outcomes).any(goes) {
+            return (outcomes, self.delete());
+        }
+        let Some(changes) = draft.changes() else { return (outcomes, Ok(())) };
+        // Nobody else is to hold the zone, lest it be copied.
+        *lock(&self.known) = None;
+        let changed = Arc::make_mut(&mut zone);
+        changed.take(changes);
+        changed.soa.serial = serial::next(changed.soa.serial, self.clock.today());
+        (outcomes, self.store(zone))
+    }
+
+    /// Makes a zone that is not there, and changes of it.
+    fn make(&self, edits: &[Edit]) -> (Vec<Result<(), Error>>, Result<(), Error>) {
+        let made = edits.iter().find_map(|edit| match edit {
+            Edit::PutApex { wanted, .. } => Some(Zone::new(self.origin.clone(), wanted.clone())),
+            _ => None,
+        });
+        let Some(mut zone) = made else { return (edits.iter().map(|edit| self.without_zone(edit)).collect(), Ok(())) };
+        let mut draft = Draft::new(&zone);
+        let outcomes = edits.iter().map(|edit| draft.apply(edit)).collect();
+        draft.changes().into_iter().for_each(|changes| zone.take(changes));
+        zone.soa.serial = serial::first(self.clock.today());
+        (outcomes, self.store(Arc::new(zone)))
+    }
+
+    fn without_zone(&self, edit: &Edit) -> Result<(), Error> {
+        match edit {
+            Edit::PutSet { .. } => {
                 Err(Error::failed(format!("there is no zone {} in {}", self.origin, self.path.display()))
                     .help("write a dns_zone of this name, and let the record refer to it"))
             }
+            _ => Ok(()),
         }
     }
 
-    /// Writes what changed. A zone that is as it was keeps its serial.
-    fn store(&self, before: Option<&Zone>, after: Option<Zone>) -> Result<(), Error> {
-        let cannot =
-            |doing: &str, error: &io::Error| Error::io(format_args!("cannot {doing} {}", self.path.display()), error);
-        let Some(mut zone) = after else {
-            if before.is_some() {
-                *lock(&self.known) = None;
-                remove(&self.path).map_err(|error| cannot("delete", &error))?;
-            }
-            return Ok(());
-        };
-        zone.soa.serial = match before {
-            Some(before) if *before == zone => return Ok(()),
-            Some(before) => serial::next(before.soa.serial, self.clock.today()),
-            None => serial::first(self.clock.today()),
-        };
+    fn store(&self, zone: Arc<Zone>) -> Result<(), Error> {
         let text: Arc<[u8]> = zonefile::write(&zone).into_bytes().into();
-        self.replace(&text).map_err(|error| cannot("write", &error))?;
-        *lock(&self.known) = Some(Known { text, zone: Arc::new(zone) });
+        self.replace(&text).map_err(|error| self.cannot("write", &error))?;
+        *lock(&self.known) = Some(Known { text, zone });
         Ok(())
+    }
+
+    fn delete(&self) -> Result<(), Error> {
+        *lock(&self.known) = None;
+        remove(&self.path).map_err(|error| self.cannot("delete", &error))
+    }
+
+    fn cannot(&self, doing: &str, error: &io::Error) -> Error {
+        Error::io(format_args!("cannot {doing} {}", self.path.display()), error)
     }
 
     fn directory(&self) -> &Path {

@@ -11,6 +11,7 @@
 
 mod apex;
 pub mod directory;
+mod draft;
 mod field;
 pub mod name;
 pub mod record;

@@ -6,14 +6,36 @@ use std::net::{Ipv4Addr, Ipv6Addr};
 
 use domain::base::iana::Rtype;
 use domain::base::name::ToName;
+use domain::base::rdata::{ComposeRecordData as _, UnknownRecordData};
 use domain::base::zonefile_fmt::{DisplayKind, ZonefileFmt};
 use domain::rdata::ZoneRecordData;
+use domain::zonefile::inplace::{Entry, ScannedRecordData, Zonefile};
 
 use crate::name::{self, Name};
+use crate::zonefile::without_place;
 
 /// The types that can be configured.
-pub const TYPES: &[Rtype] =
-    &[Rtype::A, Rtype::AAAA, Rtype::CNAME, Rtype::TXT, Rtype::MX, Rtype::SRV, Rtype::CAA, Rtype::NS, Rtype::PTR];
+pub const TYPES: &[Rtype] = &[
+    Rtype::A,
+    Rtype::AAAA,
+    Rtype::CNAME,
+    Rtype::TXT,
+    Rtype::MX,
+    Rtype::SRV,
+    Rtype::CAA,
+    Rtype::NS,
+    Rtype::PTR,
+    Rtype::DNAME,
+    Rtype::DS,
+    Rtype::HTTPS,
+    Rtype::NAPTR,
+    Rtype::OPENPGPKEY,
+    Rtype::RP,
+    Rtype::SMIMEA,
+    Rtype::SSHFP,
+    Rtype::SVCB,
+    Rtype::TLSA,
+];
 
 /// A record's data can be this long on the wire.
 const MAX_DATA: usize = 65_535;
@@ -86,8 +108,31 @@ pub fn from_value(rtype: Rtype, text: &str, zone: &Name) -> Result<RecordData, S
             Ok(RecordData::from(format!("{priority} {weight} {} {}", number(port, "the port")?, host(target)?)))
         }
         Rtype::CAA => authority(text),
-        _ => Err(format!("records of type {rtype} cannot be configured")),
+        Rtype::SMIMEA => as_in_a_file(Rtype::TLSA, text).and_then(|data| opaque(rtype, &data)),
+        _ => as_in_a_file(rtype, text).map(|data| from_file(&data)),
     }
+}
+
+/// Data in the words of a zone file, with names that are absolute.
+fn as_in_a_file(rtype: Rtype, text: &str) -> Result<ScannedRecordData, String> {
+    let problem = |why: &str| format!("{text:?} is not the data of a {rtype} record as a zone file holds it: {why}");
+    if text.contains(char::is_control) {
+        return Err(problem("it holds control characters"));
+    }
+    let mut file = Zonefile::from(format!(". 0 IN {rtype} {text}\n").as_bytes());
+    match file.next_entry().map_err(|error| problem(without_place(&error.to_string())))? {
+        Some(Entry::Record(record)) => Ok(record.into_data()),
+        _ => Err(problem("it is none")),
+    }
+}
+
+/// Data of a type that is sent as the type of `data` is, and is not known by name.
+fn opaque(rtype: Rtype, data: &ScannedRecordData) -> Result<RecordData, String> {
+    let mut octets = Vec::new();
+    // Writing to a vector cannot fail.
+    let _ = data.compose_rdata(&mut octets);
+    let data = UnknownRecordData::from_octets(rtype, octets).map_err(|error| error.to_string())?;
+    Ok(from_file(&ZoneRecordData::<Vec<u8>, Name>::Unknown(data)))
 }
 
 /// Reads the values of a set that is in a zone already. One that could not be configured is

@@ -47,7 +47,7 @@ pub(crate) fn validate(config: &Value) -> Vec<Error> {
     let owner = zone.as_ref().and_then(|zone| keep(&mut errors, owner(config, zone)));
     keep(&mut errors, field::seconds(config, "ttl").map(Some));
     if let (Some(zone), Some(rtype)) = (&zone, rtype) {
-        if owner.as_ref() == Some(zone) && [Rtype::NS, Rtype::CNAME].contains(&rtype) {
+        if owner.as_ref() == Some(zone) && [Rtype::NS, Rtype::CNAME, Rtype::DS].contains(&rtype) {
             errors.push(not_at_the_apex(rtype));
         }
         errors.extend(value_errors(config, rtype, zone));
@@ -60,6 +60,7 @@ fn not_at_the_apex(rtype: Rtype) -> Error {
         Error::invalid(format!("the zone itself cannot have a {rtype} record set of its own")).at(field::path("name"));
     match rtype {
         Rtype::NS => error.help("its nameservers are written in dns_zone"),
+        Rtype::DS => error.help("it stands in the zone above"),
         _ => error.help("a CNAME record must be the only one of its name, and the zone has others; use A and AAAA"),
     }
 }

@@ -10,6 +10,10 @@ use portolan_provider::{ProviderSchema, ResourceSchema};
 /// The resource type of a record set.
 pub(crate) const RRSET: &str = "dns_rrset";
 
+/// The types of [`crate::record::TYPES`], as documents name them.
+const TYPES: &str = "A, AAAA, CNAME, TXT, MX, SRV, CAA, NS, PTR, DNAME, DS, HTTPS, NAPTR, OPENPGPKEY, RP, SMIMEA, \
+                     SSHFP, SVCB or TLSA.";
+
 /// The resource type of a zone.
 pub(crate) const ZONE: &str = "dns_zone";
 
@@ -45,7 +49,7 @@ fn rrset() -> Schema {
                 .replace()
                 .doc("The owner, relative to the zone; @ for the zone itself; absolute with a dot at the end."),
         )
-        .with(Attribute::required("type", Type::String).replace().doc("A, AAAA, CNAME, TXT, MX, SRV, CAA, NS or PTR."))
+        .with(Attribute::required("type", Type::String).replace().doc(TYPES))
         .with(Attribute::optional("ttl", Type::Number).or_computed().doc("Seconds; 3600 if not given."))
         .with(Attribute::required("values", Type::set(Type::String)).doc("The data of the records."))
 }
@@ -67,4 +71,17 @@ fn soa() -> Type {
     let optional = |(name, ty): (&str, Type)| (Arc::from(name), AttributeType { ty, optional: true });
     let attributes = texts.into_iter().chain(numbers).map(optional).collect();
     Type::Object(Arc::new(ObjectType::new(attributes)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn documents_name_every_type() {
+        let named: Vec<&str> =
+            TYPES.trim_end_matches('.').split([',', ' ']).filter(|word| !["", "or"].contains(word)).collect();
+        let known: Vec<String> = crate::record::TYPES.iter().map(ToString::to_string).collect();
+        assert_eq!(named, known);
+    }
 }

@@ -137,6 +137,10 @@ impl Session for ZonesSession {
         Ok(Planned { value, replace })
     }
 
+    fn gathers(&self) -> bool {
+        true
+    }
+
     async fn apply(&self, resource_type: &str, change: Change<'_>) -> Result<Option<Applied>, Error> {
         let (planned, prior) = match change {
             Change::Create { planned } => (planned, None),

@@ -68,7 +68,7 @@ pub fn read(text: &[u8], origin: &Name) -> Result<Zone, String> {
     loop {
         let offset = file.current_offset();
         let told = |problem: String| format!("line {}: {problem}", line_after(text, offset));
-        let entry = file.next_entry().map_err(|error| told(without_place(&error.to_string())))?;
+        let entry = file.next_entry().map_err(|error| told(without_place(&error.to_string()).to_owned()))?;
         match entry {
             None => break,
             Some(Entry::Include { .. }) => return Err(told("$INCLUDE is not supported".to_owned())),
@@ -81,8 +81,8 @@ pub fn read(text: &[u8], origin: &Name) -> Result<Zone, String> {
 
 /// The message of an error that begins with line and column. They are where the parser gave
 /// up, which may be the line after the one that is wrong.
-fn without_place(message: &str) -> String {
-    message.split_once(": ").map_or(message, |(_, problem)| problem).to_owned()
+pub(crate) fn without_place(message: &str) -> &str {
+    message.split_once(": ").map_or(message, |(_, problem)| problem)
 }
 
 /// The line of the entry that begins behind `offset`, where the entry before it ended.

@@ -60,9 +60,10 @@ impl Link {
 
     /// The zone as it is now. Where it is known how it was, only what changed since is transferred
     /// (IXFR, RFC 1995), if the server still knows; otherwise all of it (AXFR, RFC 5936).
-    pub(super) async fn transfer(&self, origin: &Name, known: Option<&Arc<Zone>>) -> Result<Arc<Zone>, Trouble> {
-        if let Some(known) = known {
-            match self.ask(origin, Some(known)).await {
+    /// What was known is changed in place where nobody else holds it.
+    pub(super) async fn transfer(&self, origin: &Name, known: Option<Arc<Zone>>) -> Result<Arc<Zone>, Trouble> {
+        if known.is_some() {
+            match self.ask(origin, known).await {
                 Err(Trouble::Untrusted(_) | Trouble::Refused(_)) => {}
                 other => return other,
             }
@@ -70,14 +71,15 @@ impl Link {
         self.ask(origin, None).await
     }
 
-    async fn ask(&self, origin: &Name, known: Option<&Arc<Zone>>) -> Result<Arc<Zone>, Trouble> {
+    async fn ask(&self, origin: &Name, known: Option<Arc<Zone>>) -> Result<Arc<Zone>, Trouble> {
         let untrusted = |error: &dyn ToString| Trouble::Untrusted(error.to_string());
-        let mut request = question(origin, known.map(|known| &known.soa)).map_err(|error| untrusted(&error))?;
+        let mut request =
+            question(origin, known.as_ref().map(|known| &known.soa)).map_err(|error| untrusted(&error))?;
         let signing = self.key.clone().map(|key| ClientSequence::request(key, &mut request, Time48::now()));
         let mut sequence = signing.transpose().map_err(|error| untrusted(&error))?;
         let id = request.header().id();
         let mut stream = self.send(request.finish().as_stream_slice()).await?;
-        let mut transfer = Transfer::new(origin, known.cloned());
+        let mut transfer = Transfer::new(origin, known);
         loop {
             let mut answer = receive(&mut stream).await?;
             if let Some(sequence) = &mut sequence {

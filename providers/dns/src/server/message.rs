@@ -14,6 +14,7 @@ use domain::base::rdata::{ComposeRecordData as _, UnknownRecordData};
 use domain::base::{MessageBuilder, Serial, StreamTarget, Ttl};
 use domain::zonefile::inplace::{Entry, Zonefile};
 
+use crate::draft::Changes;
 use crate::name::{self, Name};
 use crate::record::RecordData;
 use crate::zone::{Key, RecordSet, Soa, Zone};
@@ -56,70 +57,69 @@ impl AtName {
     }
 }
 
-/// The messages that make the zone `after` of the zone `before`; none where they are the same.
-/// The serial is not compared: it is the server's.
+/// The messages that make the changes of a zone; none where there are none. The serial is not
+/// among them: it is the server's.
 ///
 /// # Errors
 /// Says which record cannot be sent, or of which name the records do not fit into a message.
-pub(super) fn updates(before: &Zone, after: &Zone) -> Result<Vec<Message>, String> {
+pub(super) fn updates(zone: &Zone, changes: &Changes) -> Result<Vec<Message>, String> {
     let mut messages = Vec::new();
     let (mut pending, mut size) = (Vec::new(), 0);
-    for (owner, at_name) in changes(before, after)? {
+    for (owner, at_name) in at_names(zone, changes)? {
         if at_name.size() > MAX_RECORDS {
             return Err(format!("the records of {owner} do not fit into a message"));
         }
         if size + at_name.size() > MAX_RECORDS {
-            messages.push(message(&before.origin, &pending)?);
+            messages.push(message(&zone.origin, &pending)?);
             (pending, size) = (Vec::new(), 0);
         }
         size += at_name.size();
         pending.push(at_name);
     }
     if !pending.is_empty() {
-        messages.push(message(&before.origin, &pending)?);
+        messages.push(message(&zone.origin, &pending)?);
     }
     Ok(messages)
 }
 
 /// What is sent about each name at which something changes.
-fn changes(before: &Zone, after: &Zone) -> Result<BTreeMap<Name, AtName>, String> {
+fn at_names(zone: &Zone, (soa, sets): &Changes) -> Result<BTreeMap<Name, AtName>, String> {
     let mut names: BTreeMap<Name, AtName> = BTreeMap::new();
-    let wanted = Soa { serial: before.soa.serial, ..after.soa.clone() };
-    if wanted != before.soa {
-        let at_name = names.entry(before.origin.clone()).or_default();
-        at_name.prerequisites.push(start_of_authority(&before.origin, &before.soa, before.soa.serial, 0)?);
-        let next = Serial(before.soa.serial).add(1).into_int();
-        at_name.updates.push(start_of_authority(&before.origin, &wanted, next, wanted.ttl)?);
+    if *soa != zone.soa {
+        let at_name = names.entry(zone.origin.clone()).or_default();
+        at_name.prerequisites.push(start_of_authority(&zone.origin, &zone.soa, zone.soa.serial, 0)?);
+        let next = Serial(zone.soa.serial).add(1).into_int();
+        at_name.updates.push(start_of_authority(&zone.origin, soa, next, soa.ttl)?);
     }
-    for (key, was) in &before.sets {
-        if after.sets.get(key) != Some(was) {
-            let at_name = names.entry(key.owner.clone()).or_default();
-            for data in &was.data {
-                at_name.prerequisites.push(sent(key, Class::IN, 0, data)?);
-            }
-            at_name.updates.extend(taking_away(key, was, after.sets.get(key), &before.origin)?);
-        }
-    }
-    for (key, wanted) in &after.sets {
-        let was = before.sets.get(key);
-        if was == Some(wanted) {
-            continue;
-        }
+    for (key, wanted) in sets {
         let at_name = names.entry(key.owner.clone()).or_default();
-        if was.is_none() {
-            at_name.prerequisites.push(without_data(key, Class::NONE)?);
+        match zone.sets.get(key) {
+            None => at_name.prerequisites.push(without_data(key, Class::NONE)?),
+            Some(was) => {
+                for data in &was.data {
+                    at_name.prerequisites.push(sent(key, Class::IN, 0, data)?);
+                }
+                at_name.updates.extend(taking_away(key, was, wanted.as_ref(), &zone.origin)?);
+            }
         }
-        for data in &wanted.data {
-            at_name.updates.push(sent(key, Class::IN, wanted.ttl, data)?);
+        if let Some(set) = wanted {
+            for data in &set.data {
+                at_name.updates.push(sent(key, Class::IN, set.ttl, data)?);
+            }
         }
     }
-    names.values_mut().for_each(|at_name| at_name.updates.sort_by_key(|sent| comes_last(sent, &before.origin)));
+    names.values_mut().for_each(|at_name| at_name.updates.sort_by_key(|sent| place(sent, &zone.origin)));
     Ok(names)
 }
 
-/// A zone never is without nameservers, not even inside of a message: theirs go last.
-fn comes_last(sent: &Sent, origin: &Name) -> bool {
-    sent.class == Class::NONE && sent.owner == *origin
+/// What goes from a name makes room for what comes. But a zone never is without nameservers, not even
+/// inside of a message: those that go, go last.
+fn place(sent: &Sent, origin: &Name) -> u8 {
+    match sent.class {
+        Class::ANY => 0,
+        Class::NONE if sent.owner == *origin => 2,
+        _ => 1,
+    }
 }
 
 /// What takes a set away to make room for another. The nameservers of the zone cannot be taken

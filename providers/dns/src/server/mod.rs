@@ -23,6 +23,7 @@ use portolan_provider::Error;
 pub use self::key::Key;
 use self::link::{Link, Trouble};
 use self::transfers::Transfers;
+use crate::draft::Draft;
 use crate::name::Name;
 use crate::turns::Turns;
 use crate::zone::{Edit, Zone};
@@ -81,18 +82,18 @@ impl Server {
     /// sent, nothing is known of their outcomes.
     async fn attempt(&self, zone: &Name, edits: &[Edit], outcomes: &mut Vec<Result<(), Error>>) -> Result<(), Trouble> {
         let before = self.transfer(zone).await?;
-        let mut wanted = Zone::clone(&before);
-        outcomes.extend(edits.iter().map(|edit| apply(&mut wanted, edit)));
-        let messages = message::updates(&before, &wanted).map_err(Trouble::Untrusted)?;
-        if messages.is_empty() {
-            return Ok(());
-        }
+        let mut draft = Draft::new(&before);
+        outcomes.extend(edits.iter().map(|edit| apply(&mut draft, edit)));
+        let Some(changes) = draft.changes() else { return Ok(()) };
+        let messages = message::updates(&before, &changes).map_err(Trouble::Untrusted)?;
+        // What is transferred next is changed in place where nobody else holds it.
+        drop(before);
         for message in messages {
             self.link.update(message).await?;
         }
         let after = self.transfer(zone).await?;
         for (edit, outcome) in edits.iter().zip(outcomes) {
-            if outcome.is_ok() && !is_done(edit, &wanted, &after) {
+            if outcome.is_ok() && !is_done(edit, &after) {
                 *outcome = Err(self.ignored(zone, edit));
             }
         }
@@ -130,25 +131,26 @@ impl Server {
 }
 
 /// Makes a change of a zone that is the server's: it is taken over rather than made, and stays.
-fn apply(zone: &mut Zone, edit: &Edit) -> Result<(), Error> {
+fn apply(draft: &mut Draft<'_>, edit: &Edit) -> Result<(), Error> {
     match edit {
         Edit::DeleteZone => Ok(()),
         Edit::PutApex { before: None, wanted } => {
-            let edit = Edit::PutApex { before: Some(zone.apex()), wanted: wanted.clone() };
-            zone.apply(&edit).map(drop)
+            draft.take_apex(wanted);
+            Ok(())
         }
-        edit => zone.apply(edit).map(drop),
+        edit => draft.apply(edit),
     }
 }
 
 /// Whether a change is in the zone that was read `after` it.
-fn is_done(edit: &Edit, wanted: &Zone, after: &Zone) -> bool {
+fn is_done(edit: &Edit, after: &Zone) -> bool {
     match edit {
-        Edit::PutSet { key, .. } | Edit::DeleteSet { key, .. } => wanted.sets.get(key) == after.sets.get(key),
-        Edit::PutApex { .. } => {
-            let (mut wanted, after) = (wanted.apex(), after.apex());
-            wanted.soa.serial = after.soa.serial;
-            wanted == after
+        Edit::PutSet { key, wanted, .. } => after.sets.get(key) == Some(wanted),
+        Edit::DeleteSet { key, .. } => !after.sets.contains_key(key),
+        Edit::PutApex { wanted, .. } => {
+            let mut after = after.apex();
+            after.soa.serial = wanted.soa.serial;
+            *wanted == after
         }
         Edit::DeleteZone => true,
     }

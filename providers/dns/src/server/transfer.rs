@@ -78,8 +78,8 @@ impl<'a> Transfer<'a> {
         self.part = match (std::mem::replace(&mut self.part, Part::Start), soa) {
             (Part::Over(_), _) => return Err("records come after the end of the transfer".to_owned()),
             (Part::Start, Some(soa)) if self.known.as_ref().is_some_and(|known| known.soa.serial == soa.serial) => {
-                let zone = self.known.as_deref().cloned().ok_or("nobody asked for changes")?;
-                Part::Changes { zone: Box::new(zone), is_coming: false }
+                let zone = self.known.take().ok_or("nobody asked for changes")?;
+                Part::Changes { zone: Box::new(Arc::unwrap_or_clone(zone)), is_coming: false }
             }
             (Part::Start, soa) => {
                 let zone = Zone { origin: self.origin.clone(), soa: latest.clone(), sets: BTreeMap::new() };
@@ -127,7 +127,9 @@ impl<'a> Transfer<'a> {
     /// A message ends. A start of authority that stands alone says that nothing changed; another one
     /// than was known says that the server has gone back, and that all of it must be asked for.
     pub(super) fn end_of_message(&mut self) -> Result<(), String> {
-        let (Part::Start, Some(latest), Some(known)) = (&self.part, &self.latest, &self.known) else { return Ok(()) };
+        let (Part::Start, Some(latest), Some(known)) = (&self.part, &self.latest, &self.known) else {
+            return Ok(());
+        };
         if latest.serial != known.soa.serial {
             return Err("what changed was not told".to_owned());
         }

@@ -32,7 +32,7 @@ impl Transfers {
             return ended.outcome.clone();
         }
         let number = self.begun.fetch_add(1, Ordering::SeqCst) + 1;
-        let known = last.as_ref().and_then(|ended| ended.outcome.as_ref().ok());
+        let known = last.take().and_then(|ended| ended.outcome.ok());
         let outcome = link.transfer(zone, known).await;
         *last = Some(Ended { number, outcome: outcome.clone() });
         outcome

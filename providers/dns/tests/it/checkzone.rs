@@ -3,7 +3,8 @@
 use std::path::Path;
 use std::process::Command;
 
-use crate::tools;
+use portolan_test_support::tools;
+
 use crate::world::{RRSET, World, rrset};
 
 /// Has the real program look at a zone file; false where servers are left out.

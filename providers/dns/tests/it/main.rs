@@ -13,6 +13,5 @@ mod dynamic;
 mod files;
 mod round_trip;
 mod served;
-mod tools;
 mod vectors;
 mod world;
