@@ -16,6 +16,29 @@ pub(super) const ZONE: Kind = Kind { keyword: "dns_zone", schema: |_| zone_schem
 pub(super) const RECORD: Kind =
     Kind { keyword: "dns_record", schema: |_| record_schema(), wants: None, compile: record };
 
+/// The types of records.
+const TYPES: [&str; 19] = [
+    "A",
+    "AAAA",
+    "CNAME",
+    "TXT",
+    "MX",
+    "SRV",
+    "CAA",
+    "NS",
+    "PTR",
+    "DNAME",
+    "DS",
+    "HTTPS",
+    "NAPTR",
+    "OPENPGPKEY",
+    "RP",
+    "SMIMEA",
+    "SSHFP",
+    "SVCB",
+    "TLSA",
+];
+
 fn zone_schema() -> Schema {
     use portolan_lang::Block as Nested;
     let seconds = |name: &'static str, doc| Attribute::optional(name, Type::Number).doc(doc);
@@ -113,7 +136,10 @@ fn record_schema() -> Schema {
         .with(
             Attribute::required("name", Type::String).doc("The name, relative to the zone; \"@\" for the zone itself."),
         )
-        .with(Attribute::required("type", Type::String).doc("A, AAAA, CNAME, TXT, MX, SRV, CAA, NS or PTR."))
+        .with(Attribute::required("type", Type::String).doc(concat!(
+            "A, AAAA, CNAME, TXT, MX, SRV, CAA, NS, PTR, DNAME, DS, HTTPS, NAPTR, OPENPGPKEY, RP, SMIMEA, SSHFP, ",
+            "SVCB or TLSA; the values of those from DNAME on as zone files hold them, with absolute names."
+        )))
         .with(
             Attribute::optional("ttl", Type::Number)
                 .doc("Seconds for which the answer is kept; the zone's if not given."),
@@ -185,7 +211,6 @@ fn record_claim(block: &Block<'_>, zone: &Address, zone_name: &str, names: &[Opt
 
 fn check_name(block: &Block<'_>, name: &str, kind: &str) -> Diagnostics {
     let mut problems = Diagnostics::new();
-    const TYPES: [&str; 9] = ["A", "AAAA", "CNAME", "TXT", "MX", "SRV", "CAA", "NS", "PTR"];
     if !TYPES.contains(&kind) {
         let problem = super::unknown_word("Unknown record type", &Value::string(kind), &TYPES);
         let problem = problem.at(block.attribute_span("type"));
@@ -196,13 +221,14 @@ fn check_name(block: &Block<'_>, name: &str, kind: &str) -> Diagnostics {
             problem
         });
     }
-    if name == "@" && matches!(kind, "CNAME" | "NS") {
+    if name == "@" && matches!(kind, "CNAME" | "NS" | "DS") {
         problems.push(
             Diagnostic::error("Record not possible at the zone itself")
                 .detail(format!("{kind} cannot stand at the top of a zone."))
                 .at(block.attribute_span("name"))
                 .help(match kind {
                     "NS" => "The servers of the zone itself are the \"nameservers\" of its dns_zone block.",
+                    "DS" => "The keys of a zone stand in the zone above.",
                     _ => "Use A and AAAA records there.",
                 }),
         );
