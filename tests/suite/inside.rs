@@ -115,6 +115,12 @@ fn commands_run_in_a_pod_and_end_as_they_do() {
     // A terminal of its own, with the size of this one, and nothing of what is typed shown twice.
     let said = live.in_terminal("exec -it shop.web -- stty size", "", Duration::from_secs(20));
     assert_eq!(said.text.trim(), "30 120", "{:?}", said);
+    // The second answer waits for a second size.
+    let resizing = "for size in 1 2 3 4 5 6 7 8 9; do sleep 1; stty -F /dev/tty rows 4$size cols 99; done &";
+    let command = "exec -it shop.web -- sh -c 'stty size; stty size'";
+    let said = live.in_terminal_beside(resizing, command, "", Duration::from_secs(20));
+    let lines: Vec<&str> = said.text.split_whitespace().collect();
+    assert!(lines.len() == 4 && lines[3] == "99" && lines[0] != lines[2], "{said:?}");
     let said = with_input(&live, &["exec", "--stdin", "shop.web", "--", "sh", "-c", "echo read"], "unread\n");
     assert!(said.text.contains("read"), "{}", said.all());
 }

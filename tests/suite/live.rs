@@ -104,8 +104,13 @@ impl Live {
 
     /// Runs the program in a terminal of 120 columns and 30 lines, for so long at most.
     pub(crate) fn in_terminal(&self, arguments: &str, typed: &str, time: Duration) -> Said {
+        self.in_terminal_beside("", arguments, typed, time)
+    }
+
+    /// The same with commands of a shell that come first.
+    pub(crate) fn in_terminal_beside(&self, first: &str, arguments: &str, typed: &str, time: Duration) -> Said {
         let command = format!(
-            "stty rows 30 cols 120; exec {} -C {} {arguments}",
+            "stty rows 30 cols 120; {first} exec {} -C {} {arguments}",
             env!("CARGO_BIN_EXE_portolan"),
             self.root().display()
         );

@@ -9,6 +9,7 @@
 )]
 
 mod bad_input;
+mod broken_servers;
 mod commands;
 mod compiling;
 mod configurations;

@@ -114,7 +114,7 @@ impl Said {
     }
 
     /// The error without the places where it is folded to the width of a page.
-    fn error_in_one_line(&self) -> String {
+    pub(crate) fn error_in_one_line(&self) -> String {
         let lines = self.error.lines().map(|line| line.trim().trim_start_matches('│').trim());
         lines.collect::<Vec<_>>().join(" ")
     }

@@ -44,7 +44,8 @@ impl Cluster {
     /// With `PORTOLAN_TEST_KUBECONFIG` it is one of the user's: the first, second or third of the
     /// contexts in `PORTOLAN_TEST_CONTEXTS`, or the current one as `a`.
     ///
-    /// `None` only where tests that need servers are left out on purpose.
+    /// `None` only where tests that need servers are left out on purpose, and where the user names
+    /// fewer clusters.
     ///
     /// # Panics
     ///
@@ -54,7 +55,7 @@ impl Cluster {
             return None;
         }
         if let Some(kubeconfig) = env::var_os("PORTOLAN_TEST_KUBECONFIG").filter(|path| !path.is_empty()) {
-            return Some(Cluster::of_the_user(name, kubeconfig.into()));
+            return Cluster::of_the_user(name, kubeconfig.into());
         }
         let lock = lock_file(name);
         lock.lock_shared().expect("a lock");
@@ -92,7 +93,7 @@ impl Cluster {
         Cluster { kubectl: started.kubectl.caching_beside_kubeconfig(), directory, _lock: Some(lock), ..started }
     }
 
-    fn of_the_user(name: &str, kubeconfig: PathBuf) -> Cluster {
+    fn of_the_user(name: &str, kubeconfig: PathBuf) -> Option<Cluster> {
         let contexts = env::var("PORTOLAN_TEST_CONTEXTS").unwrap_or_default();
         let mut contexts: Vec<String> = contexts.split(',').map(|context| context.trim().to_owned()).collect();
         if contexts == [""] {
@@ -100,10 +101,11 @@ impl Cluster {
             contexts = vec![current.trim().to_owned()];
         }
         let at = ["a", "b", "c"].iter().position(|known| *known == name).expect("a name of a shared cluster");
-        let context = contexts.into_iter().nth(at).unwrap_or_else(|| {
-            panic!("cluster {name} of the tests: name {} contexts in PORTOLAN_TEST_CONTEXTS", at + 1)
-        });
-        Cluster::of_context(context, kubeconfig)
+        let context = contexts.into_iter().nth(at);
+        if context.is_none() {
+            eprintln!("skipped: it takes {} clusters, and PORTOLAN_TEST_CONTEXTS names fewer", at + 1);
+        }
+        Some(Cluster::of_context(context?, kubeconfig))
     }
 
     fn of_context(context: String, kubeconfig: PathBuf) -> Cluster {
@@ -146,8 +148,23 @@ impl Cluster {
     /// The authority that signs the API server's certificate and those of users, as `ca.crt` and
     /// `ca.key`; an administrator's certificate, as `admin.crt` and `admin.key`; the API server's,
     /// as `apiserver.crt` and `apiserver.key`. `None` for a cluster of the user's own.
+    /// Says so where there are none.
     pub fn keys(&self) -> Option<PathBuf> {
+        if self.directory.is_none() {
+            eprintln!("skipped: the keys of {} are not at hand", self.context);
+        }
         self.directory.as_ref().map(|directory| directory.join("pki"))
+    }
+
+    /// The token of its administrator. Says so where there is none: users of other clusters have
+    /// certificates, or programs that they log in with.
+    pub fn token(&self) -> Option<String> {
+        let view = self.kubectl.json(&["config", "view", "--raw", "--minify"]);
+        let token = view["users"][0]["user"]["token"].as_str().map(str::to_owned);
+        if token.is_none() {
+            eprintln!("skipped: the kubeconfig has no token for {}", self.context);
+        }
+        token
     }
 
     /// Whether its nodes are those that `tests/cluster/build` makes, so that pods fare as their

@@ -31,6 +31,7 @@ impl<'a> Metrics<'a> {
         ];
         let measured_by = cluster.kubectl().text(&service);
         if !measured_by.is_empty() {
+            eprintln!("skipped: {measured_by} measures what the pods of {} use", cluster.context());
             return None;
         }
         let definitions =

@@ -9,6 +9,7 @@ use kube::client::Body;
 use portolan_provider::Error;
 use serde_json::Value as Json;
 
+use super::certificate::out_of_time;
 use super::connect::chain;
 use super::refusal::{Refusal, Trouble};
 
@@ -134,13 +135,15 @@ impl Api {
         };
         let request =
             request.map_err(|error| Trouble::NoAnswer(Error::invalid(format!("{target} is no address: {error}"))))?;
-        match tokio::time::timeout(TIMEOUT, self.answer(request)).await {
-            Ok(answer) => answer,
-            Err(_) => {
-                let message = format!("{} gave no answer within {} s", self.server, TIMEOUT.as_secs());
-                Err(Trouble::NoAnswer(Error::transient(message)))
-            }
-        }
+        self.in_time(self.answer(request)).await
+    }
+
+    /// An answer within the time that it may take.
+    pub(super) async fn in_time<T>(&self, answer: impl Future<Output = Result<T, Trouble>>) -> Result<T, Trouble> {
+        tokio::time::timeout(TIMEOUT, answer).await.unwrap_or_else(|_| {
+            let message = format!("{} gave no answer within {} s", self.server, TIMEOUT.as_secs());
+            Err(Trouble::NoAnswer(Error::transient(message)))
+        })
     }
 
     async fn answer(&self, request: Request<Body>) -> Result<Answer, Trouble> {
@@ -156,6 +159,10 @@ impl Api {
     /// Why there was no answer. What the certificates, the credentials or the name of the server
     /// are to blame for does not go away by itself.
     fn unreachable(&self, error: &kube::Error) -> Trouble {
+        if let Some(why) = out_of_time(error) {
+            let error = Error::failed(format!("{} cannot be reached: {why}", self.server));
+            return Trouble::NoAnswer(error.help("Renew the certificate of the server, and see to the clocks of both."));
+        }
         let told = chain(error);
         let told = told.trim_start_matches("ServiceError: ").trim_start_matches("client error (Connect): ");
         let message = format!("{} cannot be reached: {told}", self.server);

@@ -11,6 +11,7 @@
 //! deleted.
 
 mod api;
+mod certificate;
 mod change;
 mod connect;
 mod discovery;

@@ -9,7 +9,7 @@ mod serve;
 
 use std::fs;
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::thread;
 
@@ -60,11 +60,20 @@ struct Door {
 impl Proxy {
     /// A proxy before this cluster, without faults.
     pub fn before(cluster: &Cluster) -> Proxy {
+        Proxy::with(cluster, Certificate::made_in)
+    }
+
+    /// A proxy whose own certificate ended at the beginning of 2024-01-02.
+    pub fn with_old_certificate(cluster: &Cluster) -> Proxy {
+        Proxy::with(cluster, Certificate::ended_in)
+    }
+
+    fn with(cluster: &Cluster, certify: fn(&Path) -> Certificate) -> Proxy {
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build();
         let runtime = runtime.expect("a runtime");
         let world = Arc::<World>::default();
         let directory = tempfile::tempdir().expect("a directory");
-        let certificate = Certificate::made_in(directory.path());
+        let certificate = certify(directory.path());
         // In a thread of its own, as this one may be carrying out asynchronous tasks.
         let start = || runtime.block_on(serve::start(cluster, &certificate, Arc::clone(&world)));
         let address = thread::scope(|scope| scope.spawn(start).join()).expect("a proxy that starts");

@@ -34,7 +34,12 @@ impl ServerSession {
         let (namespace, pod) = parts(copy)?;
         let what = || format!("the log of pod {pod} at {}", self.api.server);
         let target = log_target(namespace, pod, container, request);
-        let stream = self.api.stream(&target).await.map_err(|trouble| trouble.error(&what()))?;
+        let stream = match request.follows {
+            // It may take any time until something is written.
+            true => self.api.stream(&target).await,
+            false => self.api.in_time(self.api.stream(&target)).await,
+        };
+        let stream = stream.map_err(|trouble| trouble.error(&what()))?;
         let mut stream = std::pin::pin!(stream);
         loop {
             let mut line = Vec::new();
@@ -69,10 +74,10 @@ impl ServerSession {
             ..AttachParams::default()
         };
         let pods: kube::Api<Pod> = self.api.typed(namespace);
-        let process = pods.exec(pod, command, &parameters).await;
-        let process = process.map_err(|error| {
-            self.api.trouble(&error).error(&format!("running a command in pod {pod} at {}", self.api.server))
-        })?;
+        let starting = async { pods.exec(pod, command, &parameters).await.map_err(|error| self.api.trouble(&error)) };
+        let process = self.api.in_time(starting).await;
+        let what = || format!("running a command in pod {pod} at {}", self.api.server);
+        let process = process.map_err(|trouble| trouble.error(&what()))?;
         connect(process, streams).await
     }
 }
