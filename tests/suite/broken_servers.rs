@@ -42,7 +42,8 @@ fn maps(kubectl: &Kubectl) -> Vec<(String, String, String)> {
     let list = kubectl.json(&["get", "configmaps", "--selector=app.kubernetes.io/managed-by=portolan"]);
     let text = |value: &Json| value.as_str().unwrap_or_default().to_owned();
     let maps = list["items"].as_array().expect("items").iter();
-    maps.map(|map| (text(&map["metadata"]["name"]), text(&map["metadata"]["uid"]), text(&map["data"]["value"]))).collect()
+    maps.map(|map| (text(&map["metadata"]["name"]), text(&map["metadata"]["uid"]), text(&map["data"]["value"])))
+        .collect()
 }
 
 /// Starts to apply with what it says going into files.

@@ -6,17 +6,17 @@ use portolan_test_support::Cluster;
 
 use crate::program::Project;
 
-const APPLY: [&str; 2] = ["apply", "--auto-approve"];
+pub(crate) const APPLY: [&str; 2] = ["apply", "--auto-approve"];
 
 /// A project with a cluster, and what is to be in it; `NAME` is a name that nobody else has.
-struct Written {
-    project: Project,
-    cluster: Cluster,
-    name: String,
+pub(crate) struct Written {
+    pub(crate) project: Project,
+    pub(crate) cluster: Cluster,
+    pub(crate) name: String,
 }
 
 impl Written {
-    fn new(blocks: &str) -> Option<Written> {
+    pub(crate) fn new(blocks: &str) -> Option<Written> {
         let cluster = Cluster::shared("a")?;
         let name = format!("things-{:08x}", rand::random::<u32>());
         let connection = format!(
@@ -28,11 +28,11 @@ impl Written {
         Some(Written { project, cluster, name })
     }
 
-    fn write(&self, path: &str, text: &str) {
+    pub(crate) fn write(&self, path: &str, text: &str) {
         self.project.write(path, text.replace("NAME", &self.name));
     }
 
-    fn kubectl(&self, arguments: &[&str]) -> String {
+    pub(crate) fn kubectl(&self, arguments: &[&str]) -> String {
         self.cluster.kubectl().within(&self.name).text(arguments)
     }
 }
@@ -51,7 +51,7 @@ impl Drop for Written {
     }
 }
 
-const DEFINITION: &str = "
+pub(crate) const DEFINITION: &str = "
 apiVersion: apiextensions.k8s.io/v1
 kind: CustomResourceDefinition
 metadata:
@@ -76,7 +76,7 @@ apiVersion: NAME.example.com/v1
 kind: Thing
 metadata:
   name: first
-  namespace: NAME
+  labels: {app.kubernetes.io/managed-by: Helm}
 spec: {size: 3}
 ---
 apiVersion: apps/v1

@@ -12,8 +12,18 @@ use tokio_rustls::rustls::pki_types::pem::PemObject;
 use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer};
 
 /// A new key, and the request for a certificate.
-const REQUEST: [&str; 10] =
-    ["req", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-subj", "/CN=test", "-keyout", "server.key"];
+const REQUEST: [&str; 10] = [
+    "req",
+    "-newkey",
+    "ec",
+    "-pkeyopt",
+    "ec_paramgen_curve:P-256",
+    "-nodes",
+    "-subj",
+    "/CN=test",
+    "-keyout",
+    "server.key",
+];
 
 const ADDRESS: &str = "subjectAltName=IP:127.0.0.1";
 const USE: &str = "basicConstraints=CA:FALSE";
@@ -44,7 +54,8 @@ impl Certificate {
         for (name, text) in [("configuration", &*configuration), ("index", ""), ("serial", "01\n")] {
             fs::write(directory.join(name), text).expect("a file");
         }
-        let sign = ["ca", "-batch", "-selfsign", "-config", "configuration", "-extensions", "v3", "-keyfile", "server.key"];
+        let sign =
+            ["ca", "-batch", "-selfsign", "-config", "configuration", "-extensions", "v3", "-keyfile", "server.key"];
         let time = ["-startdate", "20240101000000Z", "-enddate", "20240102000000Z"];
         openssl(directory, &[&sign, &time[..], &["-in", "request", "-out", "server.crt", "-notext"]].concat());
         made

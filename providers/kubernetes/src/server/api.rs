@@ -161,7 +161,9 @@ impl Api {
     fn unreachable(&self, error: &kube::Error) -> Trouble {
         if let Some(why) = out_of_time(error) {
             let error = Error::failed(format!("{} cannot be reached: {why}", self.server));
-            return Trouble::NoAnswer(error.help("Renew the certificate of the server, and see to the clocks of both."));
+            return Trouble::NoAnswer(
+                error.help("Renew the certificate of the server, and see to the clocks of both."),
+            );
         }
         let told = chain(error);
         let told = told.trim_start_matches("ServiceError: ").trim_start_matches("client error (Connect): ");

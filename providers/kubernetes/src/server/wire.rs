@@ -20,6 +20,8 @@ pub(super) fn beside_ours(path: &[String], name: &str, value: Value) -> Option<V
     let is_ours = |name: &str| [OWNER_LABEL, STATE_LABEL].contains(&name);
     match path.iter().map(String::as_str).collect::<Vec<_>>().as_slice() {
         ["metadata", "labels"] if is_ours(name) => None,
+        // See `with_protocols`.
+        [.., "ports"] | [.., "ports", _] if name == "protocol" && value.as_str() == Some(PROTOCOL) => None,
         ["metadata"] if name == "labels" => {
             let labels = value.entries()?.iter().filter(|(name, _)| !is_ours(name));
             let labels: Vec<_> = labels.map(|(name, value)| (name.clone(), value.clone())).collect();
@@ -46,6 +48,7 @@ pub(super) fn object(manifest: &Value, api_version: &str, owner: &str) -> Json {
     let mut object = to_json(&with_data(manifest));
     if is_own_group(group_of(api_version)) {
         quantities_as_text(&mut object);
+        with_protocols(&mut object);
     }
     object["apiVersion"] = api_version.into();
     let metadata = &mut object["metadata"];
@@ -57,6 +60,28 @@ pub(super) fn object(manifest: &Value, api_version: &str, owner: &str) -> Json {
         metadata["labels"][STATE_LABEL] = owner.into();
     }
     object
+}
+
+/// The protocol of ports that name none.
+const PROTOCOL: &str = "TCP";
+
+/// Gives ports their protocol where they leave it out: it is part of what tells them apart, and
+/// servers before 1.21 refuse to fill it in.
+fn with_protocols(value: &mut Json) {
+    match value {
+        Json::Array(items) => items.iter_mut().for_each(with_protocols),
+        Json::Object(fields) => {
+            for (name, value) in fields {
+                with_protocols(value);
+                let ports = value.as_array_mut().filter(|_| name == "ports");
+                let ports = ports.into_iter().flatten().filter_map(Json::as_object_mut);
+                for port in ports.filter(|port| port.contains_key("port") || port.contains_key("containerPort")) {
+                    port.entry("protocol").or_insert_with(|| PROTOCOL.into());
+                }
+            }
+        }
+        _ => {}
+    }
 }
 
 /// Maps of quantities in Kubernetes' own kinds.
@@ -159,6 +184,18 @@ mod tests {
             sent,
             json!({"apiVersion": "policy/v1beta1", "kind": "A", "metadata": {"name": "a", "labels": labels}, "spec": {"c": [{}]}})
         );
+    }
+
+    #[test]
+    fn ports_have_a_protocol() {
+        let manifest = yaml::read(
+            "{apiVersion: v1, kind: Service, metadata: {name: a}, spec: {ports: [{port: 80}, {port: 53, protocol: UDP}]}}",
+        );
+        let sent = object(&manifest.expect("a manifest"), "v1", "");
+        assert_eq!(sent["spec"]["ports"], json!([{"port": 80, "protocol": "TCP"}, {"port": 53, "protocol": "UDP"}]));
+        let spec = ["spec", "ports"].map(str::to_owned);
+        assert_eq!(beside_ours(&spec, "protocol", Value::string("TCP")), None);
+        assert!(beside_ours(&spec, "protocol", Value::string("UDP")).is_some());
     }
 
     #[test]

@@ -1,5 +1,7 @@
 //! Documents, and where they come from.
 
+use std::sync::Arc;
+
 use portolan_lang::eval::Host;
 use portolan_lang::{Diagnostic, Value, yaml_documents};
 
@@ -12,6 +14,9 @@ const ENDS: [&str; 3] = [".yaml", ".yml", ".json"];
 /// it makes to test a release.
 const HOOK: &str = "helm.sh/hook";
 const TESTS: [&str; 3] = ["test", "test-success", "test-failure"];
+
+/// The label by which tools say that an object is theirs. Who applies it is another one here.
+const MANAGED_BY: &str = "app.kubernetes.io/managed-by";
 
 /// An object that is written down.
 pub(super) struct Document {
@@ -26,6 +31,7 @@ pub(super) struct Document {
 
 impl Document {
     fn of(manifest: Value, place: String) -> Result<Document, Diagnostic> {
+        let manifest = without_manager(manifest);
         let text = |name: &str| manifest.get(name).and_then(|value| value.as_str().map(str::to_owned));
         let metadata = |name: &str| manifest.at(&in_metadata(name)).and_then(|value| value.as_str().map(str::to_owned));
         let (Some(api_version), Some(kind), Some(name)) = (text("apiVersion"), text("kind"), metadata("name")) else {
@@ -38,12 +44,6 @@ impl Document {
 
     /// The same, in a namespace.
     pub(super) fn within(self, namespace: &Value) -> Document {
-        let with = |object: &Value, name: &str, value: Value| match object.entries() {
-            Some(entries) => {
-                Value::object(entries.with(name, value).iter().map(|(name, value)| (name.clone(), value.clone())))
-            }
-            None => object.clone(),
-        };
         let metadata = self.manifest.get("metadata").unwrap_or_else(|| Value::object::<&str>([]));
         let manifest = with(&self.manifest, "metadata", with(&metadata, "namespace", namespace.clone()));
         Document { manifest, namespace: namespace.as_str().map(str::to_owned), ..self }
@@ -77,6 +77,25 @@ impl Document {
         let words = hook.as_ref().and_then(Value::as_str);
         words.is_some_and(|words| words.split(',').any(|word| TESTS.contains(&word.trim())))
     }
+}
+
+/// The same object with another value of an attribute.
+fn with(object: &Value, name: &str, value: Value) -> Value {
+    let Some(entries) = object.entries() else { return object.clone() };
+    Value::object(entries.with(name, value).iter().map(|(name, value)| (name.clone(), value.clone())))
+}
+
+/// A manifest that does not say whose object it is: the engine does.
+fn without_manager(manifest: Value) -> Value {
+    let labels = manifest.at(&in_metadata("labels"));
+    let Some(labels) = labels.as_ref().and_then(Value::entries).filter(|labels| labels.get(MANAGED_BY).is_some())
+    else {
+        return manifest;
+    };
+    let others = labels.iter().filter(|(name, _)| &***name != MANAGED_BY);
+    let others: Vec<(Arc<str>, Value)> = others.map(|(name, value)| (name.clone(), value.clone())).collect();
+    let metadata = manifest.get("metadata").unwrap_or_else(|| Value::object::<&str>([]));
+    with(&manifest, "metadata", with(&metadata, "labels", Value::object(others)))
 }
 
 /// The documents that the attribute `name` leads to. Tests of Helm releases are left out.

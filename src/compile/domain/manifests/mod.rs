@@ -7,7 +7,7 @@
 mod documents;
 mod order;
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use documents::{Document, documents};
@@ -108,20 +108,28 @@ impl Manifests<'_> {
                     .for_each(|problem| diagnostics.push(problem.at(self.block.attribute_span(name)))),
             }
         }
-        let mut needs = HashMap::new();
-        let found = found.into_iter().map(|document| self.in_namespace(document, &mut needs)).collect();
+        let defined = order::namespaced(&found);
+        let mut needs: HashMap<(String, String), bool> = HashMap::new();
+        let found = found.into_iter().map(|document| self.in_namespace(document, &defined, &mut needs)).collect();
         (found, diagnostics)
     }
 
     /// A document with the namespace that is meant for what names none. Whether its kind lives in
-    /// one, the provider knows of the kinds that Kubernetes ships, and definitions of the others.
-    fn in_namespace(&self, document: Document, needs: &mut HashMap<(String, String), bool>) -> Document {
+    /// one, the provider knows of the kinds that Kubernetes ships, and the definitions among the
+    /// documents (`defined`) of theirs.
+    fn in_namespace(
+        &self,
+        document: Document,
+        defined: &HashSet<(String, String)>,
+        needs: &mut HashMap<(String, String), bool>,
+    ) -> Document {
         let namespace = self.take("namespace");
         if namespace.is_null() || document.namespace.is_some() {
             return document;
         }
         let kind = (document.api_version.clone(), document.kind.clone());
-        let needs_one = *needs.entry(kind).or_insert_with(|| self.needs_namespace(&document));
+        let is_defined = || defined.contains(&(document.group().to_owned(), document.kind.clone()));
+        let needs_one = *needs.entry(kind).or_insert_with(|| self.needs_namespace(&document) || is_defined());
         if needs_one { document.within(&namespace) } else { document }
     }
 

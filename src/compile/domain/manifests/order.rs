@@ -1,11 +1,13 @@
 //! What has to be there before an object can be.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use super::documents::Document;
 
 /// What is asked whenever objects are written: it has to be answered by pods first.
 const ASKED: [&str; 3] = ["APIService", "MutatingWebhookConfiguration", "ValidatingWebhookConfiguration"];
+
+const DEFINITION: &str = "CustomResourceDefinition";
 
 const WORKLOADS: [&str; 5] = ["DaemonSet", "Deployment", "Pod", "ReplicaSet", "StatefulSet"];
 
@@ -19,10 +21,8 @@ pub(super) fn needed(documents: &[Document]) -> Vec<Vec<usize>> {
     };
     let namespaces: HashMap<&str, usize> =
         places(&["Namespace"]).into_iter().map(|at| (documents[at].name.as_str(), at)).collect();
-    let definitions: HashMap<(String, String), usize> = places(&["CustomResourceDefinition"])
-        .into_iter()
-        .filter_map(|at| Some((defined(&documents[at])?, at)))
-        .collect();
+    let definitions: HashMap<(String, String), usize> =
+        places(&[DEFINITION]).into_iter().filter_map(|at| Some((defined(&documents[at])?, at))).collect();
     let (asked, workloads) = (places(&ASKED), places(&WORKLOADS));
     let of = |document: &Document| {
         let mut needed: Vec<usize> =
@@ -37,6 +37,16 @@ pub(super) fn needed(documents: &[Document]) -> Vec<Vec<usize>> {
         needed
     };
     documents.iter().map(of).collect()
+}
+
+/// The groups and kinds that are defined in these documents and live in namespaces.
+pub(super) fn namespaced(documents: &[Document]) -> HashSet<(String, String)> {
+    let is_definition = |document: &&Document| document.kind == DEFINITION;
+    let lives_in_one = |definition: &&Document| {
+        let scope = definition.manifest.get("spec").and_then(|spec| spec.get("scope"));
+        scope.as_ref().and_then(portolan_lang::Value::as_str) == Some("Namespaced")
+    };
+    documents.iter().filter(is_definition).filter(lives_in_one).filter_map(defined).collect()
 }
 
 /// The group and the kind that a definition defines.
