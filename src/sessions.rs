@@ -80,7 +80,7 @@ impl OpenSessions {
         Err(Diagnostic::error(format!("{address} is another system than before"))
             .detail(format!(
                 "What is recorded at {address} is in the system {before}, which was first reached at {}. The one that answers now is {system}. Nothing was read from it, and nothing was changed.",
-                recorded.time
+                recorded.second()
             ))
             .help("Let the connection lead to the system that was meant. Declare another system under another name."))
     }

@@ -9,7 +9,7 @@
 use std::sync::Arc;
 
 use futures::stream::{self, StreamExt};
-use portolan_lang::{Diagnostic, Diagnostics, Value};
+use portolan_lang::{Diagnostic, Diagnostics, Type, Value};
 
 use crate::compile::{Desired, Inputs, WantedData, compile};
 use crate::retry::retrying;
@@ -24,7 +24,10 @@ pub async fn settle(mut inputs: Inputs, opened: &OpenSessions, parallelism: usiz
             return (desired, diagnostics);
         }
         let sessions = Sessions::new(&inputs.catalog, &desired).sharing(opened);
-        let reads = stream::iter(&desired.wanted).map(|wanted| read(&sessions, wanted));
+        let reads = stream::iter(&desired.wanted).map(async |wanted| match is_lost(&desired, wanted) {
+            true => Ok(unknown(&inputs, wanted)),
+            false => read(&sessions, wanted).await,
+        });
         let answers: Vec<_> = reads.buffered(parallelism.max(1)).collect().await;
         let data = Arc::make_mut(&mut inputs.data);
         for (wanted, answer) in desired.wanted.iter().zip(answers) {
@@ -41,6 +44,17 @@ pub fn settle_unread(inputs: Inputs) -> (Desired, Diagnostics) {
     let (desired, mut diagnostics) = compile(inputs);
     diagnostics.extend(desired.wanted.iter().map(unread));
     (desired, diagnostics)
+}
+
+/// Whether it is to be read in a cluster that is taken to be dead.
+fn is_lost(desired: &Desired, wanted: &WantedData) -> bool {
+    wanted.query.connection.as_ref().is_some_and(|connection| desired.lost.contains(connection))
+}
+
+/// What a data source says that nobody can ask.
+fn unknown(inputs: &Inputs, wanted: &WantedData) -> Value {
+    let schema = inputs.catalog.data(&wanted.query.source);
+    Value::unknown(schema.map_or(Type::Any, |(_, schema)| schema.ty()))
 }
 
 async fn read(sessions: &Sessions<'_>, wanted: &WantedData) -> Result<Value, Diagnostic> {

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use portolan::apply::{self, Job, Report};
 use portolan::compile::Evaluation;
+use portolan::compile::domain::orders::is_of_people;
 use portolan::observe::Selection;
 use portolan::plan::{Mode, Plan, Request};
 use portolan::sessions::Sessions;
@@ -110,7 +111,7 @@ async fn saved_plan(manner: &Manner<'_>, file: &std::path::Path) -> Outcome {
     record::with_lock(&backend, manner.command, patience, async |locked| {
         let snapshot = record::load(&*locked.backend).await?;
         let plan = saved.plan(&project, &snapshot)?;
-        let prepared = prepare_saved(&project, snapshot)?;
+        let prepared = prepare_saved(&project, snapshot, saved.shown())?;
         let plan = plan.bind(&prepared.desired).map_err(|problem| project.failure(problem.into()))?;
         let sessions = prepared.sessions(&project);
         sessions.expect(&plan.decisions);
@@ -126,7 +127,7 @@ async fn approve(manner: &Manner<'_>) -> Result<(), Failure> {
             "apply" | "destroy" | "rebalance" => {
                 "Look at the plan first; then say --auto-approve, or save the plan with `portolan plan --out FILE` and apply that."
             }
-            _ => "Look at the plan first; then say --auto-approve.",
+            _ => "Look at the plan first; then say --auto-approve, or save the plan with --out FILE and apply that.",
         };
         return Err(refused("Nothing was changed: there is nobody to ask.").help(help));
     }
@@ -217,7 +218,9 @@ fn conclude(
 /// What is to be said of the whole after everything was done.
 fn afterthoughts(manner: &Manner<'_>, plan: &Plan, evaluation: &Evaluation<'_>) -> Diagnostics {
     let mut diagnostics = Diagnostics::new();
-    let is_about_all = plan.targets.is_empty() || matches!(manner.command, "stop" | "start" | "restart");
+    let is_about_all = plan.targets.is_empty()
+        || matches!(manner.command, "stop" | "start" | "restart")
+        || plan.decisions.iter().any(is_of_people);
     if !is_about_all {
         diagnostics.push(
             Diagnostic::warning("Applied changes may be incomplete")

@@ -328,6 +328,9 @@ pub(crate) struct OperateArguments {
     /// Applications and services: `shop`, `shop.web`, or addresses.
     #[arg(value_name = "ADDRESS", required = true)]
     pub(crate) addresses: Vec<String>,
+    /// Save the plan in this file, for `apply FILE`, and change nothing.
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["auto_approve", "json"])]
+    pub(crate) out: Option<PathBuf>,
     /// Why; recorded with the decision, and shown by plans.
     #[arg(long, value_name = "TEXT")]
     pub(crate) reason: Option<String>,

@@ -4,10 +4,11 @@
 //! same way. The plan is about the services that were named, and what they depend on.
 
 use std::collections::BTreeSet;
+use std::path::Path;
 
 use jiff::Timestamp;
-use portolan::compile::Desired;
 use portolan::compile::domain::orders::{Giver, Order, block_of, services, stop_of};
+use portolan::compile::{Desired, InstanceId};
 use portolan::observe::Selection;
 use portolan::plan::{Mode, Request};
 use portolan_lang::{Address, Diagnostic, Diagnostics, Sources};
@@ -15,11 +16,11 @@ use portolan_state::Decision;
 
 use super::apply::{Manner, proceed};
 use super::arguments::OperateArguments;
-use super::planning::{Prepared, decide, prepare, recovered};
+use super::planning::{Prepared, decide, make_plan, prepare, recovered};
 use super::project::Project;
 use super::record::{self, Locked};
-use super::{Failure, Outcome, block_on, warn};
-use crate::setup;
+use super::{Exit, Failure, Outcome, block_on, is_colourful, print, saved, warn};
+use crate::{render, setup};
 
 pub(crate) fn stop(arguments: &OperateArguments) -> Outcome {
     block_on(run(Order::Stop, "stop", arguments))
@@ -42,16 +43,18 @@ async fn run(order: Order, command: &'static str, arguments: &OperateArguments) 
     let project = Project::load(&planning.variables)?;
     let backend = setup::backend(&project.config.settings).map_err(|problem| project.failure(problem.into()))?;
     let patience = record::duration("--lock-timeout", &planning.lock_timeout)?;
-    let wish = Wish { order, selection, giver };
+    let wish = Wish { order, selection, giver, out: arguments.out.as_deref() };
     record::with_lock(&backend, command, patience, async |locked| under_lock(&wish, &manner, &project, locked).await)
         .await
 }
 
 /// What is ordered, of what, and by whom.
-struct Wish {
+struct Wish<'a> {
     order: Order,
     selection: Selection,
     giver: Giver,
+    /// Where the plan is saved, and not carried out.
+    out: Option<&'a Path>,
 }
 
 fn giver(arguments: &OperateArguments) -> Result<Giver, Failure> {
@@ -63,19 +66,36 @@ fn giver(arguments: &OperateArguments) -> Result<Giver, Failure> {
     Ok(Giver { who: record::person(), why: why.map(str::to_owned), time: Timestamp::now().to_string() })
 }
 
-async fn under_lock(wish: &Wish, manner: &Manner<'_>, project: &Project, locked: &Locked) -> Outcome {
+async fn under_lock(wish: &Wish<'_>, manner: &Manner<'_>, project: &Project, locked: &Locked) -> Outcome {
     let (prepared, request) = locked.renewed(ordered(wish, manner, project, locked)).await?;
-    proceed(manner, project, locked, &prepared, &request).await
+    match wish.out {
+        Some(file) => save(file, project, locked, &prepared, &request).await,
+        None => proceed(manner, project, locked, &prepared, &request).await,
+    }
+}
+
+/// Shows the plan and saves it.
+async fn save(file: &Path, project: &Project, locked: &Locked, prepared: &Prepared, request: &Request) -> Outcome {
+    let sessions = prepared.sessions(project);
+    let plan = locked.renewed(async { Ok(make_plan(project, prepared, &sessions, request).await) }).await?;
+    if plan.diagnostics.has_errors() {
+        return Err(project.failure(plan.diagnostics));
+    }
+    print(|out| write!(out, "{}", render::plan::human(&plan, is_colourful())))?;
+    warn(&plan.diagnostics, &project.config.sources);
+    saved::write(file, &plan, &project.origin(prepared.desired.answers())?)?;
+    print(|out| writeln!(out, "{}", saved::told(file)))?;
+    Ok(Exit::Success)
 }
 
 /// The configuration compiled with the decisions that carry the order, and what to plan.
 async fn ordered(
-    wish: &Wish,
+    wish: &Wish<'_>,
     manner: &Manner<'_>,
     project: &Project,
     locked: &Locked,
 ) -> Result<(Prepared, Request), Failure> {
-    let Wish { order, selection, giver } = wish;
+    let Wish { order, selection, giver, .. } = wish;
     let parallelism = manner.planning.parallelism.max(1);
     let mut request = Request { mode: Mode::Normal, parallelism, ..Request::default() };
     let start = recovered(project, locked, &request).await?;
@@ -106,10 +126,10 @@ impl Ordered {
     /// What depends on a service that is stopped and goes on, or is stopped and needed by one that
     /// is started.
     fn warnings(&self, order: Order, desired: &Desired) -> Diagnostics {
-        let dependants = match order {
-            Order::Stop => dependants(&self.services, desired),
-            Order::Start | Order::Restart => BTreeSet::new(),
-        };
+        if order == Order::Restart {
+            return self.not_restarted(desired);
+        }
+        let dependants = if order == Order::Stop { dependants(&self.services, desired) } else { BTreeSet::new() };
         if dependants.is_empty() {
             return Diagnostics::new();
         }
@@ -118,6 +138,26 @@ impl Ordered {
             .detail(format!("These stay as they are, and find nobody there: {}.", names.join(", ")))
             .into()
     }
+
+    /// What has no copies that last.
+    fn not_restarted(&self, desired: &Desired) -> Diagnostics {
+        let groups = desired.groups.iter().filter(|group| self.services.contains(&group.address));
+        let is_one = |member: &InstanceId| comes_to_an_end(&desired.instance(*member).address);
+        let jobs = groups.filter(|group| group.members.iter().any(is_one));
+        let names: Vec<String> = jobs.map(|group| group.address.to_string()).collect();
+        if names.is_empty() {
+            return Diagnostics::new();
+        }
+        Diagnostic::warning("Jobs are not restarted")
+            .detail(format!("Their pods come to an end by themselves, and are left alone: {}.", names.join(", ")))
+            .into()
+    }
+}
+
+/// Whether an address is that of a workload whose pods come to an end by themselves.
+fn comes_to_an_end(address: &Address) -> bool {
+    let kind = address.part_name().and_then(|part| part.split_once('@'));
+    kind.is_some_and(|(kind, _)| ["job", "cron_job"].contains(&kind))
 }
 
 /// What the decisions are about: a whole application where that was named, with those of its

@@ -5,7 +5,8 @@ use std::sync::Arc;
 
 use portolan::compile::DataAnswers;
 use portolan::plan::{Mode, Plan, Request};
-use portolan_state::Backend;
+use portolan_lang::Diagnostic;
+use portolan_state::{Backend, Snapshot};
 use serde_json::json;
 
 use super::arguments::PlanArguments;
@@ -38,8 +39,7 @@ async fn plan(arguments: &PlanArguments) -> Outcome {
     if let Some(file) = &arguments.out {
         saved::write(file, &plan, &project.origin(data)?)?;
         if !arguments.json && !arguments.markdown {
-            let word = render::shell::word(&file.display().to_string());
-            writeln!(std::io::stdout(), "\nSaved as {}. To carry it out:\n    portolan apply {word}", file.display())?;
+            writeln!(std::io::stdout(), "{}", saved::told(file))?;
         }
     }
     Ok(exit(arguments.detailed_exitcode, &plan))
@@ -85,8 +85,26 @@ async fn make_offline(
     request: &Request,
 ) -> Result<(Plan, Arc<DataAnswers>), Failure> {
     let prepared = prepare(project, Start::of(record::load(backend).await?), request).await?;
-    let plan = make_plan(project, &prepared, &prepared.sessions(project).offline(), request).await;
+    let mut plan = make_plan(project, &prepared, &prepared.sessions(project).offline(), request).await;
+    plan.diagnostics.extend(unfinished(&prepared.snapshot));
     Ok((Plan { is_offline: true, ..plan }, prepared.desired.answers()))
+}
+
+/// How many changes are named that are in the middle.
+const NAMED: usize = 5;
+
+/// What is to be said of changes of which nobody knows what became of them.
+fn unfinished(snapshot: &Snapshot) -> Option<Diagnostic> {
+    let names: Vec<String> = snapshot.unfinished.iter().map(|entry| entry.resource.key.address.to_string()).collect();
+    let more = match names.len().saturating_sub(NAMED) {
+        0 => String::new(),
+        more => format!(", and {more} more"),
+    };
+    let named = names.iter().take(NAMED).cloned().collect::<Vec<_>>().join(", ");
+    let problem = Diagnostic::warning("Changes are unfinished").detail(format!(
+        "Another run is making them, or was ended in the middle: {named}{more}. What became of them is not in this plan."
+    ));
+    (!names.is_empty()).then(|| problem.help("Plan without --offline to find out."))
 }
 
 /// In a plan that only refreshes the record, what was changed outside is the change.

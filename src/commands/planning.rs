@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
+use portolan::compile::domain::orders::is_of_people;
 use portolan::compile::domain::placement::REPLICAS;
 use portolan::compile::{DataAnswers, Desired, Evaluation, Inputs, PlacementRequest};
 use portolan::graph::Graph;
@@ -128,7 +129,8 @@ pub(crate) async fn prepare(project: &Project, start: Start, request: &Request) 
             return Err(project.failure(problems));
         }
     }
-    let inputs = Inputs { data, placement: request.placement.clone(), ..project.inputs(snapshot.decisions.clone()) };
+    let placement = PlacementRequest { unmeasured: !request.refresh, ..request.placement.clone() };
+    let inputs = Inputs { data, placement, ..project.inputs(snapshot.decisions.clone()) };
     let compiled = match request.refresh {
         true => shape::settle(inputs, &opened, request.parallelism).await,
         false => shape::settle_unread(inputs),
@@ -145,18 +147,29 @@ pub(crate) async fn decide(
     request: &Request,
 ) -> Result<Prepared, Failure> {
     let Prepared { snapshot, desired, opened, .. } = prepared;
-    let is_replaced = |old: &Decision| decisions.iter().any(|new| new.subject == old.subject && new.kind == old.kind);
-    let kept = snapshot.decisions.iter().filter(|old| !is_replaced(old)).cloned();
-    let inputs = Inputs { data: desired.answers(), ..project.inputs(kept.chain(decisions.clone()).collect()) };
+    let inputs = project.inputs(with_decisions(&snapshot, decisions.clone()));
+    let inputs = Inputs { data: desired.answers(), ..inputs };
     let compiled = shape::settle(inputs, &opened, request.parallelism).await;
     let mut prepared = Prepared::new(project, snapshot, opened, compiled)?;
     prepared.desired.decisions.extend(decisions);
     Ok(prepared)
 }
 
-/// Compiles the configuration of a saved plan, in which everything is that was read for it.
-pub(crate) fn prepare_saved(project: &Project, snapshot: Snapshot) -> Result<Prepared, Failure> {
-    let compiled = shape::settle_unread(project.inputs(snapshot.decisions.clone()));
+/// What is recorded, with these decisions in the place of others about the same.
+fn with_decisions(snapshot: &Snapshot, decisions: Vec<Decision>) -> Vec<Decision> {
+    let is_replaced = |old: &Decision| decisions.iter().any(|new| new.subject == old.subject && new.kind == old.kind);
+    let kept: Vec<Decision> = snapshot.decisions.iter().filter(|old| !is_replaced(old)).cloned().collect();
+    kept.into_iter().chain(decisions).collect()
+}
+
+/// Compiles the configuration of a saved plan, in which everything is that was read for it, with
+/// what people have ordered by it.
+pub(crate) fn prepare_saved(project: &Project, snapshot: Snapshot, plan: &Plan) -> Result<Prepared, Failure> {
+    let orders = plan.decisions.iter().filter(|decision| is_of_people(decision)).cloned();
+    let inputs = project.inputs(with_decisions(&snapshot, orders.collect()));
+    // Where the plan read nothing, what it took from the record is there still.
+    let placement = PlacementRequest { unmeasured: inputs.data.is_empty(), ..PlacementRequest::default() };
+    let compiled = shape::settle_unread(Inputs { placement, ..inputs });
     let opened = OpenSessions::of(&snapshot);
     Prepared::new(project, snapshot, opened, compiled)
 }

@@ -28,7 +28,7 @@ use serde::{Deserialize, Serialize};
 
 use super::project::Project;
 use super::{Failure, record};
-use crate::setup;
+use crate::{render, setup};
 
 /// The newest form of these files; readers take older ones too.
 const FORMAT: u64 = 1;
@@ -65,6 +65,12 @@ pub(crate) fn write(file: &Path, plan: &Plan, origin: &Origin) -> Result<(), Fai
             .help("See to the directory, or name another file.")
             .into()
     })
+}
+
+/// What is told of a plan that was saved.
+pub(crate) fn told(file: &Path) -> String {
+    let word = render::shell::word(&file.display().to_string());
+    format!("\nSaved as {}. To carry it out:\n    portolan apply {word}", file.display())
 }
 
 fn seal(keys: &KeySource, plan: &Plan, text: &str) -> Result<Vec<u8>, Diagnostic> {

@@ -48,6 +48,8 @@ pub struct PlacementRequest {
     pub anew: Option<Selection>,
     /// Clusters that are taken to be dead, by name or by address.
     pub lost: BTreeSet<Arc<str>>,
+    /// Whether nothing is read: clusters have the room that was measured before, where it was.
+    pub unmeasured: bool,
 }
 
 /// What becomes of a block whose `count` or `for_each`, or another attribute that decides what

@@ -18,7 +18,8 @@ pub(super) type Placements = FxHashMap<Address, BlockPlacement>;
 
 /// Places all services.
 pub(super) fn placements(evaluator: &Evaluator) -> Placements {
-    let mut ledger = Ledger::without(evaluator.inputs.placement.lost.clone());
+    let asked = &evaluator.inputs.placement;
+    let mut ledger = Ledger::without(asked.lost.clone()).unmeasured(asked.unmeasured);
     let mut blocks = Placements::default();
     let mut wanted = Vec::new();
     for module in expand_modules(evaluator) {

@@ -48,7 +48,10 @@ impl Selection {
     pub fn among(&self, known: &[Address]) -> Result<Vec<Address>, Diagnostics> {
         let mut diagnostics = Diagnostics::new();
         for wanted in self.wanted.iter().filter(|wanted| !known.iter().any(|address| selects(wanted, address))) {
-            diagnostics.push(unknown("Nothing that can be operated is declared", wanted, known.iter()));
+            let problem = unknown("Nothing that can be operated is declared", wanted, known.iter());
+            diagnostics.push(problem.detail(format!(
+                "Nothing that can be operated is declared at {wanted}. Services of applications are stopped, started and restarted; other objects are as their manifests say."
+            )));
         }
         if diagnostics.has_errors() {
             return Err(diagnostics);

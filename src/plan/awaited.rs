@@ -23,16 +23,16 @@ pub(crate) async fn awaited(sessions: &Sessions<'_>, changes: &[Change], graph: 
     awaited
 }
 
-/// How many of the objects that are made or changed can be there without being ready, as far as
-/// that is known.
-pub(crate) async fn made(sessions: &Sessions<'_>, changes: &[Change]) -> usize {
-    let mut count = 0;
-    for change in changes.iter().filter(|change| !change.is_data && change.action != Action::NoOp) {
+/// The same of objects that are made or changed, as far as that is known.
+pub(crate) async fn made(sessions: &Sessions<'_>, changes: &[Change]) -> Vec<bool> {
+    let mut made = vec![false; changes.len()];
+    let is_made = |change: &Change| !change.is_data && change.action != Action::NoOp;
+    for (at, change) in changes.iter().enumerate().filter(|(_, change)| is_made(change)) {
         if let (Some(id), Some(value)) = (change.instance, &change.after) {
-            count += usize::from(is_awaited(sessions, id, value).await);
+            made[at] = is_awaited(sessions, id, value).await;
         }
     }
-    count
+    made
 }
 
 async fn is_awaited(sessions: &Sessions<'_>, id: InstanceId, value: &Value) -> bool {

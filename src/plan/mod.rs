@@ -72,6 +72,7 @@ pub async fn plan<C: Configurations>(
     plan.lost.clone_from(&desired.lost);
     plan.losses.clone_from(&desired.losses);
     targets::leave_lost(desired, &mut selected, &mut records);
+    plan.unread = targets::unread(desired);
     if request.refresh {
         plan.diagnostics.extend(refresh(sessions, &mut records).await);
     }
@@ -210,10 +211,16 @@ fn drift(records: &Records<'_>) -> Vec<Drift> {
         .collect()
 }
 
+/// How many of the objects that are waited for are named.
+const AWAITED_NAMED: usize = 4;
+
 async fn put_in_order(plan: &mut Plan, world: &World<'_>) {
     let awaited = awaited::awaited(world.sessions, &plan.changes, world.graph).await;
-    plan.awaits = awaited.iter().filter(|is_awaited| **is_awaited).count();
-    plan.awaits += awaited::made(world.sessions, &plan.changes).await;
+    let made = awaited::made(world.sessions, &plan.changes).await;
+    let waited_for = plan.changes.iter().zip(awaited.iter().zip(&made)).filter(|(_, (there, made))| **there || **made);
+    let names: Vec<&Address> = waited_for.map(|(change, _)| &change.key.address).collect();
+    plan.awaits = names.len();
+    plan.awaited = names.into_iter().take(AWAITED_NAMED).cloned().collect();
     let recorded: Vec<&[Address]> =
         plan.changes.iter().map(|change| recorded_dependencies(world.snapshot, change)).collect();
     match order::steps(&mut plan.changes, &awaited, &recorded, world.graph) {

@@ -33,6 +33,8 @@ pub struct Plan {
     pub joins: Vec<Join>,
     /// How many objects are waited for until they are ready, as far as is known before apply.
     pub awaits: usize,
+    /// The first of them.
+    pub awaited: Vec<Address>,
     /// What becomes of the root module's outputs, sorted by name.
     pub outputs: Vec<OutputChange>,
     /// Decisions that will be recorded.
@@ -43,6 +45,8 @@ pub struct Plan {
     pub decided: Vec<Decision>,
     /// The clusters that are taken to be dead, where the plan is only to show what that would mean.
     pub lost: Vec<Address>,
+    /// The data sources in them, which are not read and stay unknown.
+    pub unread: Vec<Address>,
     /// What services lose with them.
     pub losses: Vec<Loss>,
     /// What `--target` selected; empty for everything.

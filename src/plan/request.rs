@@ -63,6 +63,13 @@ impl Request {
                     .help("Leave out --refresh-only."),
             );
         }
+        if self.placement.anew.is_some() && !self.refresh {
+            diagnostics.push(
+                Diagnostic::error("Incompatible plan mode options")
+                    .detail("Clusters cannot be measured anew without looking at them.")
+                    .help("Leave out --refresh=false."),
+            );
+        }
         if self.mode == Mode::RefreshOnly && !self.refresh {
             diagnostics.push(
                 Diagnostic::error("Incompatible plan mode options")

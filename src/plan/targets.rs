@@ -7,7 +7,7 @@ use rustc_hash::{FxHashMap, FxHashSet};
 use super::model::Mode;
 use super::recorded_order::RecordedOrder;
 use super::request::Request;
-use crate::compile::{Desired, InstanceId};
+use crate::compile::{Desired, Instance, InstanceId};
 use crate::graph::{Graph, Vertex};
 use crate::plan::records::Records;
 
@@ -41,6 +41,16 @@ pub(crate) fn select(
         record.selected = is_wanted || is_target(address) || (depends && is_deleted(address));
     }
     instances
+}
+
+/// The data sources that would have to be read in clusters that are lost.
+pub(crate) fn unread(desired: &Desired) -> Vec<Address> {
+    let is_lost = |instance: &Instance| {
+        let connection = instance.connection.and_then(|id| desired.connections.get(id));
+        connection.is_some_and(|connection| desired.lost.contains(&connection.address))
+    };
+    let data = desired.iter().filter(|(_, instance)| instance.is_data && !desired.lost.is_empty());
+    data.filter(|(_, instance)| is_lost(instance)).map(|(_, instance)| instance.address.clone()).collect()
 }
 
 /// Leaves alone what belongs to clusters that are lost: nobody can say how it is, or change it.

@@ -77,6 +77,13 @@ pub struct Decision {
     pub time: String,
 }
 
+impl Decision {
+    /// When, as people read it: `2026-03-01T08:00:12Z`, without parts of seconds.
+    pub fn second(&self) -> String {
+        self.time.split_once('.').map_or_else(|| self.time.clone(), |(second, _)| format!("{second}Z"))
+    }
+}
+
 /// A recorded output of the root module.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Output {

@@ -111,9 +111,67 @@ fn single_services_are_stopped_and_started() {
 
     project.refused(&["stop", "shop.ap", "--auto-approve"], "Did you mean shop.api?");
     project.refused(&["stop", "cluster.a", "--auto-approve"], "Nothing that can be operated is declared at cluster.a");
+    project.refused(&["restart", "manifests.things"], "other objects are as their manifests say");
     project.refused(&["stop", "shop", "--reason", "two\nlines"], "A reason is one line of text.");
     let said = project.run(&["stop"]);
     assert!(said.code == Some(1) && said.error.contains("<ADDRESS>"), "{}", said.all());
+}
+
+#[test]
+fn an_order_can_be_saved_and_applied_later() {
+    let project = in_directories();
+    project.succeed(&["apply", "--auto-approve"]);
+    let said = project.succeed(&["stop", "shop.web", "--reason", "a move", "--out", "later"]);
+    assert!(said.text.contains("a: 2 → 0") && said.text.contains("portolan apply later"), "{}", said.text);
+    assert!(!project.succeed(&["plan"]).text.contains("stopped by"), "nothing is changed yet");
+    let said = project.succeed(&["apply", "later"]);
+    assert!(!said.error.contains("may be incomplete"), "{}", said.error);
+    let plan = project.succeed(&["plan"]).text;
+    assert!(plan.contains("service.web: stopped by ") && plan.contains(": a move (since "), "{plan}");
+    let since = plan.split_once("(since ").expect("a time").1.split_once(')').expect("its end").0;
+    assert_eq!(since.len(), "2026-03-01T08:00:12Z".len(), "{since}");
+    project.is_settled();
+    project.refused(&["apply", "later"], "stale");
+    project.succeed(&["start", "shop.web", "--out", "later"]);
+    project.succeed(&["apply", "later"]);
+    assert!(!project.succeed(&["plan"]).text.contains("stopped by"));
+    project.succeed(&["restart", "shop.web", "--out", "later"]);
+    assert!(project.succeed(&["apply", "later"]).text.contains("2 changed"));
+    project.is_settled();
+}
+
+#[test]
+fn jobs_and_what_runs_on_every_node() {
+    let services = [
+        service("load", "shop/load:1", 1, "  kind = \"job\"\n  rollout {\n    wait = false\n  }"),
+        service("agent", "shop/agent:1", 1, "  kind = \"daemon_set\"").replace("  replicas = 1\n", ""),
+    ];
+    let Some(live) = Live::new(&["a"], &services.concat()) else { return };
+    live.succeed(&["apply", "--auto-approve"]);
+    let pods = |app: &str| -> BTreeSet<String> {
+        let selector = format!("--selector=app.kubernetes.io/name={app}");
+        let running = "--field-selector=status.phase=Running";
+        let pods =
+            live.kubectl("a").text(&["get", "pods", &selector, running, "--output=jsonpath={.items[*].metadata.uid}"]);
+        pods.split_whitespace().map(str::to_owned).collect()
+    };
+    until("all run", || pods("load").len() == 1 && pods("agent").len() >= 2);
+    let (load, agent) = (pods("load"), pods("agent"));
+
+    let said = live.succeed(&["restart", "shop", "--auto-approve"]);
+    let told = said.error_in_one_line();
+    assert!(told.contains("Jobs are not restarted") && told.contains("service.load"), "{}", said.error);
+    until("the agents are new", || pods("agent").len() == agent.len() && pods("agent").is_disjoint(&agent));
+    assert_eq!(pods("load"), load);
+    live.is_settled();
+
+    live.succeed(&["stop", "shop", "--auto-approve"]);
+    until("nothing runs", || pods("load").is_empty() && pods("agent").is_empty());
+    assert!(!live.kubectl("a").run(&["get", "daemonset", "agent"]).succeeded());
+    live.is_settled();
+    live.succeed(&["start", "shop", "--auto-approve"]);
+    until("the agents are there", || pods("agent").len() == agent.len());
+    live.is_settled();
 }
 
 #[test]

@@ -1,5 +1,6 @@
 //! How replicas are divided over clusters, as people see it.
 
+use portolan_test_support::{Cluster, Proxy};
 use serde_json::{Value as Json, json};
 
 use crate::program::Project;
@@ -215,10 +216,7 @@ fn the_loss_of_a_cluster_can_be_looked_at_beforehand() {
 
 #[test]
 fn the_nodes_of_clusters_are_looked_at_where_no_capacity_is_declared() {
-    let web = crate::live::service("web", "shop/web:1", 4, "");
-    let Some(live) = crate::live::Live::new(&["a", "b"], &web) else { return };
-    let declared = live.read("main.hcl").replace("\"duplicated\"", "\"free_capacity\"");
-    live.write("main.hcl", declared);
+    let Some(live) = measured("web", 4) else { return };
     let web = division(&live, &[], "application.shop.service.web");
     let clusters = web["clusters"].as_array().expect("clusters");
     assert_eq!(clusters.len(), 2, "{web}");
@@ -231,4 +229,113 @@ fn the_nodes_of_clusters_are_looked_at_where_no_capacity_is_declared() {
     assert_eq!(replicas.sum::<u64>(), 4, "{web}");
     live.apply();
     live.is_settled();
+}
+
+#[test]
+fn each_service_may_have_a_placement_of_its_own() {
+    let (before, rest) = SHOP.split_once("  placement {\n    clusters").expect("a placement");
+    let (_, services) = rest.split_once("  }\n").expect("its end");
+    let own = "    placement {\n      clusters = [cluster.beijing]\n    }\n    resources {";
+    let project = Project::new(format!("{before}{}", services.replace("    resources {", own)));
+    project.succeed(&["apply", "--auto-approve"]);
+    assert_eq!(replicas(&project, "web"), [("beijing", 6)]);
+    project.is_settled();
+
+    // One of them has none, and neither has the application.
+    project.write("main.hcl", format!("{before}{}", services.replacen("    resources {", own, 1)));
+    let said = project.refused(&["plan"], "Neither the service \"db\" nor its application says where it runs.");
+    assert!(said.error.contains("service \"db\" {"), "it points at the service: {}", said.error);
+}
+
+#[test]
+fn clusters_that_are_not_looked_at_are_as_they_were_measured() {
+    let Some(live) = measured("web", 4) else { return };
+    live.refused(&["plan", "--refresh=false"], "it is not read for this plan");
+    live.apply();
+    let division = |arguments: &[&str]| {
+        let web = division(&live, arguments, "application.shop.service.web");
+        let clusters = web["clusters"].as_array().expect("clusters").clone();
+        let number = |cluster: &Json| (cluster["weight"].clone(), cluster["replicas"].as_u64().expect("a number"));
+        clusters.iter().map(number).collect::<Vec<_>>()
+    };
+    let before = division(&[]);
+    let settled = live.run(&["plan", "--refresh=false", "--detailed-exitcode"]);
+    assert_eq!(settled.code, Some(0), "{}", settled.all());
+    assert_eq!(live.run(&["plan", "--offline", "--detailed-exitcode"]).code, Some(0));
+
+    // More replicas go by the weights that are recorded, also from a saved plan.
+    live.write("main.hcl", live.read("main.hcl").replace("replicas = 4", "replicas = 7"));
+    let after = division(&["--refresh=false"]);
+    assert_eq!(after.iter().map(|(_, replicas)| replicas).sum::<u64>(), 7);
+    assert!(before.iter().zip(&after).all(|(before, after)| before.0 == after.0 && before.1 <= after.1), "{after:?}");
+    live.succeed(&["plan", "--refresh=false", "--out", "saved"]);
+    live.succeed(&["apply", "saved"]);
+    assert_eq!(division(&[]), after);
+    live.refused(&["rebalance", "--refresh=false"], "without looking at them");
+    // There is no room for so many, as far as it is known.
+    live.write("main.hcl", live.read("main.hcl").replace("replicas = 7", "replicas = 100000"));
+    live.refused(&["plan", "--refresh=false"], "room");
+}
+
+/// A service whose replicas are divided by what the clusters `a` and `b` have room for.
+fn measured(name: &str, replicas: u32) -> Option<crate::live::Live> {
+    let live = crate::live::Live::new(&["a", "b"], &crate::live::service(name, "shop/web:1", replicas, ""))?;
+    live.write("main.hcl", live.read("main.hcl").replace("\"duplicated\"", "\"free_capacity\""));
+    Some(live)
+}
+
+#[test]
+fn room_is_counted_node_by_node() {
+    // 16 cores, and 4.
+    let Some(cluster) = Cluster::own_with_small(2, 1) else { return };
+    let project = Project::new(format!(
+        "cluster \"mixed\" {{\n  kubernetes {{\n    config_path = {:?}\n    context = {:?}\n  }}\n}}\n\
+         cluster \"other\" {{\n  directory {{\n    path = \"out\"\n  }}\n  capacity {{\n    cpu = \"6\"\n  }}\n}}\n\
+         application \"shop\" {{\n  placement {{\n    clusters = [cluster.mixed, cluster.other]\n  }}\n  \
+         service \"big\" {{\n    image = \"shop/big:1\"\n    replicas = 3\n    \
+         resources {{\n      cpu = \"6\"\n      memory = \"1Gi\"\n    }}\n  }}\n}}\n",
+        cluster.kubeconfig(),
+        cluster.context()
+    ));
+    // Their 20 cores are room for three, but none fits the small one.
+    let big = division(&project, &[], "application.shop.service.big");
+    let mixed = &big["clusters"][0];
+    assert_eq!(
+        (&mixed["cluster"], &mixed["room"], &mixed["replicas"]),
+        (&json!("mixed"), &json!(2), &json!(2)),
+        "{big}"
+    );
+    project.succeed(&["apply", "--auto-approve"]);
+    let nodes = cluster.kubectl().within("shop").text(&["get", "pods", "--output=jsonpath={.items[*].spec.nodeName}"]);
+    assert_eq!(nodes, "node-1 node-1");
+    project.write("main.hcl", project.read("main.hcl").replace("replicas = 3", "replicas = 4"));
+    project.refused(&["plan"], "room");
+}
+
+#[test]
+fn what_a_lost_cluster_would_have_to_be_asked_stays_unknown() {
+    let Some(live) = crate::live::Live::new(&["a", "b"], &crate::live::service("web", "shop/web:1", 2, "")) else {
+        return;
+    };
+    let proxy = Proxy::before(live.cluster("b"));
+    live.reach(&[("a", live.cluster("a").kubeconfig()), ("b", &proxy.kubeconfig())]);
+    let data = "data \"kubernetes_nodes\" \"of_b\" {\n  provider = cluster.b\n}\n\
+                output \"nodes\" {\n  value = length(data.kubernetes_nodes.of_b.nodes)\n}\n";
+    live.write("data.hcl", data);
+    live.apply();
+    proxy.close();
+    proxy.forget();
+    let plan = live.succeed(&["plan", "--simulate-loss=b"]).text;
+    let note = "Not read, so that it is not known what they say: data.kubernetes_nodes.of_b.";
+    assert!(plan.contains(note), "{plan}");
+    let json: Json = serde_json::from_str(&live.succeed(&["plan", "--simulate-loss=b", "--json"]).text).expect("JSON");
+    assert_eq!(json["simulated_loss"]["unread"], json!(["data.kubernetes_nodes.of_b"]));
+
+    // Where it decides what there is to be, that is the problem, and not that nobody answers.
+    let decisive = "resource \"terraform_data\" \"each\" {\n  count = length(data.kubernetes_nodes.of_b.nodes)\n}\n";
+    live.write("data.hcl", format!("{data}{decisive}"));
+    let said = live.run(&["plan", "--simulate-loss=b"]);
+    assert!(said.code == Some(1) && !said.error.contains("cannot be reached"), "{}", said.all());
+    assert!(said.error_in_one_line().contains("data.kubernetes_nodes.of_b"), "{}", said.error);
+    assert_eq!(proxy.requests(), Vec::<String>::new());
 }

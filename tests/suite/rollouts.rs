@@ -91,6 +91,7 @@ fn services_start_once_what_they_need_is_ready_in_another_cluster() {
     let Some(shop) = Shop::new(&(api + &store)) else { return };
     let planned = shop.project.succeed(&["plan"]);
     assert!(planned.text.contains("Applying it waits until "), "{}", planned.text);
+    assert!(planned.text.contains("before what depends on it: application.shop"), "{}", planned.text);
     let text = shop.project.succeed(&APPLY).text;
     let ready = line(&text, "application.shop.service.store/deployment@a: created after");
     assert!(ready < line(&text, "application.shop.service.api/deployment@b: creating"), "{text}");

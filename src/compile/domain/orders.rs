@@ -78,6 +78,12 @@ pub fn services(desired: &Desired) -> Vec<Address> {
     desired.groups.iter().map(|group| &group.address).filter(is_service).cloned().collect()
 }
 
+/// Whether a decision is an order that a person has given, and not something that follows from
+/// others.
+pub fn is_of_people(decision: &Decision) -> bool {
+    [STOPPED, RESTARTED].contains(&&*decision.kind)
+}
+
 /// Whether a decision is that something stands still, or goes on.
 pub fn is_order(decision: &Decision) -> bool {
     &*decision.kind == STOPPED

@@ -48,6 +48,8 @@ struct Stored {
     joins: Vec<Vec<StoredStep>>,
     #[serde(default)]
     awaits: usize,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    awaited: Vec<String>,
     outputs: Vec<StoredOutput>,
     decisions: Vec<StoredDecision>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -254,6 +256,7 @@ pub(super) fn write(plan: &Plan, origin: &Origin) -> Result<String, FormatError>
         drift: plan.drift.iter().map(|drift| write_drift(drift, &mut values)).collect::<Result<_, _>>()?,
         operations: plan.operations.iter().map(write_operation).collect(),
         awaits: plan.awaits,
+        awaited: plan.awaited.iter().map(Address::to_string).collect(),
         joins: plan.joins.iter().map(|join| write_steps(&join.after)).collect(),
         outputs: plan.outputs.iter().map(|output| write_output(output, &mut values)).collect::<Result<_, _>>()?,
         decisions: plan.decisions.iter().map(write_decision).collect(),
@@ -382,6 +385,7 @@ pub(super) fn read(text: &str) -> Result<(Origin, SavedPlan), Damage> {
         operations: stored.operations.into_iter().map(read_operation).collect(),
         is_offline: false,
         awaits: stored.awaits,
+        awaited: stored.awaited.iter().map(|address| read_address(address)).collect::<Result<_, _>>()?,
         joins: stored.joins.into_iter().map(|after| Join { after: read_steps(after) }).collect(),
         outputs: stored.outputs.into_iter().map(|output| read_output(output, &mut values)).collect::<Result<_, _>>()?,
         decisions: stored.decisions.into_iter().map(read_decision).collect::<Result<_, _>>()?,

@@ -89,6 +89,7 @@ fn full_plan(before: Value, after: Value) -> Plan {
             operation(OperationKind::Delete, 1, &[Step::Operation(1), Step::Join(0)]),
         ],
         awaits: 3,
+        awaited: vec![address("object.a")],
         joins: vec![Join { after: vec![Step::Operation(0)] }],
         outputs: vec![OutputChange { name: "o".into(), before: Some(before), after: Some(after) }],
         withdrawn: vec![(address("application.gone.service.api"), "replicas".into())],
@@ -96,6 +97,7 @@ fn full_plan(before: Value, after: Value) -> Plan {
         decisions: vec![decision],
         // What a simulated loss means is shown, and never saved.
         lost: Vec::new(),
+        unread: Vec::new(),
         losses: Vec::new(),
         targets: vec![address("object.a")],
         checks: vec![

@@ -118,7 +118,7 @@ fn orders(text: &mut String, plan: &Plan, palette: Palette) {
     let _ = writeln!(text, "{}\n", palette.bold("What stays as it was ordered:"));
     for decision in orders {
         let subject = palette.bold(&decision.subject.to_string());
-        let since = palette.dim(&format!("(since {})", decision.time));
+        let since = palette.dim(&format!("(since {})", decision.second()));
         let _ = writeln!(text, "  {subject}: {} {since}", decision.reason);
     }
     text.push('\n');
@@ -153,6 +153,16 @@ fn outputs(text: &mut String, plan: &Plan, palette: Palette) {
     text.push('\n');
 }
 
+/// The first of the objects that are waited for, and how many there are beside.
+fn awaited(plan: &Plan) -> String {
+    let names: Vec<String> = plan.awaited.iter().map(ToString::to_string).collect();
+    match plan.awaits.saturating_sub(names.len()) {
+        _ if names.is_empty() => "an object".to_owned(),
+        0 => names.join(", "),
+        more => format!("{}, and {more} more", names.join(", ")),
+    }
+}
+
 fn conclusion(text: &mut String, plan: &Plan, palette: Palette) {
     let line = match (plan.has_changes(), plan.mode) {
         (true, _) => format!("Plan: {}.", summary(plan)),
@@ -174,9 +184,15 @@ fn conclusion(text: &mut String, plan: &Plan, palette: Palette) {
     }
     match plan.awaits {
         0 => {}
-        1 => text.push_str("Applying it waits until an object is ready, before what depends on it.\n"),
+        1 => {
+            let _ = writeln!(text, "Applying it waits until {} is ready, before what depends on it.", awaited(plan));
+        }
         many => {
-            let _ = writeln!(text, "Applying it waits until {many} objects are ready, each before what depends on it.");
+            let _ = writeln!(
+                text,
+                "Applying it waits until {many} objects are ready, each before what depends on it: {}.",
+                awaited(plan)
+            );
         }
     }
 }

@@ -27,7 +27,12 @@ pub(super) fn text(plan: &Plan, palette: Palette) -> String {
         0 => "There would be room for all that can move.".to_owned(),
         replicas => format!("Missing: room for {replicas} {} ({}).", copies(replicas), missing.amounts()),
     };
-    let _ = writeln!(text, "\n  {missing}\n  Nothing would be done in {clusters}: what is recorded there stays so.\n");
+    let _ = writeln!(text, "\n  {missing}\n  Nothing would be done in {clusters}: what is recorded there stays so.");
+    if !plan.unread.is_empty() {
+        let unread: Vec<String> = plan.unread.iter().map(ToString::to_string).collect();
+        let _ = writeln!(text, "  Not read, so that it is not known what they say: {}.", unread.join(", "));
+    }
+    text.push('\n');
     text
 }
 
@@ -52,6 +57,7 @@ pub(super) fn json(plan: &Plan) -> Json {
     let missing = Missing::of(&plan.losses);
     json!({
         "clusters": plan.lost.iter().map(ToString::to_string).collect::<Vec<_>>(),
+        "unread": plan.unread.iter().map(ToString::to_string).collect::<Vec<_>>(),
         "services": plan.losses.iter().map(service).collect::<Vec<_>>(),
         "missing": {
             "replicas": missing.replicas,

@@ -51,7 +51,7 @@ pub(crate) fn markdown(plan: &Plan) -> String {
     }
     for decision in plan.orders() {
         let (subject, reason) = (cell(&decision.subject.to_string()), cell(&decision.reason));
-        let _ = writeln!(text, "\n**{subject}** stays as it was ordered: {reason} (since {})", decision.time);
+        let _ = writeln!(text, "\n**{subject}** stays as it was ordered: {reason} (since {})", decision.second());
     }
     if !plan.drift.is_empty() {
         text.push_str("\n**Changed outside since it was recorded:**\n\n");

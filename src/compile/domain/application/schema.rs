@@ -24,7 +24,7 @@ pub(super) fn application() -> Schema {
         .with(text("namespace", "The namespace in every cluster; the application's name if not given."))
         .with(optional("labels", Type::map(Type::String), "Labels of all its objects."))
         .with(switch("network_policy", true, "Whether only declared connections are let through."))
-        .block(Nested::single("placement", placement()).required())
+        .block(Nested::single("placement", placement()))
         .block(Nested::named("external", external))
         .block(Nested::named("service", service()))
 }

@@ -10,12 +10,13 @@ use std::sync::Arc;
 use portolan_lang::decode::{body_references, decode, expand};
 use portolan_lang::eval::Scope;
 use portolan_lang::syntax::{Block as Nested, Body};
-use portolan_lang::{Diagnostics, Schema, Type, Value};
+use portolan_lang::{Diagnostic, Diagnostics, Schema, Step, Type, Value};
 
 use super::members::Members;
 use super::nodes::{NODES, nodes, question};
-use super::placement::{Declared, Placement};
+use super::placement::{Declared, Placement, Terms};
 use super::service::{Kind, total};
+use super::site::TargetCluster;
 use super::{pod, schema};
 use crate::compile::domain::placement::node::{PodShape, Resources, Toleration};
 use crate::compile::domain::placement::{Ledger, Replicas, Request, Site, Strategy};
@@ -53,22 +54,36 @@ pub(super) fn wants(block: &Block<'_>, scope: &dyn Scope, clusters: &[Value], le
         wants.diagnostics.extend(problems);
         placement
     };
-    let mut placed = Vec::new();
+    let (mut placed, mut unplaced) = (Vec::new(), Diagnostics::new());
     for label in body.blocks("service").filter_map(|nested| nested.labels.first()) {
         let Some(value) = services.get(&label.name) else { continue };
         let own = value.get("placement").filter(|own| !own.is_null());
         let placement = match own {
             Some(own) => placement(Some((&label.name, own))),
+            None if application.is_null() => {
+                unplaced.push(not_placed(block, &label.name));
+                continue;
+            }
             None => shared.get_or_insert_with(|| placement(None)).clone(),
         };
         placed.extend(placement.map(|placement| (Service { block, name: &label.name, value }, placement)));
     }
-    if body.blocks("service").next().is_none() {
+    if body.blocks("service").next().is_none() && !application.is_null() {
         // What is wrong with it is told all the same.
         placement(None);
     }
+    wants.diagnostics.extend(unplaced);
     wants.services = placed.iter().map(|(service, placement)| service.wanted(placement, ledger)).collect();
     wants
+}
+
+/// The problem of a service of which nothing says where it runs.
+fn not_placed(block: &Block<'_>, name: &str) -> Diagnostic {
+    let service = ["service", name].map(|step| Step::Attribute(Arc::from(step))).into_iter().collect();
+    Diagnostic::error("Missing placement")
+        .detail(format!("Neither the service \"{name}\" nor its application says where it runs."))
+        .at(block.path_span(&service))
+        .help("Give one of them a block: placement { clusters = [cluster.NAME] }, on lines of its own.")
 }
 
 /// What refers to an application, whose placement is not known yet.
@@ -136,6 +151,12 @@ fn is_any(block: &Nested, keywords: &[&str]) -> bool {
     keywords.contains(&keyword)
 }
 
+/// Whether the nodes of a cluster decide the division, because its room is not declared.
+fn is_looked_at(cluster: &TargetCluster, placement: &Placement, ledger: &Ledger) -> bool {
+    let is_weighed = placement.strategy == Strategy::FreeCapacity && placement.clusters.len() > 1;
+    is_weighed && cluster.is_measurable() && !ledger.is_lost(&cluster.address)
+}
+
 /// A service as far as it was read.
 struct Service<'a> {
     block: &'a Block<'a>,
@@ -162,10 +183,24 @@ impl Service<'_> {
         let subject = self.block.address.join("service").join(self.name.clone());
         let before = Replicas::of(self.block.decisions, &subject);
         let span = |_: &[&str]| self.block.span;
-        let total = total(&self.value, before.map(|before| before.total), span).ok()?;
-        self.measure(placement, ledger);
-        let site = |(cluster, terms): &(super::site::TargetCluster, super::placement::Terms)| Site {
-            cluster: ledger.cluster(&cluster.address, || cluster.capacity()),
+        let total = total(&self.value, before.as_ref().map(|before| before.total), span).ok()?;
+        let is_looked_at = |cluster: &TargetCluster| is_looked_at(cluster, placement, ledger);
+        let looked_at: Vec<&TargetCluster> =
+            placement.clusters.iter().map(|(cluster, _)| cluster).filter(|cluster| is_looked_at(cluster)).collect();
+        let recorded = before.as_ref().filter(|_| ledger.is_unmeasured());
+        let recorded = recorded.filter(|before| looked_at.iter().all(|cluster| before.free(&cluster.name).is_some()));
+        if recorded.is_none() {
+            self.measure(&looked_at, ledger);
+        }
+        let remembered = |cluster: &TargetCluster| {
+            let is_one = looked_at.iter().any(|looked_at| looked_at.address == cluster.address);
+            recorded.filter(|_| is_one)?.free(&cluster.name)
+        };
+        let site = |(cluster, terms): &(TargetCluster, Terms)| Site {
+            cluster: match remembered(cluster) {
+                Some(free) => ledger.remember(free),
+                None => ledger.cluster(&cluster.address, || cluster.capacity()),
+            },
             name: cluster.name.clone(),
             region: cluster.text("region"),
             weight: terms.weight,
@@ -184,14 +219,10 @@ impl Service<'_> {
         })
     }
 
-    /// Looks at the nodes of the clusters whose room decides the division, and is not declared.
-    fn measure(&self, placement: &Placement, ledger: &mut Ledger) {
-        if placement.strategy != Strategy::FreeCapacity || placement.clusters.len() < 2 {
-            return;
-        }
-        for cluster in placement.clusters.iter().map(|(cluster, _)| cluster).filter(|cluster| cluster.is_measurable()) {
-            if !ledger.is_lost(&cluster.address)
-                && !ledger.is_measured(&cluster.address)
+    /// Looks at the nodes of clusters, each once.
+    fn measure(&self, clusters: &[&TargetCluster], ledger: &mut Ledger) {
+        for cluster in clusters {
+            if !ledger.is_measured(&cluster.address)
                 && let Some(answer) = self.block.read(&cluster.address, NODES, &question())
                 && let Some(nodes) = nodes(&answer)
             {

@@ -33,12 +33,31 @@ pub struct Ledger {
     shapes: FxHashMap<PodShape, ShapeId>,
     /// The names and addresses of clusters that are lost.
     lost: BTreeSet<Arc<str>>,
+    is_unmeasured: bool,
 }
 
 impl Ledger {
     /// A ledger of clusters of which some are lost, by name or by address.
     pub fn without(lost: BTreeSet<Arc<str>>) -> Ledger {
         Ledger { lost, ..Ledger::default() }
+    }
+
+    /// The same for clusters of which no nodes are looked at, as far as they were measured before.
+    #[must_use]
+    pub fn unmeasured(self, is_unmeasured: bool) -> Ledger {
+        Ledger { is_unmeasured, ..self }
+    }
+
+    /// Whether no nodes are looked at where clusters were measured before.
+    pub fn is_unmeasured(&self) -> bool {
+        self.is_unmeasured
+    }
+
+    /// A cluster as it was measured for one service: with room for so many more of its replicas,
+    /// [`u32::MAX`] for any number. What other services have taken since is not known.
+    pub fn remember(&mut self, free: u32) -> ClusterId {
+        self.rooms.push(Room::remembered(free));
+        ClusterId(self.rooms.len() - 1)
     }
 
     /// Whether a cluster is lost.

@@ -152,6 +152,13 @@ impl Replicas {
         self.clusters.get(name).and_then(|share| share.replicas).unwrap_or(0)
     }
 
+    /// How many more replicas a cluster had room for when it was measured, [`u32::MAX`] for any
+    /// number; `None` where it never was.
+    pub fn free(&self, name: &str) -> Option<u32> {
+        let share = self.clusters.get(name).filter(|share| share.weight.is_some() && !share.is_lost)?;
+        Some(share.room.map_or(u32::MAX, |room| room.saturating_sub(share.running())))
+    }
+
     /// How many replicas run in a cluster, as far as it is not lost.
     pub fn running(&self, name: &str) -> u32 {
         self.clusters.get(name).map_or(0, Share::running)

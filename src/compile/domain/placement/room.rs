@@ -46,6 +46,12 @@ impl Room {
         Room { free: vec![capacity], classes_of: vec![0], classes: vec![None], is_measured: false, counted: Vec::new() }
     }
 
+    /// A cluster that had room for so many more pods when its nodes were looked at.
+    pub(super) fn remembered(free: u32) -> Room {
+        let pods = if free == u32::MAX { u64::MAX } else { u64::from(free) };
+        Room { is_measured: true, ..Room::declared(Resources { pods, ..Resources::UNLIMITED }) }
+    }
+
     /// A cluster whose nodes were looked at.
     pub(super) fn measured(nodes: &[Node]) -> Room {
         let mut positions: FxHashMap<(&Labels, &[Taint]), u32> = FxHashMap::default();
