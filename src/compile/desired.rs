@@ -134,6 +134,19 @@ pub struct Connection {
     pub provider: Arc<str>,
     /// Its configuration, which fits the provider's connection schema and is wholly known.
     pub config: Arc<Value>,
+    /// How much of what is recorded of it a plan may delete, where that is limited.
+    pub limit: Option<DeletionLimit>,
+    /// Where it is declared.
+    pub span: Span,
+}
+
+/// How much of what is recorded of a system a plan may delete.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DeletionLimit {
+    /// The share, in percent.
+    pub percent: u64,
+    /// Where fewer objects than this are recorded there is no limit.
+    pub few: u64,
     /// Where it is declared.
     pub span: Span,
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use portolan_lang::decode::decode;
-use portolan_lang::{Address, Diagnostic, Diagnostics, Span, Step, Value};
+use portolan_lang::{Address, Diagnostic, Diagnostics, Span, Step};
 use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::awaited::awaited;
@@ -213,7 +213,13 @@ impl Builder {
             self.desired.decisions.extend(compiled.decisions.iter().cloned());
             if let Some(connection) = &compiled.connection {
                 evaluator.blame(block.span, id, unknown::exprs(&block.body));
-                self.connection(address.clone(), connection.provider, &connection.config, block.span);
+                self.connection(Connection {
+                    address: address.clone(),
+                    provider: Arc::from(connection.provider),
+                    config: Arc::new(connection.config.clone()),
+                    limit: connection.limit.clone(),
+                    span: block.span,
+                });
             }
             // Resources of a group stand together, the groups in the order in which they first occur.
             let mut groups: indexmap::IndexMap<&Address, Vec<usize>> = indexmap::IndexMap::new();
@@ -288,25 +294,32 @@ impl Builder {
                 let names = [Some(&block.provider), block.alias.as_ref()].into_iter().flatten();
                 let address = names.fold(Address::of([PROVIDER]), |address, name| address.join(name.name.clone()));
                 evaluator.blame(block.span, ModuleId::ROOT, unknown::exprs(&block.body));
-                self.connection(address, &block.provider.name, &config, block.span);
+                let provider = block.provider.name.clone();
+                self.connection(Connection {
+                    address,
+                    provider,
+                    config: Arc::new(config),
+                    limit: None,
+                    span: block.span,
+                });
             }
         }
     }
 
-    fn connection(&mut self, address: Address, provider: &str, config: &Value, span: Span) {
+    fn connection(&mut self, connection: Connection) {
+        let Connection { address, config, span, .. } = &connection;
         if !config.is_wholly_known() {
             self.problems.push(
                 Diagnostic::error("Connection not known before apply")
                     .detail(format!("How to reach {address} depends on something that will only be known after apply."))
-                    .at(span)
+                    .at(*span)
                     .help("Use values that come from variables, locals, data sources that need no resource, or attributes that a block states itself.")
                     .pending(),
             );
-            self.unknown_connections.insert(address);
+            self.unknown_connections.insert(connection.address);
             return;
         }
-        let (provider, config) = (Arc::from(provider), Arc::new(config.clone()));
-        self.desired.connections.push(Connection { address, provider, config, span });
+        self.desired.connections.push(connection);
     }
 
     /// Gives each instance its connection.

@@ -17,6 +17,7 @@ pub mod file;
 mod ignore;
 mod imports;
 mod instances;
+mod limits;
 mod model;
 mod order;
 mod orphans;
@@ -123,6 +124,7 @@ async fn normal<C: Configurations>(plan: &mut Plan, world: &World<'_>, evaluatio
     let (changes, problems) = orphans::plan(sessions.desired(), by_address, records, true, is_wanted);
     plan.changes.extend(changes);
     plan.diagnostics.extend(problems);
+    plan.diagnostics.extend(limits::broken(sessions.desired(), world.snapshot, &plan.changes));
     put_in_order(plan, world).await;
     let (outputs, problems) = outputs::plan(world.snapshot, evaluation, !request.targets.is_empty());
     plan.outputs = outputs;

@@ -7,8 +7,8 @@ use std::collections::BTreeMap;
 use domain::base::iana::Rtype;
 use portolan_provider::Error;
 
-use crate::name;
-use crate::zone::{Apex, Edit, Key, RecordSet, Soa, Zone};
+use crate::zone::{Apex, Edit, Key, Ownership, RecordSet, Soa, Zone};
+use crate::{marker, name};
 
 /// What is to become of a zone.
 pub(crate) struct Draft<'a> {
@@ -50,8 +50,16 @@ impl<'a> Draft<'a> {
     pub(crate) fn apply(&mut self, edit: &Edit) -> Result<(), Error> {
         match edit {
             Edit::PutApex { before, wanted } => self.put_apex(before.as_ref(), wanted),
-            Edit::PutSet { key, before, wanted } => self.put_set(key, before.as_ref(), wanted),
-            Edit::DeleteSet { key, before } => self.delete_set(key, before),
+            Edit::PutSet { key, before, wanted, owner } => {
+                let is_own = self.check_owner(key, before.is_none(), owner)?;
+                self.put_set(key, before.as_ref(), wanted, is_own)?;
+                self.mark(key, owner, owner.own.as_deref())
+            }
+            Edit::DeleteSet { key, before, owner } => {
+                self.check_owner(key, false, owner)?;
+                self.delete_set(key, before)?;
+                self.mark(key, owner, None)
+            }
             Edit::DeleteZone => self.may_go(),
         }
     }
@@ -83,12 +91,50 @@ impl<'a> Draft<'a> {
         self.sets.insert(self.zone.apex_key(), Some(wanted.nameservers.clone()));
     }
 
-    fn put_set(&mut self, key: &Key, before: Option<&RecordSet>, wanted: &RecordSet) -> Result<(), Error> {
+    /// Refuses to change what is marked as somebody else's, and to take for one's own what is there
+    /// without a marker. Says whether the set is marked as the own one.
+    fn check_owner(&self, key: &Key, is_new: bool, owner: &Ownership) -> Result<bool, Error> {
+        let Some(own) = &owner.own else { return Ok(false) };
+        let marker = marker::key(key, &self.zone.origin)?;
+        match self.set(&marker).map(marker::owner) {
+            Some(Some(other)) if other == own => Ok(true),
+            Some(other) => Err(foreign(key, other, &marker)),
+            None if is_new && self.set(key).is_some() => Err(foreign(key, None, &marker)),
+            None => Ok(false),
+        }
+    }
+
+    /// Says whose a set is from now on. A marker that says something else than was known stays.
+    fn mark(&mut self, key: &Key, owner: &Ownership, wanted: Option<&str>) -> Result<(), Error> {
+        if owner.before.is_none() && owner.own.is_none() {
+            return Ok(());
+        }
+        let marker = marker::key(key, &self.zone.origin)?;
+        let marked = self.set(&marker).and_then(marker::owner);
+        match wanted {
+            Some(own) => self.sets.insert(marker, Some(marker::set(own, &self.zone.origin)?)),
+            None if marked.is_some() && (marked == owner.own.as_deref() || marked == owner.before.as_deref()) => {
+                self.sets.insert(marker, None)
+            }
+            None => None,
+        };
+        Ok(())
+    }
+
+    /// What is marked as the own one may be other than it was, because the record of it was lost.
+    fn put_set(
+        &mut self,
+        key: &Key,
+        before: Option<&RecordSet>,
+        wanted: &RecordSet,
+        is_own: bool,
+    ) -> Result<(), Error> {
         let live = self.set(key);
         if live == Some(wanted) {
             return Ok(());
         }
         match (live, before) {
+            (Some(_), None) if is_own => {}
             (Some(_), None) => return Err(already_there(&described(key)).help("import it, or delete it")),
             (Some(live), Some(before)) if live != before => return Err(changed_meanwhile(&described(key))),
             _ => {}
@@ -159,6 +205,18 @@ impl<'a> Draft<'a> {
         Err(Error::failed(message)
             .help("delete them first: records that were added by hand are not deleted with a zone"))
     }
+}
+
+/// The problem of a set that is somebody else's.
+fn foreign(key: &Key, owner: Option<&str>, marker: &Key) -> Error {
+    let whose = match owner {
+        Some(owner) => format!("is marked as that of \"{owner}\""),
+        None => "is there already and is not marked as that of anybody".to_owned(),
+    };
+    Error::conflict(format!("{} {whose}", described(key))).help(format!(
+        "leave it to its owner; or, where it is to be yours, import it, and have no other owner's TXT record at {}",
+        name::dotted(&marker.owner)
+    ))
 }
 
 fn described(key: &Key) -> String {

@@ -13,6 +13,7 @@ mod apex;
 pub mod directory;
 mod draft;
 mod field;
+mod marker;
 pub mod name;
 pub mod record;
 mod rrset;
@@ -99,7 +100,7 @@ impl Provider for DnsProvider {
                     .help("write directory { path = \"…\" } or rfc2136 { server = \"…\" } in the dns_zone block"));
             }
         };
-        Ok(Arc::new(ZonesSession::new(zones)))
+        Ok(Arc::new(ZonesSession::new(zones, field::text(config, "owner"))))
     }
 }
 

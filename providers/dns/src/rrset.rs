@@ -1,10 +1,11 @@
 //! The resource `dns_rrset`.
 
 use domain::base::iana::Rtype;
-use portolan_lang::{AttributePath, Value};
+use portolan_lang::{AttributePath, Type, Value};
 use portolan_provider::Error;
 
 use crate::field;
+use crate::marker;
 use crate::name::{self, Name};
 use crate::record;
 use crate::zone::{Key, RecordSet};
@@ -46,6 +47,8 @@ pub(crate) fn validate(config: &Value) -> Vec<Error> {
     let rtype = keep(&mut errors, rtype(config));
     let owner = zone.as_ref().and_then(|zone| keep(&mut errors, owner(config, zone)));
     keep(&mut errors, field::seconds(config, "ttl").map(Some));
+    let owner_problem = field::text(config, "owner").and_then(|owner| marker::check(&owner).err());
+    errors.extend(owner_problem.map(wrong("owner")));
     if let (Some(zone), Some(rtype)) = (&zone, rtype) {
         if owner.as_ref() == Some(zone) && [Rtype::NS, Rtype::CNAME, Rtype::DS].contains(&rtype) {
             errors.push(not_at_the_apex(rtype));
@@ -127,7 +130,7 @@ pub(crate) fn planned(config: &Value, proposed: &Value) -> Value {
 
 /// The object that a record set is. What means the same as what was recorded is told in the
 /// recorded words.
-pub(crate) fn live_value(place: &Place, set: &RecordSet, prior: Option<&Value>) -> Value {
+pub(crate) fn live_value(place: &Place, set: &RecordSet, marked: Option<&str>, prior: Option<&Value>) -> Value {
     let recorded = |name: &'static str| prior.and_then(|prior| prior.get(name));
     let text = |text: String| Value::string(text);
     let zone = recorded("zone").unwrap_or_else(|| text(place.zone.to_string()));
@@ -147,6 +150,7 @@ pub(crate) fn live_value(place: &Place, set: &RecordSet, prior: Option<&Value>) 
         ("type", rtype),
         ("ttl", field::number(set.ttl)),
         ("values", values),
+        ("owner", marked.map_or_else(|| Value::null(Type::String), Value::string)),
     ])
 }
 

@@ -36,7 +36,11 @@ fn connection() -> Schema {
                 .sensitive()
                 .doc("The TSIG key, \"[algorithm:]name:secret\" with the secret in base64; hmac-sha256 if not said."),
         );
-    Schema::new("Where zones are kept: one of these.")
+    Schema::new("Where zones are kept: one of the blocks.")
+        .with(
+            Attribute::optional("owner", Type::String)
+                .doc("Whose the record sets are that are made here. What is marked as somebody else's is not changed."),
+        )
         .block(Block::single("directory", directory))
         .block(Block::single("rfc2136", server))
 }
@@ -52,6 +56,10 @@ fn rrset() -> Schema {
         .with(Attribute::required("type", Type::String).replace().doc(TYPES))
         .with(Attribute::optional("ttl", Type::Number).or_computed().doc("Seconds; 3600 if not given."))
         .with(Attribute::required("values", Type::set(Type::String)).doc("The data of the records."))
+        .with(
+            Attribute::optional("owner", Type::String)
+                .doc("Whose the set is: it is marked so by a TXT record at NAME.TYPE._portolan in the zone."),
+        )
 }
 
 fn zone() -> Schema {

@@ -9,19 +9,21 @@ use portolan_provider::{Applied, Change, Error, Planned, Proposal, Session, Want
 
 use crate::name::{self, Name};
 use crate::rrset::Place;
-use crate::zone::{Edit, Zone};
+use crate::zone::{Edit, Ownership, Zone};
 use crate::zones::Zones;
-use crate::{apex, rrset, schema};
+use crate::{apex, field, marker, rrset, schema};
 
 /// A session over the zones of one place.
 pub(crate) struct ZonesSession {
     zones: Arc<dyn Zones>,
+    /// Whose the sets are that are made here, where that is marked.
+    owner: Option<String>,
 }
 
 impl ZonesSession {
     /// A session over `zones`.
-    pub(crate) fn new(zones: Arc<dyn Zones>) -> Self {
-        ZonesSession { zones }
+    pub(crate) fn new(zones: Arc<dyn Zones>, owner: Option<String>) -> Self {
+        ZonesSession { zones, owner }
     }
 
     async fn put_set(&self, planned: &Value, prior: Option<&Value>) -> Result<Applied, Error> {
@@ -29,7 +31,9 @@ impl ZonesSession {
         let place = rrset::place(planned)?;
         let wanted = rrset::records(planned, &place)?;
         let before = prior.map(|prior| rrset::records(prior, &place)).transpose()?;
-        let edit = Edit::PutSet { key: place.key.clone(), before, wanted };
+        let said = |value: &Value| field::text(value, "owner");
+        let owner = Ownership { before: prior.and_then(said), own: said(planned) };
+        let edit = Edit::PutSet { key: place.key.clone(), before, wanted, owner };
         self.zones.change(&place.zone, edit).await?;
         Ok(Applied { identity: Arc::from(place.identity()), value: planned.clone() })
     }
@@ -51,7 +55,8 @@ impl ZonesSession {
         }
         let place = Place::from_identity(identity)?;
         let before = rrset::records(prior, &place)?;
-        self.zones.change(&place.zone, Edit::DeleteSet { key: place.key, before }).await
+        let owner = Ownership { before: field::text(prior, "owner"), own: self.owner.clone() };
+        self.zones.change(&place.zone, Edit::DeleteSet { key: place.key, before, owner }).await
     }
 }
 
@@ -86,10 +91,25 @@ impl Found {
         }
     }
 
-    fn value(&self, zone: &Zone, prior: Option<&Value>) -> Option<Value> {
+    fn value(&self, zone: &Zone, prior: Option<&Value>, own: Option<&str>) -> Option<Value> {
+        let place = match self {
+            Found::Zone(name) => return Some(apex::live_value(name, &zone.apex(), prior)),
+            Found::Set(place) => place,
+        };
+        let marked = marker::owner_of(&place.key, zone);
+        // Where nothing was said of an owner, nothing is.
+        let owner = match prior {
+            Some(prior) => marked.filter(|_| field::text(prior, "owner").is_some()),
+            None => marked.filter(|marked| Some(*marked) == own),
+        };
+        zone.sets.get(&place.key).map(|set| rrset::live_value(place, set, owner, prior))
+    }
+
+    /// Whether it is certain that somebody else made it.
+    fn is_foreign(&self, zone: &Zone, own: Option<&str>) -> bool {
         match self {
-            Found::Zone(name) => Some(apex::live_value(name, &zone.apex(), prior)),
-            Found::Set(place) => zone.sets.get(&place.key).map(|set| rrset::live_value(place, set, prior)),
+            Found::Zone(_) => false,
+            Found::Set(place) => own.is_some() && marker::owner_of(&place.key, zone) != own,
         }
     }
 }
@@ -121,7 +141,9 @@ impl Session for ZonesSession {
         let answer = |(wanted, found): (&Wanted, &Result<Found, Error>)| {
             let found = found.as_ref().map_err(Clone::clone)?;
             let zone = zones.get(found.zone()).cloned().unwrap_or(Ok(None))?;
-            Ok(zone.and_then(|zone| found.value(&zone, wanted.prior.as_ref())))
+            let own = self.owner.as_deref();
+            let zone = zone.filter(|zone| wanted.prior.is_some() || !found.is_foreign(zone, own));
+            Ok(zone.and_then(|zone| found.value(&zone, wanted.prior.as_ref(), own)))
         };
         wanted.iter().zip(&found).map(answer).collect()
     }
@@ -135,6 +157,10 @@ impl Session for ZonesSession {
         let replaced = if is_zone { apex::replaced } else { rrset::replaced };
         let replace = proposal.prior.map(|prior| replaced(prior, &value)).unwrap_or_default();
         Ok(Planned { value, replace })
+    }
+
+    fn knows_its_own(&self) -> bool {
+        self.owner.is_some()
     }
 
     fn gathers(&self) -> bool {
@@ -164,7 +190,7 @@ impl Session for ZonesSession {
             Found::Set(place) => place.identity(),
         };
         let zone = self.zones.read(found.zone()).await?;
-        let value = zone.and_then(|zone| found.value(&zone, None));
+        let value = zone.and_then(|zone| found.value(&zone, None, self.owner.as_deref()));
         Ok(value.map(|value| Applied { identity: Arc::from(identity), value }))
     }
 }

@@ -34,8 +34,10 @@ impl Turns {
         let (outcome, receiver) = oneshot::channel();
         self.lock().push(Waiting { edit, outcome });
         let turn = self.turn.lock().await;
-        // Those who ask at the same time are heard first.
-        tokio::task::yield_now().await;
+        if !self.lock().is_empty() {
+            // Those who ask at the same time are heard first.
+            tokio::task::yield_now().await;
+        }
         let mut waiting = std::mem::take(&mut *self.lock());
         if !waiting.is_empty() {
             waiting.sort_by_key(|waiting| waiting.edit.rank());

@@ -67,6 +67,15 @@ pub struct Apex {
     pub nameservers: RecordSet,
 }
 
+/// Whose a set is said to be in the zone itself; nothing is said where both are `None`.
+#[derive(Debug, Clone, Default)]
+pub struct Ownership {
+    /// Who it was when the change was planned.
+    pub before: Option<String>,
+    /// Who makes the change, and marks what it makes. What is marked as somebody else's stays.
+    pub own: Option<String>,
+}
+
 /// A change of a zone. `before` is what was there when it was planned.
 #[derive(Debug, Clone)]
 pub enum Edit {
@@ -85,6 +94,8 @@ pub enum Edit {
         before: Option<RecordSet>,
         /// What is wanted.
         wanted: RecordSet,
+        /// Whose it is to be.
+        owner: Ownership,
     },
     /// Takes a record set away.
     DeleteSet {
@@ -92,6 +103,8 @@ pub enum Edit {
         key: Key,
         /// What was there.
         before: RecordSet,
+        /// Whose it was.
+        owner: Ownership,
     },
     /// Takes the whole zone away.
     DeleteZone,

@@ -122,7 +122,7 @@ fn compile(input: &Block<'_>, scope: &dyn Scope) -> Compiled {
     let shown = shown.into_iter().chain([("live", Value::bool(is_live))]);
     Compiled {
         exports: exports(input.address, input.name, shown),
-        connection: Some(CompiledConnection { provider: PROVIDER, config: Value::object(ways) }),
+        connection: Some(CompiledConnection { provider: PROVIDER, config: Value::object(ways), limit: None }),
         resources: Vec::new(),
         decisions: Vec::new(),
         claims: directory_claim(input, &value).into_iter().collect(),

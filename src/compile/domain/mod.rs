@@ -32,6 +32,7 @@ use portolan_lang::{Address, AttributePath, Data, Diagnostic, Diagnostics, Schem
 use portolan_state::Decision;
 
 use crate::catalog::Catalog;
+use crate::compile::DeletionLimit;
 use placement::Ledger;
 pub use wants::{BlockPlacement, ServicePlacement, Wanted, Wants};
 
@@ -162,6 +163,8 @@ pub struct CompiledConnection {
     pub provider: &'static str,
     /// Its configuration.
     pub config: Value,
+    /// How much of what is recorded of it a plan may delete, where that is limited.
+    pub limit: Option<DeletionLimit>,
 }
 
 /// A resource that a block compiles to.

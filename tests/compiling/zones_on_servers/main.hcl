@@ -29,12 +29,23 @@ dns_zone "inside" {
   }
 }
 
-# Not twice on one server, not in two ways, and not nowhere.
+# So is the same on the same server with another key, which is that of another view.
+dns_zone "view" {
+  name        = "example.com"
+  nameservers = ["ns1.example.net"]
+  rfc2136 {
+    server = "192.0.2.53:53"
+    key    = "inside:c2VjcmV0"
+  }
+}
+
+# Not twice with one key of a server, not in two ways, and not nowhere.
 dns_zone "again" {
   name        = "EXAMPLE.com."
   nameservers = ["ns1.example.net"]
   rfc2136 {
     server = "192.0.2.53:53"
+    key    = "portolan:c2VjcmV0"
   }
 }
 

@@ -24,6 +24,7 @@ pub use self::key::Key;
 use self::link::{Link, Trouble};
 use self::transfers::Transfers;
 use crate::draft::Draft;
+use crate::marker;
 use crate::name::Name;
 use crate::turns::Turns;
 use crate::zone::{Edit, Zone};
@@ -145,7 +146,10 @@ fn apply(draft: &mut Draft<'_>, edit: &Edit) -> Result<(), Error> {
 /// Whether a change is in the zone that was read `after` it.
 fn is_done(edit: &Edit, after: &Zone) -> bool {
     match edit {
-        Edit::PutSet { key, wanted, .. } => after.sets.get(key) == Some(wanted),
+        Edit::PutSet { key, wanted, owner, .. } => {
+            let is_marked = owner.own.is_none() || marker::owner_of(key, after) == owner.own.as_deref();
+            after.sets.get(key) == Some(wanted) && is_marked
+        }
         Edit::DeleteSet { key, .. } => !after.sets.contains_key(key),
         Edit::PutApex { wanted, .. } => {
             let mut after = after.apex();

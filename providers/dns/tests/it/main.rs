@@ -11,6 +11,7 @@ mod checkzone;
 mod conformance;
 mod dynamic;
 mod files;
+mod owned;
 mod round_trip;
 mod served;
 mod vectors;

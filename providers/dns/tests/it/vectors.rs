@@ -73,6 +73,7 @@ fn config(key: &(String, String), set: &(i64, BTreeSet<String>)) -> Value {
         ("type", Value::string(key.1.as_str())),
         ("ttl", Value::number(set.0)),
         ("values", Value::set(Type::String, set.1.iter().map(|value| Value::string(value.as_str())))),
+        ("owner", Value::null(Type::String)),
     ])
 }
 

@@ -96,5 +96,6 @@ pub(crate) fn rrset(name: &str, rtype: &str, values: &[&str]) -> Value {
         ("type", Value::string(rtype)),
         ("ttl", Value::number(300)),
         ("values", Value::set(Type::String, values.iter().map(|value| Value::string(*value)))),
+        ("owner", Value::null(Type::String)),
     ])
 }

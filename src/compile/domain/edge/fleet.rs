@@ -74,7 +74,7 @@ fn compile(input: &Block<'_>, scope: &dyn Scope) -> Compiled {
     let config = object([("directory", take("directory")), ("flavor", take("flavor")), ("version", take("version"))]);
     Compiled {
         exports: exports(input.address, input.name, shown),
-        connection: Some(CompiledConnection { provider: "nginx", config }),
+        connection: Some(CompiledConnection { provider: "nginx", config, limit: None }),
         resources: vec![main],
         decisions: Vec::new(),
         claims: directory_claim(input, &value).into_iter().collect(),

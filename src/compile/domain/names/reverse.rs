@@ -1,0 +1,94 @@
+//! PTR records that lead back from the addresses of a name.
+
+use std::net::IpAddr;
+
+use portolan_lang::{Address, Diagnostic, Type, Value};
+
+use super::record::{absolute, owner, resource};
+use crate::compile::domain::{Block, Claim, CompiledResource, object, reference, undecided};
+
+/// The records that are led back to.
+pub(super) struct Forward<'a> {
+    /// The zone that they are in.
+    pub(super) zone: &'a Value,
+    pub(super) name: &'a str,
+    pub(super) kind: &'a str,
+    /// Null where it is the zone's.
+    pub(super) ttl: Value,
+    pub(super) values: &'a Value,
+    /// What is made before what leads back to it.
+    pub(super) made: Vec<Address>,
+}
+
+/// A PTR record for each address, in the zone that `reverse` refers to, and the claims to their names.
+pub(super) fn compile(
+    block: &Block<'_>,
+    reverse: &Value,
+    forward: &Forward<'_>,
+) -> Result<(Vec<CompiledResource>, Vec<Claim>), Diagnostic> {
+    let span = block.attribute_span("reverse");
+    if !matches!(forward.kind, "A" | "AAAA") || forward.name.starts_with('*') {
+        return Err(Diagnostic::error("Nothing to lead back from")
+            .detail(format!("A {} record of \"{}\" has no addresses of its own.", forward.kind, forward.name))
+            .at(span)
+            .help("Leave \"reverse\" out, or give it to the A and AAAA records of a name."));
+    }
+    let given = Value::object([("reverse", reverse.clone())]);
+    let zone = reference(block, &given, "reverse", "dns_zone")?;
+    let (Some(zone_name), Some(forward_zone)) = (name_of(reverse), name_of(forward.zone)) else {
+        return Err(undecided("\"reverse\"", span));
+    };
+    let Some(texts) = forward.values.items().filter(|_| forward.values.is_wholly_known()) else {
+        return Err(undecided("\"values\"", block.attribute_span("values")));
+    };
+    let target = Value::string(format!("{}.", absolute(forward.name, &forward_zone)));
+    let ttl = if forward.ttl.is_null() { reverse.get("ttl") } else { Some(forward.ttl.clone()) };
+    let ttl = ttl.unwrap_or_else(|| Value::null(Type::Number));
+    let (mut resources, mut claims) = (Vec::new(), Vec::new());
+    // What is no address is told where the records themselves are checked.
+    for address in texts.iter().filter_map(|text| text.as_str()?.parse::<IpAddr>().ok()) {
+        let pointer = pointer(address);
+        if !format!(".{pointer}").ends_with(&format!(".{zone_name}")) {
+            return Err(Diagnostic::error("Address outside of the reverse zone")
+                .detail(format!("{address} is \"{pointer}\" in DNS, which does not lie in \"{zone_name}\"."))
+                .at(span)
+                .help("Refer to the reverse zone of the addresses, such as \"2.0.192.in-addr.arpa\"."));
+        }
+        claims.push(Claim {
+            owner: block.address.clone(),
+            what: format!("the name \"{pointer}\" in {zone}"),
+            share: Some("PTR".into()),
+            span,
+            help: "An address leads back to one name: give \"reverse\" to one dns_record of it.",
+        });
+        let config = object([
+            ("zone", Value::string(zone_name.clone())),
+            ("name", Value::string(format!("{pointer}."))),
+            ("type", Value::string("PTR")),
+            ("ttl", ttl.clone()),
+            ("values", Value::list(Type::String, [target.clone()])),
+            ("owner", owner(reverse)),
+        ]);
+        let part = format!("ptr@{address}");
+        resources.push(CompiledResource { dependencies: forward.made.clone(), ..resource(block, &zone, part, config) });
+    }
+    Ok((resources, claims))
+}
+
+fn name_of(zone: &Value) -> Option<String> {
+    Some(absolute("@", zone.get("name")?.as_str()?))
+}
+
+/// The name of an address (RFC 1035, 3.5, and RFC 3596, 2.5), without a dot at the end.
+fn pointer(address: IpAddr) -> String {
+    match address {
+        IpAddr::V4(address) => {
+            let [a, b, c, d] = address.octets();
+            format!("{d}.{c}.{b}.{a}.in-addr.arpa")
+        }
+        IpAddr::V6(address) => {
+            let nibbles = address.octets().into_iter().rev().flat_map(|octet| [octet & 15, octet >> 4]);
+            nibbles.map(|nibble| format!("{nibble:x}.")).collect::<String>() + "ip6.arpa"
+        }
+    }
+}
