@@ -25,6 +25,7 @@ mod killed;
 mod live;
 mod loading;
 mod manifests;
+mod names;
 mod networks;
 mod offline;
 mod operate;
