@@ -48,11 +48,16 @@ impl Named {
     /// A server of zones that the key may read and change. Beside what every zone has, each holds
     /// these records.
     pub fn dynamic(zones: &[(&str, &str)]) -> Option<Named> {
+        Named::with_policy(zones, "grant portolan zonesub ANY;")
+    }
+
+    /// The same, but that the key may change only what a policy says.
+    pub fn with_policy(zones: &[(&str, &str)], policy: &str) -> Option<Named> {
         let zone = |home: &Path, (zone, records): &(&str, &str)| {
             let file = zone_file(home, zone, zone, records);
             format!(
                 "zone \"{zone}\" {{ type primary; file \"{}\"; allow-transfer {{ key portolan; }}; \
-                 update-policy {{ grant portolan zonesub ANY; }}; }};\n",
+                 update-policy {{ {policy} }}; }};\n",
                 file.display()
             )
         };

@@ -165,6 +165,20 @@ async fn what_changed_is_told_and_a_zone_that_went_back_is_read_anew() {
     assert_eq!(values(client.read(RRSET, &shop).await.expect("reads")), None);
 }
 
+#[tokio::test]
+async fn a_key_needs_rights_to_the_types_that_are_used_alone() {
+    let policy = "grant portolan zonesub A AAAA CNAME TXT MX SRV CAA PTR;";
+    let Some(server) = Named::with_policy(&[("example.com", "")], policy).map(Server) else { return };
+    let client = server.client().await;
+    // The nameservers are as they are wanted, and so is the start of authority.
+    client.create(ZONE, &zone("example.com", &["ns1.example.net."])).await.expect("takes over");
+    let made = client.create(RRSET, &rrset("shop", "A", &["192.0.2.1"])).await.expect("creates");
+    let made = client.update(RRSET, &made, &rrset("shop", "A", &["192.0.2.2"])).await.expect("updates");
+    client.delete(RRSET, &made).await.expect("deletes");
+    let refused = client.create(RRSET, &rrset("below", "NS", &["ns1.example.net."])).await.expect_err("is refused");
+    assert_eq!(refused.kind, ErrorKind::Denied, "{refused:?}");
+}
+
 async fn problem(server: &Server, key: &str) -> Error {
     let client = Client::connect(DnsProvider::new(), &connection(server, key)).await.expect("connects");
     client.create(RRSET, &rrset("shop", "A", &["192.0.2.1"])).await.expect_err("is refused")
