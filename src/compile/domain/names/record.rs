@@ -1,5 +1,6 @@
 //! `dns_record`: the records of one name and type, in one zone or in several.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use portolan_lang::decode::decode;
@@ -188,8 +189,8 @@ fn instance(key: &str, zone: &Value) -> Option<Target> {
 
 /// The problem of a value that is written twice, as somebody does who takes it for a weight.
 fn said_twice(block: &Block<'_>, values: &Value) -> Option<Diagnostic> {
-    let texts: Vec<&str> = values.items()?.iter().filter_map(Value::as_str).collect();
-    let twice = texts.iter().enumerate().find(|(at, text)| texts[..*at].contains(text)).map(|(_, text)| text)?;
+    let mut seen = BTreeSet::new();
+    let twice = values.items()?.iter().filter_map(Value::as_str).find(|text| !seen.insert(*text))?;
     Some(
         Diagnostic::error("The same value twice")
             .detail(format!("\"{twice}\" is written twice; a set of records holds each value once."))
