@@ -65,6 +65,9 @@ pub fn divide(total: u32, candidates: &[Candidate<'_>]) -> Division {
     let mut seats: Vec<u32> = candidates.iter().map(|candidate| candidate.kept.min(candidate.limit)).collect();
     let mut missing = total.saturating_sub(seats.iter().sum());
     for target in stages {
+        if missing == 0 {
+            break;
+        }
         // Those without weight come after all others, as equals.
         for is_weighty in [true, false] {
             let mut stage: Vec<Bidder<'_>> = candidates

@@ -30,7 +30,8 @@ pub struct ClusterId(usize);
 pub struct Ledger {
     rooms: Vec<Room>,
     clusters: FxHashMap<Address, ClusterId>,
-    shapes: FxHashMap<PodShape, ShapeId>,
+    shapes: Vec<PodShape>,
+    shape_ids: FxHashMap<PodShape, ShapeId>,
     /// The names and addresses of clusters that are lost.
     lost: BTreeSet<Arc<str>>,
     is_unmeasured: bool,
@@ -92,14 +93,13 @@ impl Ledger {
     }
 
     /// How many more pods of a shape fit a cluster; [`u32::MAX`] for so many or more.
-    pub fn fits(&mut self, cluster: ClusterId, shape: &PodShape) -> u32 {
-        let id = self.shape(shape);
-        self.rooms[cluster.0].fits(id, shape)
+    pub fn fits(&mut self, cluster: ClusterId, shape: ShapeId) -> u32 {
+        self.rooms[cluster.0].fits(shape, &self.shapes[shape.0])
     }
 
     /// Reserves room for pods that are there already, and answers how many have it. Where nodes
     /// were looked at these were seen, so that all of them do.
-    pub(super) fn keep(&mut self, cluster: ClusterId, shape: &PodShape, count: u32) -> u32 {
+    pub(super) fn keep(&mut self, cluster: ClusterId, shape: ShapeId, count: u32) -> u32 {
         if count == 0 || self.rooms[cluster.0].is_measured {
             return count;
         }
@@ -107,22 +107,23 @@ impl Ledger {
     }
 
     /// Places so many pods, and answers how many found room.
-    pub fn take(&mut self, cluster: ClusterId, shape: &PodShape, count: u32) -> u32 {
-        let id = self.shape(shape);
-        self.rooms[cluster.0].take(id, shape, count)
+    pub fn take(&mut self, cluster: ClusterId, shape: ShapeId, count: u32) -> u32 {
+        self.rooms[cluster.0].take(shape, &self.shapes[shape.0], count)
     }
 
     /// Takes so many pods away again.
-    pub(super) fn release(&mut self, cluster: ClusterId, shape: &PodShape, count: u32) {
-        self.rooms[cluster.0].release(shape, count);
+    pub(super) fn release(&mut self, cluster: ClusterId, shape: ShapeId, count: u32) {
+        self.rooms[cluster.0].release(&self.shapes[shape.0], count);
     }
 
-    fn shape(&mut self, shape: &PodShape) -> ShapeId {
-        if let Some(id) = self.shapes.get(shape) {
+    /// What stands for all shapes that are equal to this one.
+    pub fn shape(&mut self, shape: &PodShape) -> ShapeId {
+        if let Some(id) = self.shape_ids.get(shape) {
             return *id;
         }
         let id = ShapeId(self.shapes.len());
-        self.shapes.insert(shape.clone(), id);
+        self.shape_ids.insert(shape.clone(), id);
+        self.shapes.push(shape.clone());
         id
     }
 }

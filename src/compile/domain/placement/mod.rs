@@ -23,6 +23,7 @@ use node::PodShape;
 pub use placing::{Placed, Unplaced, place};
 use portolan_lang::Address;
 pub(in crate::compile) use record::ABOUT_SERVICES;
+
 pub use record::{Groups, Held, REPLICAS, Replicas, Share, Spread};
 use serde::{Deserialize, Serialize};
 

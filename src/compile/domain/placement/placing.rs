@@ -6,6 +6,7 @@ use std::sync::Arc;
 use portolan_state::Decision;
 
 use super::division::{Bound, Candidate, Division, bounds, divide};
+use super::room::ShapeId;
 use super::spread::{Role, Standing, TooFewGroups, roles};
 use super::{Held, Ledger, Replicas, Request, Share, Site, Strategy};
 
@@ -61,44 +62,70 @@ pub fn place(
     };
     let mut order: Vec<usize> = (0..requests.len()).collect();
     order.sort_by(|left, right| rank(*left).cmp(&rank(*right)));
-    let mut kept = vec![Vec::new(); requests.len()];
-    for at in &order {
-        kept[*at] = keep(&requests[*at], recorded[*at].as_ref(), ledger);
-    }
+    let mut asked: Vec<Asked<'_>> = requests
+        .iter()
+        .zip(recorded)
+        .map(|(request, recorded)| Asked::new(request, recorded.as_ref(), ledger))
+        .collect();
+    order.iter().for_each(|at| asked[*at].keep(ledger));
     let mut answers: Vec<Option<Result<Placed, Unplaced>>> = vec![None; requests.len()];
     for at in order {
-        let placing = Placing::new(&requests[at], recorded[at].as_ref(), &kept[at], ledger);
-        let answer = placing.place();
+        let answer = Placing::new(&asked[at], ledger).place();
         if let Ok(placed) = &answer {
-            book(&requests[at], &kept[at], &placed.replicas, ledger);
+            asked[at].book(&placed.replicas, ledger);
         }
         answers[at] = Some(answer);
     }
     answers.into_iter().flatten().collect()
 }
 
-/// How many of its replicas each cluster of a service still has room for. A cluster that is back
-/// gets those that it had before anybody else can take their room.
-fn keep(request: &Request, recorded: Option<&Replicas>, ledger: &mut Ledger) -> Vec<u32> {
-    let keep = |site: &Site| match recorded.and_then(|recorded| recorded.clusters.get(&site.name)) {
-        Some(share) if !site.is_lost && share.is_lost => {
-            ledger.take(site.cluster, &request.shape, share.replicas.unwrap_or(0))
-        }
-        Some(share) if !site.is_lost => ledger.keep(site.cluster, &request.shape, share.running()),
-        _ => 0,
-    };
-    request.sites.iter().map(keep).collect()
+/// A service that is to be placed, beside what is recorded about it.
+struct Asked<'a> {
+    request: &'a Request,
+    shape: ShapeId,
+    recorded: Option<&'a Replicas>,
+    /// What each of its clusters had.
+    had: Vec<Option<&'a Share>>,
+    /// How many of its replicas each cluster still has room for.
+    kept: Vec<u32>,
 }
 
-/// Takes room for what came, and gives back that of what left.
-fn book(request: &Request, kept: &[u32], replicas: &[u32], ledger: &mut Ledger) {
-    for ((site, kept), replicas) in request.sites.iter().zip(kept).zip(replicas) {
-        match replicas.checked_sub(*kept) {
-            Some(0) => {}
-            Some(more) => {
-                ledger.take(site.cluster, &request.shape, more);
+impl<'a> Asked<'a> {
+    fn new(request: &'a Request, recorded: Option<&'a Replicas>, ledger: &mut Ledger) -> Asked<'a> {
+        // Most are in the order that they are recorded in.
+        let mut next = recorded.iter().flat_map(|recorded| &recorded.clusters);
+        let had = |site: &Site| match next.next() {
+            Some((name, share)) if *name == site.name => Some(share),
+            _ => recorded?.clusters.get(&site.name),
+        };
+        let had = request.sites.iter().map(had).collect();
+        Asked { request, shape: ledger.shape(&request.shape), recorded, had, kept: Vec::new() }
+    }
+
+    /// Keeps the room of what is there. A cluster that is back gets what it had before anybody else
+    /// can take its room.
+    fn keep(&mut self, ledger: &mut Ledger) {
+        let shape = self.shape;
+        let keep = |(site, had): (&Site, &Option<&Share>)| match had {
+            Some(share) if !site.is_lost && share.is_lost => {
+                ledger.take(site.cluster, shape, share.replicas.unwrap_or(0))
             }
-            None => ledger.release(site.cluster, &request.shape, kept - replicas),
+            Some(share) if !site.is_lost => ledger.keep(site.cluster, shape, share.running()),
+            _ => 0,
+        };
+        self.kept = self.request.sites.iter().zip(&self.had).map(keep).collect();
+    }
+
+    /// Takes room for what came, and gives back that of what left.
+    fn book(&self, replicas: &[u32], ledger: &mut Ledger) {
+        for ((site, kept), replicas) in self.request.sites.iter().zip(&self.kept).zip(replicas) {
+            match replicas.checked_sub(*kept) {
+                Some(0) => {}
+                Some(more) => {
+                    ledger.take(site.cluster, self.shape, more);
+                }
+                None => ledger.release(site.cluster, self.shape, kept - replicas),
+            }
         }
     }
 }
@@ -108,6 +135,8 @@ fn book(request: &Request, kept: &[u32], replicas: &[u32], ledger: &mut Ledger) 
 struct Placing<'a> {
     request: &'a Request,
     recorded: Option<&'a Replicas>,
+    /// What each site had.
+    had: &'a [Option<&'a Share>],
     /// How many of such pods each site has room for, those of the service included.
     rooms: Vec<u32>,
     /// `None` for a lost cluster that was never measured.
@@ -123,13 +152,14 @@ struct Divided {
 }
 
 impl<'a> Placing<'a> {
-    fn new(request: &'a Request, recorded: Option<&'a Replicas>, kept: &[u32], ledger: &mut Ledger) -> Placing<'a> {
+    fn new(asked: &'a Asked<'a>, ledger: &mut Ledger) -> Placing<'a> {
+        let Asked { request, shape, recorded, ref had, ref kept } = *asked;
         let room = |(site, kept): (&Site, &u32)| match site.is_lost {
             true => 0,
-            false => kept.saturating_add(ledger.fits(site.cluster, &request.shape)),
+            false => kept.saturating_add(ledger.fits(site.cluster, shape)),
         };
         let rooms: Vec<u32> = request.sites.iter().zip(kept).map(room).collect();
-        let mut placing = Placing { request, recorded, rooms, weights: Vec::new(), limits: Vec::new() };
+        let mut placing = Placing { request, recorded, had, rooms, weights: Vec::new(), limits: Vec::new() };
         placing.weights = (0..request.sites.len()).map(|at| placing.weight(at)).collect();
         placing.limits = (0..request.sites.len()).map(|at| placing.limit(at)).collect();
         placing
@@ -143,7 +173,7 @@ impl<'a> Placing<'a> {
             Strategy::FreeCapacity | Strategy::Single => {}
         }
         let pinned = self.recorded.filter(|recorded| recorded.strategy == self.request.strategy);
-        let pinned = pinned.and_then(|recorded| recorded.clusters.get(&site.name)?.weight);
+        let pinned = pinned.and_then(|_| self.had[at]?.weight);
         let measured = match self.rooms[at] {
             _ if site.is_lost => None,
             // A cluster that takes everything has no measure: all such are alike.
@@ -166,7 +196,7 @@ impl<'a> Placing<'a> {
 
     /// How many replicas a cluster has in the recorded division.
     fn own(&self, at: usize) -> u32 {
-        self.recorded.map_or(0, |recorded| recorded.own(&self.request.sites[at].name))
+        self.had[at].and_then(|share| share.replicas).unwrap_or(0)
     }
 
     fn place(&self) -> Result<Placed, Unplaced> {
@@ -301,22 +331,21 @@ impl<'a> Placing<'a> {
 
     /// How many a cluster has in place of lost ones, as recorded.
     fn stood_in(&self, at: usize) -> u32 {
-        let share = self.recorded.and_then(|recorded| recorded.clusters.get(&self.request.sites[at].name));
-        share.filter(|_| !self.request.sites[at].is_lost).map_or(0, |share| share.standing_in)
+        self.had[at].filter(|_| !self.request.sites[at].is_lost).map_or(0, |share| share.standing_in)
     }
 
     /// Where clusters were lost before: if more of them are now, those that stand in go on to do so;
     /// if some are back, nobody has to do more than before. Nothing where that cannot be.
     fn stand_in_as_before(&self, total: u32, fresh: &[Candidate<'_>]) -> Option<Division> {
-        let recorded = self.recorded?;
-        let was_lost = |site: &Site| recorded.clusters.get(&site.name).is_some_and(|share| share.is_lost);
-        let sites = || self.request.sites.iter();
+        self.recorded?;
+        let was_lost = |had: &Option<&Share>| had.is_some_and(|share| share.is_lost);
+        let sites = || self.request.sites.iter().zip(self.had);
         let mut candidates = fresh.to_vec();
         let before = |(at, candidate): (usize, &Candidate<'_>)| candidate.kept + self.stood_in(at);
         let before: Vec<u32> = fresh.iter().enumerate().map(before).collect();
-        if sites().all(|site| site.is_lost || !was_lost(site)) && before.iter().sum::<u32>() <= total {
+        if sites().all(|(site, had)| site.is_lost || !was_lost(had)) && before.iter().sum::<u32>() <= total {
             candidates.iter_mut().zip(before).for_each(|(candidate, before)| candidate.kept = before);
-        } else if sites().all(|site| !site.is_lost || was_lost(site)) {
+        } else if sites().all(|(site, had)| !site.is_lost || was_lost(had)) {
             for (candidate, before) in candidates.iter_mut().zip(before) {
                 candidate.limit = candidate.limit.min(before);
             }
@@ -337,9 +366,7 @@ impl<'a> Placing<'a> {
     fn asks_the_same(&self, recorded: &Replicas) -> bool {
         let request = self.request;
         let is_same = |(at, site): (usize, &Site)| {
-            recorded
-                .clusters
-                .get(&site.name)
+            self.had[at]
                 .is_some_and(|share| share.weight == self.weights[at] && share.min == site.min && share.max == site.max)
         };
         recorded.strategy == request.strategy
@@ -350,20 +377,17 @@ impl<'a> Placing<'a> {
 
     /// Whether the clusters to choose from are those that were, lost or not.
     fn has_same_clusters(&self, recorded: &Replicas) -> bool {
-        let is_known = |site: &Site| recorded.clusters.get(&site.name).is_some_and(|share| share.replicas.is_some());
-        self.request.sites.iter().all(is_known) && self.request.sites.len() == recorded.present().count()
+        let is_known = |had: &Option<&Share>| had.is_some_and(|share| share.replicas.is_some());
+        self.had.iter().all(is_known) && self.request.sites.len() == recorded.present().count()
     }
 
     fn placed(&self, own: &Divided, all: Divided, roles: &[Role]) -> Placed {
         let request = self.request;
-        let away = self.recorded.iter().flat_map(|recorded| &recorded.clusters);
-        let mut clusters: BTreeMap<Arc<str>, Share> = away
-            .filter(|(_, share)| share.weight.is_some())
-            .map(|(name, share)| (name.clone(), Share { weight: share.weight, ..Share::default() }))
-            .collect();
-        for (at, site) in request.sites.iter().enumerate() {
-            clusters.insert(site.name.clone(), self.share(at, own.seats[at], all.seats[at]));
-        }
+        let mut clusters = self.away();
+        clusters.extend(request.sites.iter().enumerate().map(|(at, site)| {
+            let share = self.share(at, own.seats[at], all.seats[at]);
+            (site.name.clone(), share)
+        }));
         let (strategy, total, spread) = (request.strategy, request.total, request.spread);
         let mut settled = Replicas { strategy, total, missing: own.missing + all.missing, spread, clusters };
         let (replicas, missing) = (all.seats, settled.missing);
@@ -372,10 +396,26 @@ impl<'a> Placing<'a> {
             return Placed { replicas, missing, settled: recorded.clone(), decision: None };
         }
         for (site, held) in request.sites.iter().zip(self.held(&own.seats, roles)) {
-            settled.clusters.entry(site.name.clone()).and_modify(|share| share.held = held);
+            // Few have something to tell.
+            if held.is_some()
+                && let Some(share) = settled.clusters.get_mut(&site.name)
+            {
+                share.held = held;
+            }
         }
         let decision = Some(settled.decide(&request.subject, self.recorded));
         Placed { replicas, missing, settled, decision }
+    }
+
+    /// Of the clusters that there are no more to choose from, the weights stay.
+    fn away(&self) -> BTreeMap<Arc<str>, Share> {
+        let Some(recorded) =
+            self.recorded.filter(|recorded| recorded.clusters.len() > self.had.iter().flatten().count())
+        else {
+            return BTreeMap::new();
+        };
+        let weighed = recorded.clusters.iter().filter(|(_, share)| share.weight.is_some());
+        weighed.map(|(name, share)| (name.clone(), Share { weight: share.weight, ..Share::default() })).collect()
     }
 
     fn share(&self, at: usize, own: u32, running: u32) -> Share {

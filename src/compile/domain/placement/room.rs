@@ -6,7 +6,7 @@ use super::node::{Labels, Node, PodShape, Resources, Taint};
 
 /// A shape of pods among those that a [`Ledger`](super::Ledger) knows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct ShapeId(pub(super) usize);
+pub struct ShapeId(pub(super) usize);
 
 /// What is left in a cluster.
 ///

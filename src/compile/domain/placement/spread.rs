@@ -66,8 +66,10 @@ pub(super) fn roles(spread: &Spread, standings: &[Standing<'_>]) -> Result<Vec<R
         });
         chosen.truncate(most(groups));
     }
-    let role = |at| Role { takes_part: chosen.contains(&at), leads_region: leaders.contains(&at) };
-    Ok((0..standings.len()).map(role).collect())
+    let mut roles = vec![Role { takes_part: false, leads_region: false }; standings.len()];
+    chosen.into_iter().for_each(|at| roles[at].takes_part = true);
+    leaders.into_iter().for_each(|at| roles[at].leads_region = true);
+    Ok(roles)
 }
 
 fn most(groups: Groups) -> usize {
