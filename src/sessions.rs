@@ -10,8 +10,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use portolan_lang::{Address, AttributePath, Diagnostic, Span, Step, Type, Value};
 use portolan_provider::{Error, Session};
-use portolan_state::{Decision, Resource, Snapshot};
+use portolan_state::{Answer, Decision, Resource, Snapshot};
 use rustc_hash::FxHashMap;
+use serde::{Deserialize, Serialize};
 use tokio::sync::OnceCell;
 
 use offline::Offline;
@@ -73,7 +74,7 @@ impl OpenSessions {
             systems.found.insert(address.clone(), decide_system(address, system));
             return Ok(());
         };
-        let before = recorded.value["id"].as_str().unwrap_or_default();
+        let before = recorded.value.read::<SystemId>().map(|system| system.id).unwrap_or_default();
         if before == system {
             return Ok(());
         }
@@ -86,11 +87,17 @@ impl OpenSessions {
     }
 }
 
+/// What the decision about a system says.
+#[derive(Serialize, Deserialize)]
+struct SystemId {
+    id: String,
+}
+
 fn decide_system(address: &Address, system: &str) -> Decision {
     Decision {
         subject: address.clone(),
         kind: Arc::from(SYSTEM),
-        value: serde_json::json!({ "id": system }),
+        value: Answer::of(&SystemId { id: system.to_owned() }),
         reason: format!("{system}, reached for the first time"),
         time: String::new(),
     }

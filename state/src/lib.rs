@@ -8,6 +8,7 @@
 //! What it leaves out: nothing here knows what a resource means, plans anything or touches
 //! the systems that the rows describe.
 
+mod answer;
 mod backend;
 mod batch;
 #[cfg(any(test, feature = "conformance"))]
@@ -18,6 +19,7 @@ mod record;
 pub mod seal;
 pub mod sqlite;
 
+pub use answer::Answer;
 pub use backend::{Backend, Error, Holder, KEPT_RUNS, Lease, Serial, Snapshot};
 pub use record::{
     Change, Decision, Edit, JournalEntry, Operation, Outcome, Output, Resource, ResourceKey, ResourceStatus, Run,

@@ -4,6 +4,8 @@ use std::sync::Arc;
 
 use portolan_lang::{Address, Value};
 
+use crate::Answer;
+
 /// What tells one recorded object from all others: its address and, for one that is being
 /// replaced and still waits for its deletion, the id it was put aside under.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -70,7 +72,7 @@ pub struct Decision {
     /// Which question was decided: `replicas`, `image`, `route`.
     pub kind: Arc<str>,
     /// The answer, with the inputs that it rests on; its shape is the kind's.
-    pub value: serde_json::Value,
+    pub value: Answer,
     /// Why, in a sentence for people.
     pub reason: String,
     /// When: RFC 3339 in UTC.

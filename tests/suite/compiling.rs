@@ -21,7 +21,7 @@ use portolan::config::{load, root_values};
 use portolan::host::LocalHost;
 use portolan_lang::{AttributePath, Data, Diagnostics, Severity, Sources, Value};
 use portolan_provider::Provider;
-use portolan_state::Decision;
+use portolan_state::{Answer, Decision};
 use snapbox::assert::Action;
 use snapbox::{Assert, Data as Expected};
 
@@ -196,7 +196,7 @@ fn decisions(case: &Path) -> Vec<Decision> {
         .map(|row| Decision {
             subject: row["subject"].as_str().expect("a subject").parse().expect("an address"),
             kind: Arc::from(row["kind"].as_str().expect("a kind")),
-            value: row["value"].clone(),
+            value: Answer::of(&row["value"]),
             reason: String::new(),
             time: String::new(),
         })

@@ -317,9 +317,10 @@ fn sets(row: &Json) -> u64 {
     let cluster = ledger.cluster(&Address::of(["cluster", "a"]), || Capacity::Measured(nodes));
     let mut fits_all = || {
         row["components"].as_array().expect("components").iter().all(|component| {
-            let shape = PodShape { requests: resources(&component["requests"]), ..PodShape::default() };
+            let requests = resources(&component["requests"]);
+            let shape = ledger.shape(&PodShape { requests, ..PodShape::default() });
             let count = component["replicas"].as_u64().expect("a number") as u32;
-            ledger.take(cluster, &shape, count) == count
+            ledger.take(cluster, shape, count) == count
         })
     };
     (0..row["upper_bound"].as_u64().expect("a number")).take_while(|_| fits_all()).count() as u64

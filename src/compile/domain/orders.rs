@@ -5,9 +5,9 @@
 //! says.
 
 use portolan_lang::Address;
-use portolan_state::Decision;
+use portolan_state::{Answer, Decision};
 use rustc_hash::FxHashSet;
-use serde_json::json;
+use serde::{Deserialize, Serialize};
 
 use super::Block;
 use crate::compile::Desired;
@@ -40,13 +40,32 @@ pub struct Giver {
     pub time: String,
 }
 
+/// What the decision says that something stands still, or goes on.
+#[derive(Serialize, Deserialize)]
+struct Stopped {
+    is_stopped: bool,
+    /// Who ordered it.
+    by: String,
+}
+
+/// What the decision says that copies have to be new.
+#[derive(Serialize, Deserialize)]
+struct Restarted {
+    /// RFC 3339 in UTC.
+    at: String,
+    /// Who ordered it.
+    by: String,
+}
+
 impl Order {
     /// The decision that carries the order.
     pub fn decision(self, subject: &Address, giver: &Giver) -> Decision {
+        let by = giver.who.clone();
+        let stop = |is_stopped| Answer::of(&Stopped { is_stopped, by: by.clone() });
         let (kind, value, done) = match self {
-            Order::Stop => (STOPPED, json!({ "is_stopped": true, "by": giver.who }), "stopped"),
-            Order::Start => (STOPPED, json!({ "is_stopped": false, "by": giver.who }), "started"),
-            Order::Restart => (RESTARTED, json!({ "at": giver.time, "by": giver.who }), "restarted"),
+            Order::Stop => (STOPPED, stop(true), "stopped"),
+            Order::Start => (STOPPED, stop(false), "started"),
+            Order::Restart => (RESTARTED, Answer::of(&Restarted { at: giver.time.clone(), by }), "restarted"),
         };
         let why = giver.why.as_ref().map(|why| format!(": {why}")).unwrap_or_default();
         let reason = format!("{done} by {}{why}", giver.who);
@@ -91,7 +110,7 @@ pub fn is_order(decision: &Decision) -> bool {
 
 /// Whether a decision is that something stands still.
 pub fn is_stop(decision: &Decision) -> bool {
-    is_order(decision) && decision.value["is_stopped"].as_bool() == Some(true)
+    is_order(decision) && decision.value.read::<Stopped>().is_some_and(|stopped| stopped.is_stopped)
 }
 
 /// The order that counts for a service, given all decisions: its own before that for its
@@ -131,7 +150,7 @@ impl Orders {
     pub(super) fn of(block: &Block<'_>, service: &Address) -> Orders {
         let own = |kind: &str| block.decision(service, kind);
         let shared = |kind: &str| block.decision(block.address, kind);
-        let at = |decision: &Decision| decision.value["at"].as_str().map(str::to_owned);
+        let at = |decision: &Decision| decision.value.read::<Restarted>().map(|restarted| restarted.at);
         Orders {
             is_stopped: own(STOPPED).or_else(|| shared(STOPPED)).is_some_and(is_stop),
             // The latest counts, whichever it is about.

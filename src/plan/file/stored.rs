@@ -7,7 +7,7 @@ use indexmap::IndexMap;
 use portolan_lang::diagnostic::Label;
 use portolan_lang::{Address, AttributePath, Diagnostic, FileId, Severity, Sources, Span, Step as PathStep, Value};
 use portolan_state::format::FormatError;
-use portolan_state::{Decision, ResourceKey, Serial};
+use portolan_state::{Answer, Decision, ResourceKey, Serial};
 use serde::{Deserialize, Serialize};
 
 use super::checks::{self, StoredChecked};
@@ -199,7 +199,7 @@ struct StoredOutput {
 struct StoredDecision {
     subject: String,
     kind: Arc<str>,
-    value: serde_json::Value,
+    value: Answer,
     reason: String,
     time: String,
 }

@@ -65,7 +65,7 @@ fn full_plan(before: Value, after: Value) -> Plan {
     let decision = Decision {
         subject: address("application.shop.service.api"),
         kind: "replicas".into(),
-        value: serde_json::json!({"total": 7, "share": 0.25}),
+        value: portolan_state::Answer::of(&serde_json::json!({"total": 7, "share": 0.25})),
         reason: "because".to_owned(),
         time: "2026-01-02T03:04:05Z".to_owned(),
     };

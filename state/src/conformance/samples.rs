@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use portolan_lang::{Address, InstanceKey, Type, Value};
 
+use crate::Answer;
 use crate::record::{
     Decision, Edit, JournalEntry, Operation, Outcome, Output, Resource, ResourceKey, ResourceStatus, Run, RunStatus,
 };
@@ -92,7 +93,7 @@ pub fn decision(application: &str, kind: &str) -> Decision {
     Decision {
         subject: Address::of(["application", application]),
         kind: kind.into(),
-        value: serde_json::json!({"total": 6, "clusters": {"beijing": 4, "shanghai": 2}, "weight": 0.5}),
+        value: Answer::of(&serde_json::json!({"total": 6, "clusters": {"beijing": 4, "shanghai": 2}, "weight": 0.5})),
         reason: "beijing has twice the free capacity".to_owned(),
         time: "2026-01-02T03:04:05Z".to_owned(),
     }

@@ -229,9 +229,9 @@ fn ended_row(ended: &Ended<'_>) -> [Cell; 5] {
 
 fn decision_row(decision: &Decision) -> Result<[Cell; 5], Error> {
     let subject = decision.subject.to_string();
-    let value = decision.value.to_string();
+    let value = decision.value.as_str();
     // Readers of JSON bound how deep it nests; what they refuse must not be written.
-    if serde_json::from_str::<serde_json::Value>(&value).is_err() {
+    if serde_json::from_str::<serde_json::Value>(value).is_err() {
         let what = format!("the decision on {subject} ({})", decision.kind);
         return Err(Error::Unstorable { what, reason: "it nests too deep".to_owned() });
     }

@@ -5,6 +5,7 @@ use serde::Deserialize;
 use sqlx::sqlite::{SqliteConnection, SqliteRow};
 use sqlx::{AssertSqlSafe, SqlSafeStr};
 
+use crate::Answer;
 use crate::backend::{Error, Serial, Snapshot};
 use crate::format::{FormatError, words};
 use crate::record::{Change, Decision, ResourceKey, Run};
@@ -118,7 +119,7 @@ async fn each<T>(
 
 fn decision(place: &Place, decoder: &mut Decoder<'_>, row: &SqliteRow) -> Result<Decision, Error> {
     let (subject, kind): (&str, &str) = (column(place, row, 0)?, column(place, row, 1)?);
-    let value = serde_json::from_str(column(place, row, 2)?)
+    let value = Answer::parse(column(place, row, 2)?)
         .map_err(|error| place.unreadable(&format!("the decision on {subject} ({kind})"), &FormatError::from(error)))?;
     Ok(Decision {
         subject: decoder.address(subject)?,

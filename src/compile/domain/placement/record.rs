@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use portolan_lang::Address;
-use portolan_state::Decision;
+use portolan_state::{Answer, Decision};
 use serde::{Deserialize, Serialize};
 
 use super::Strategy;
@@ -137,7 +137,7 @@ impl Replicas {
         if &*decision.kind != REPLICAS {
             return None;
         }
-        serde_json::from_value(decision.value.clone()).ok()
+        decision.value.read()
     }
 
     /// The same with all clusters to be measured anew, and the replicas to be divided by that.
@@ -198,7 +198,7 @@ impl Replicas {
         Decision {
             subject: subject.clone(),
             kind: Arc::from(REPLICAS),
-            value: serde_json::to_value(self).unwrap_or_default(),
+            value: Answer::of(self),
             reason: self.occasion(before),
             time: String::new(),
         }
