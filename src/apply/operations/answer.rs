@@ -177,7 +177,9 @@ impl<'a, C: Configurations> Operations<'a, '_, C> {
     /// the journal entry stays, and the next run looks.
     pub(super) fn end_refused(&mut self, operation: usize, error: Error, writer: &mut Writer<'a>) {
         let change = self.change(operation);
-        if let (Some(left), Some(id)) = (error.left_behind, change.instance) {
+        // What is left of a deletion is still recorded as what it was, under what may be another type.
+        let left = error.left_behind.filter(|_| self.kind(operation) != OperationKind::Delete);
+        if let (Some(left), Some(id)) = (left, change.instance) {
             let (status, identity) = match self.kind(operation) {
                 OperationKind::Create => (ResourceStatus::Tainted, self.identity_of(operation, &left, writer)),
                 _ => (ResourceStatus::Ready, change.identity.clone().unwrap_or_default()),
