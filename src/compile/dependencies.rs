@@ -124,7 +124,8 @@ impl<'e> Dependencies<'e> {
             let segments = local.segments();
             segments.len() >= named.len() && segments.iter().zip(named).all(|(segment, named)| is_at(segment, named))
         };
-        let of_instance = made.iter().copied().filter(|group| lies_at(*group, &named[..named.len().min(2)]));
+        let made = made.iter().copied().filter(|group| !self.groups[group.0 as usize].gathers());
+        let of_instance = made.filter(|group| lies_at(*group, &named[..named.len().min(2)]));
         // What is named but makes nothing, such as an external, is there already.
         match named.as_slice() {
             [_, _, keyword, label, ..] if may_have(&block.body, &keyword.name, &label.name) => {
@@ -171,7 +172,8 @@ impl<'e> Dependencies<'e> {
             return found.clone();
         }
         let address: Address = self.evaluator.module(module).address.clone();
-        let all = self.groups.iter().enumerate().filter(|(_, group)| address.contains(&group.address));
+        let is_inside = |group: &Group| address.contains(&group.address) && !group.gathers();
+        let all = self.groups.iter().enumerate().filter(|(_, group)| is_inside(group));
         let groups: Groups = Arc::new(all.map(|(at, _)| GroupId(at as u32)).collect());
         self.inside.insert(module, groups.clone());
         groups

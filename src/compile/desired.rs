@@ -112,7 +112,8 @@ pub struct Instance {
 /// so that two blocks of n instances have 2 n edges between them, not n².
 #[derive(Debug, Clone)]
 pub struct Group {
-    /// The address of the block without an instance key, in its module instance.
+    /// The address of the block without an instance key, in its module instance; that of the
+    /// instance for one that gathers.
     pub address: Address,
     /// Its instances.
     pub members: Vec<InstanceId>,
@@ -149,6 +150,14 @@ pub struct DeletionLimit {
     pub few: u64,
     /// Where it is declared.
     pub span: Span,
+}
+
+impl Group {
+    /// Whether it is there for an instance that stands for all others of its connection: what
+    /// refers to its block, or to its module, means those others.
+    pub fn gathers(&self) -> bool {
+        self.address.part_name().is_some()
+    }
 }
 
 impl Desired {

@@ -12,6 +12,7 @@ use super::desired::{Desired, InstanceId};
 use super::domain::{Compiled, CompiledResource};
 use super::evaluator::{Evaluator, Known, Node};
 use super::expand::Origin;
+use super::gather::with_gathered;
 use super::inputs::SharedHost;
 use super::module::{Instances, ModuleId};
 use super::moves::dynamic_address;
@@ -105,6 +106,10 @@ impl<'a> Evaluation<'a> {
                 }
             }
             _ => Value::unknown(Type::Any),
+        };
+        let value = match self.desired.expansion.gathered.get(&id) {
+            Some(members) => with_gathered(self.desired, evaluator, (id, members), value),
+            None => value,
         };
         (value, addressed(evaluator.take_diagnostics(), address))
     }

@@ -173,6 +173,11 @@ impl Evaluator {
         }
     }
 
+    /// What an instance is, as far as that was made known.
+    pub(super) fn instance_value(&self, id: InstanceId) -> Option<&Value> {
+        self.known.as_ref()?.values.get(id.0 as usize)?.as_ref()
+    }
+
     /// Takes the problems found since the last call. Where what is unknown is represented, it is
     /// no problem.
     pub(super) fn take_diagnostics(&self) -> Diagnostics {

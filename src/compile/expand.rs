@@ -14,6 +14,7 @@ use super::dependencies::{Dependencies, of_domain, of_resource};
 use super::desired::{Connection, Desired, Group, GroupId, Instance, InstanceId};
 use super::domain;
 use super::evaluator::{Evaluator, Node, Settled};
+use super::gather::{self, Gathered};
 use super::inputs::Inputs;
 use super::loss::lost_clusters;
 use super::module::{Instances, ModuleId, ModuleInstance};
@@ -39,6 +40,7 @@ pub(super) struct Expansion {
     pub(super) settled: Option<Settled>,
     pub(super) origins: Vec<Origin>,
     pub(super) first: Arc<FxHashMap<Node, InstanceId>>,
+    pub(super) gathered: Gathered,
 }
 
 /// Compiles a configuration: says what ought to exist, and all that is wrong with it.
@@ -55,6 +57,7 @@ pub fn compile(inputs: Inputs) -> (Desired, Diagnostics) {
     }
     builder.providers(&evaluator);
     builder.connect(&evaluator);
+    builder.gathered = gather::gathered(&builder.desired);
     builder.depend(&evaluator);
     for module in &modules {
         let problems = builder.desired.declare(&evaluator, *module);
@@ -77,6 +80,7 @@ pub fn compile(inputs: Inputs) -> (Desired, Diagnostics) {
         settled: Some(evaluator.settle()),
         origins: builder.origins,
         first: Arc::new(builder.first),
+        gathered: builder.gathered,
     });
     (desired, problems)
 }
@@ -116,6 +120,8 @@ struct Builder {
     /// The groups that serve a host name, and those that publish one.
     served: FxHashMap<Arc<str>, Vec<GroupId>>,
     published: Vec<(Arc<str>, Vec<GroupId>)>,
+    /// What instances stand for others.
+    gathered: Gathered,
     problems: Diagnostics,
 }
 
@@ -443,6 +449,7 @@ impl Builder {
             }
         }
         self.publish_after_serving(&mut found);
+        self.publish_after_gathering(&mut found);
         for (at, groups) in found.into_iter().enumerate() {
             let group = &mut self.desired.groups[at];
             group.dependencies.extend(groups.into_iter().filter(|id| id.0 as usize != at));
@@ -483,6 +490,14 @@ impl Builder {
                 }
             }
         }
+    }
+
+    /// Who publishes a host name also waits for what stands for who serves it.
+    fn publish_after_gathering(&self, found: &mut [BTreeSet<GroupId>]) {
+        let servers = |host: &Arc<str>| self.served.get(host).cloned().unwrap_or_default();
+        let published: Vec<(&[GroupId], Vec<GroupId>)> =
+            self.published.iter().map(|(host, publishers)| (publishers.as_slice(), servers(host))).collect();
+        gather::depend(&self.desired, &self.gathered, &published, found);
     }
 
     /// Whether a group waits for another one, directly or not.

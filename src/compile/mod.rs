@@ -23,6 +23,7 @@ mod early;
 mod evaluation;
 mod evaluator;
 mod expand;
+mod gather;
 mod inputs;
 mod loss;
 mod module;

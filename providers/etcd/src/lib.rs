@@ -8,8 +8,6 @@
 //! What is written here has no lease: it stays until it is taken away. A key that was bound
 //! to a lease by somebody else is seen as changed, and unbound.
 
-mod connection;
-mod errors;
 mod flannel;
 mod key;
 mod record;
@@ -19,7 +17,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use portolan_lang::Value;
+use portolan_lang::{Schema, Value};
 use portolan_provider::{Error, Provider, ProviderSchema, ResourceSchema, Session};
 
 use crate::record::{RECORDS, record};
@@ -37,7 +35,7 @@ impl Etcd {
             (record.resource_type(), ResourceSchema { version: 0, schema: record::schema(*record) })
         };
         let resources = RECORDS.iter().map(resource).collect();
-        Etcd { schema: ProviderSchema { connection: connection::schema(), resources, data: BTreeMap::new() } }
+        Etcd { schema: ProviderSchema { connection: connection(), resources, data: BTreeMap::new() } }
     }
 }
 
@@ -62,6 +60,11 @@ impl Provider for Etcd {
     }
 
     async fn connect(&self, config: &Value, _owner: &str) -> Result<Arc<dyn Session>, Error> {
-        Ok(Arc::new(EtcdSession::new(connection::open(config).await?)))
+        Ok(Arc::new(EtcdSession::new(portolan_etcd_client::open(config).await?)))
     }
+}
+
+fn connection() -> Schema {
+    let schema = Schema::new("How an etcd cluster is reached.");
+    portolan_etcd_client::attributes().into_iter().fold(schema, Schema::with)
 }

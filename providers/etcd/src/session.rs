@@ -5,10 +5,10 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use etcd_client::{Client, Compare, CompareOp, KeyValue, Txn, TxnOp, TxnOpResponse};
 use futures::{StreamExt, TryStreamExt, stream};
+use portolan_etcd_client::error_of;
 use portolan_lang::{AttributePath, Value};
 use portolan_provider::{Applied, Change, Error, Planned, Proposal, Session, Wanted, plan_by_schema};
 
-use crate::errors::error_of;
 use crate::record::{EXPIRES, Record, record, schema};
 
 /// How many keys are read in one transaction: etcd takes 128 operations by default.

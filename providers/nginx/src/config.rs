@@ -1,11 +1,11 @@
 //! The resource `nginx_config`.
 
+use portolan_fleet::path;
 use portolan_lang::{AttributePath, Marks, Type, Value};
 use portolan_provider::Error;
 
 use crate::check::{self, Target};
 use crate::directives::Context;
-use crate::path;
 use crate::render;
 use crate::syntax::{self, Directive};
 use crate::variable::Variables;

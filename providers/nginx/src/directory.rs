@@ -13,10 +13,10 @@ use std::sync::{Arc, PoisonError, RwLock};
 
 use async_trait::async_trait;
 use portolan_files::{Leftovers, new_file};
+use portolan_fleet::path;
 use portolan_provider::Error;
 use rustix::fs::OFlags;
 
-use crate::path;
 use crate::store::{Store, StoredFile};
 
 /// A file larger than this was not made by us and is not read: 64 MiB.

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use portolan_lang::{Attribute, Block, Schema, Type};
+use portolan_lang::{Attribute, Block, Schema, Type, Value};
 use portolan_provider::{ProviderSchema, ResourceSchema};
 
 /// The resource type of a configuration file.
@@ -11,11 +11,18 @@ pub(crate) const CONFIG: &str = "nginx_config";
 /// The resource type of any other file.
 pub(crate) const FILE: &str = "nginx_file";
 
+/// The resource type of what a fleet serves, of all files together.
+pub(crate) const RELEASE: &str = "nginx_release";
+
 pub(crate) fn provider() -> ProviderSchema {
     let resource = |schema| ResourceSchema { version: 0, schema };
     ProviderSchema {
         connection: connection(),
-        resources: BTreeMap::from([(CONFIG, resource(config())), (FILE, resource(file()))]),
+        resources: BTreeMap::from([
+            (CONFIG, resource(config())),
+            (FILE, resource(file())),
+            (RELEASE, resource(release())),
+        ]),
         data: BTreeMap::new(),
     }
 }
@@ -23,10 +30,38 @@ pub(crate) fn provider() -> ProviderSchema {
 fn connection() -> Schema {
     let directory = Schema::new("A directory that the fleet reads.")
         .with(Attribute::required("path", Type::String).doc("The directory; it is made where it is missing."));
+    let etcd = Schema::new("An etcd that the agents of the fleet read.")
+        .with(Attribute::required("prefix", Type::String).doc("What its keys begin with: \"/portolan/edge\"."));
+    let etcd = portolan_etcd_client::attributes().into_iter().fold(etcd, Schema::with);
     Schema::new("Where the configuration of a fleet lies, and what reads it.")
         .with(Attribute::optional("flavor", Type::String).doc("\"nginx\" or \"tengine\"; nginx if not given."))
         .with(Attribute::optional("version", Type::String).doc("The oldest version in the fleet: \"1.22\"."))
-        .block(Block::single("directory", directory).required())
+        .block(Block::single("directory", directory))
+        .block(Block::single("etcd", etcd))
+}
+
+fn release() -> Schema {
+    Schema::new("What a fleet serves whose configuration is in etcd: all files together, of one moment.")
+        .with(
+            Attribute::required("files", Type::Any)
+                .doc("The files by their paths: objects of sha256, mode and unit, which is what they belong to."),
+        )
+        .with(
+            Attribute::optional("nodes", Type::Number)
+                .default(Value::number(1))
+                .doc("How many nodes have to serve it at least before it is ready; all that live have to."),
+        )
+        .with(
+            Attribute::optional("wait", Type::Bool)
+                .default(Value::TRUE)
+                .doc("Whether to wait until the nodes serve it."),
+        )
+        .with(
+            Attribute::optional("timeout", Type::String)
+                .default(Value::string("2m"))
+                .doc("How long to wait at most: \"90s\"."),
+        )
+        .with(Attribute::computed("revision", Type::Number).doc("Its number."))
 }
 
 fn path() -> Attribute {

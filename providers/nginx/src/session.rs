@@ -3,12 +3,13 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
+use portolan_fleet::path;
 use portolan_lang::{AttributePath, Marks, Type, Value};
 use portolan_provider::{Applied, Change, Error, Planned, Proposal, Session, Wanted};
 
 use crate::check::Target;
 use crate::store::{Store, StoredFile};
-use crate::{config, file, path, schema};
+use crate::{config, file, schema};
 
 /// A session over the files that a store keeps.
 pub(crate) struct FilesSession {
@@ -78,24 +79,7 @@ impl Session for FilesSession {
     }
 
     async fn plan(&self, proposal: Proposal<'_>) -> Result<Planned, Error> {
-        let errors = match proposal.resource_type {
-            schema::CONFIG => config::check(proposal.proposed, &self.target),
-            _ => file::validate(proposal.config),
-        };
-        if !errors.is_empty() {
-            return Err(config::first(errors));
-        }
-        let value = match proposal.resource_type {
-            schema::CONFIG => with(proposal.proposed, "content", config::content(proposal.proposed)?),
-            _ => {
-                let content = proposal.proposed.get("content").unwrap_or_else(|| Value::null(Type::String));
-                with(proposal.proposed, "mode", file::mode(proposal.config, &content))
-            }
-        };
-        let Some(prior) = proposal.prior else { return Ok(Planned { value, replace: Vec::new() }) };
-        let moved = prior.get("path") != value.get("path");
-        let replace = moved.then(|| AttributePath::attribute("path")).into_iter().collect();
-        Ok(Planned { value, replace })
+        plan(proposal, &self.target)
     }
 
     async fn apply(&self, resource_type: &str, change: Change<'_>) -> Result<Option<Applied>, Error> {
@@ -115,6 +99,28 @@ impl Session for FilesSession {
     }
 }
 
+/// Plans a file of either type, which a server like `target` reads.
+pub(crate) fn plan(proposal: Proposal<'_>, target: &Target) -> Result<Planned, Error> {
+    let errors = match proposal.resource_type {
+        schema::CONFIG => config::check(proposal.proposed, target),
+        _ => file::validate(proposal.config),
+    };
+    if !errors.is_empty() {
+        return Err(config::first(errors));
+    }
+    let value = match proposal.resource_type {
+        schema::CONFIG => with(proposal.proposed, "content", config::content(proposal.proposed)?),
+        _ => {
+            let content = proposal.proposed.get("content").unwrap_or_else(|| Value::null(Type::String));
+            with(proposal.proposed, "mode", file::mode(proposal.config, &content))
+        }
+    };
+    let Some(prior) = proposal.prior else { return Ok(Planned { value, replace: Vec::new() }) };
+    let moved = prior.get("path") != value.get("path");
+    let replace = moved.then(|| AttributePath::attribute("path")).into_iter().collect();
+    Ok(Planned { value, replace })
+}
+
 fn with(value: &Value, name: &'static str, attribute: Value) -> Value {
     value.with(&AttributePath::attribute(name), attribute)
 }
@@ -127,7 +133,7 @@ fn text(value: &Value, name: &'static str) -> Result<Arc<str>, Error> {
 
 /// The planned object with what only the provider sets, which may have been unknown when it
 /// was planned.
-fn completed(resource_type: &str, planned: &Value) -> Result<Value, Error> {
+pub(crate) fn completed(resource_type: &str, planned: &Value) -> Result<Value, Error> {
     if resource_type == schema::CONFIG {
         return Ok(with(planned, "content", config::content(planned)?));
     }
@@ -138,7 +144,7 @@ fn completed(resource_type: &str, planned: &Value) -> Result<Value, Error> {
 }
 
 /// The bytes and permissions of a wholly known object.
-fn stored(resource_type: &str, value: &Value) -> Result<StoredFile, Error> {
+pub(crate) fn stored(resource_type: &str, value: &Value) -> Result<StoredFile, Error> {
     let content = text(value, "content")?;
     let mode = if resource_type == schema::CONFIG {
         if config::is_sensitive(value) { file::PRIVATE } else { file::PUBLIC }
@@ -151,7 +157,7 @@ fn stored(resource_type: &str, value: &Value) -> Result<StoredFile, Error> {
 }
 
 /// The object that a file is. What a file does not tell is taken from what was recorded.
-fn live_value(wanted: &Wanted, file: &StoredFile) -> Value {
+pub(crate) fn live_value(wanted: &Wanted, file: &StoredFile) -> Value {
     let text = String::from_utf8_lossy(&file.content).into_owned();
     let recorded = |name: &str, ty: Type| {
         let recorded = wanted.prior.as_ref().and_then(|prior| prior.get(name));

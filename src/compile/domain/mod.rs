@@ -200,6 +200,22 @@ impl Compiled {
     }
 }
 
+/// How an instance of a resource type comes to know all others of its connection.
+pub struct Gather {
+    /// The resource type.
+    pub resource_type: &'static str,
+    /// The attribute that is made from the others.
+    pub attribute: &'static str,
+    /// What one of the others adds to it, from the address of its group and from what it is;
+    /// `None` while that is not known.
+    pub of: fn(&Address, &Value) -> Option<(Arc<str>, Value)>,
+}
+
+/// How instances of this resource type come to know all others of their connection, if they do.
+pub fn gather(resource_type: &str) -> Option<&'static Gather> {
+    [&edge::RELEASE].into_iter().find(|gather| gather.resource_type == resource_type)
+}
+
 /// Every kind of domain block.
 pub const KINDS: &[Kind] = &[
     application::APPLICATION,

@@ -1,4 +1,4 @@
-//! Configuration trees in a directory, with the real nginx as judge.
+//! Configuration trees in a directory and in a real etcd, with the real nginx as judge.
 
 #![allow(
     clippy::expect_used,
@@ -10,6 +10,7 @@
 mod conformance;
 mod files;
 mod injection;
+mod published;
 mod quoting;
 mod served;
 mod tokens;

@@ -2,25 +2,41 @@
 
 use portolan_lang::decode::decode;
 use portolan_lang::eval::Scope;
-use portolan_lang::{Attribute, Block as Nested, Data, Schema, Type, Value};
+use portolan_lang::{Attribute, AttributePath, Block as Nested, Data, Schema, Step, Type, Value};
 
 use super::directive::{block, directive, words};
-use crate::compile::domain::cluster::directory_claim;
+use super::release::RELEASE;
+use crate::catalog::Catalog;
+use crate::compile::domain::cluster::{check_ways, directory_claim};
 use crate::compile::domain::{
-    Block, Compiled, CompiledConnection, CompiledResource, Hosts, Kind, exports, object, unknown_word,
+    Block, Claim, Compiled, CompiledConnection, CompiledResource, Hosts, Kind, exports, object, unknown_word,
 };
 
 /// `nginx "edge" { flavor = "nginx" … }`
-pub(in crate::compile::domain) const NGINX: Kind =
-    Kind { keyword: "nginx", schema: |_| schema(), wants: None, compile };
+pub(in crate::compile::domain) const NGINX: Kind = Kind { keyword: "nginx", schema, wants: None, compile };
 
 /// The variable that routes with WebSockets put into the header `Connection`.
 pub(super) const CONNECTION_UPGRADE: &str = "connection_upgrade";
 
-fn schema() -> Schema {
+/// The provider of a fleet's files; how to reach them in etcd is its own.
+const PROVIDER: &str = "nginx";
+
+/// What a block `etcd` says of what is published there, beside how to reach it.
+const PUBLISHED: [&str; 3] = ["nodes", "wait", "timeout"];
+
+fn etcd(catalog: &Catalog) -> Option<Nested> {
+    let provider = catalog.provider(PROVIDER)?.schema();
+    let reached = provider.connection.blocks.iter().find(|block| &*block.name == "etcd")?;
+    let release = &provider.resources.get(RELEASE.resource_type)?.schema;
+    let published = PUBLISHED.into_iter().filter_map(|name| release.attribute(name));
+    let schema = published.fold(reached.schema.clone(), |schema, attribute| schema.with(attribute.clone()));
+    Some(Nested::single("etcd", schema))
+}
+
+fn schema(catalog: &Catalog) -> Schema {
     let directory = Schema::new("A directory that holds the whole configuration: nginx -p PATH -c nginx.conf")
         .with(Attribute::required("path", Type::String).doc("The directory."));
-    Schema::new("A fleet of nginx servers with one configuration.")
+    let schema = Schema::new("A fleet of nginx servers with one configuration.")
         .with(
             Attribute::optional("flavor", Type::String)
                 .default(Value::string("nginx"))
@@ -44,11 +60,12 @@ fn schema() -> Schema {
                 .default(Value::number(4096))
                 .doc("How many connections a worker holds."),
         )
-        .block(Nested::single("directory", directory).required())
+        .block(Nested::single("directory", directory));
+    etcd(catalog).into_iter().fold(schema, Schema::block)
 }
 
 fn compile(input: &Block<'_>, scope: &dyn Scope) -> Compiled {
-    let (value, mut diagnostics) = decode(input.body, &schema(), scope);
+    let (value, mut diagnostics) = decode(input.body, &schema(input.catalog), scope);
     if diagnostics.has_errors() {
         return Compiled::nothing(diagnostics);
     }
@@ -58,6 +75,8 @@ fn compile(input: &Block<'_>, scope: &dyn Scope) -> Compiled {
     if !flavor.as_str().is_some_and(|flavor| FLAVORS.contains(&flavor)) {
         diagnostics.push(unknown_word("Unknown flavor", &flavor, &FLAVORS).at(input.attribute_span("flavor")));
     }
+    let ways = ["directory", "etcd"].map(|way| (way, take(way)));
+    diagnostics.extend(check_ways(input, "fleet", &ways));
     let fleet = Fleet::of(&value);
     let main = CompiledResource {
         address: input.address.part("main"),
@@ -71,16 +90,60 @@ fn compile(input: &Block<'_>, scope: &dyn Scope) -> Compiled {
         dependencies: Vec::new(),
     };
     let shown = ["flavor", "version", "addresses", "listen", "http_port", "https_port"].map(|name| (name, take(name)));
-    let config = object([("directory", take("directory")), ("flavor", take("flavor")), ("version", take("version"))]);
+    let config = object([
+        ("directory", take("directory")),
+        ("etcd", reached(&take("etcd"))),
+        ("flavor", take("flavor")),
+        ("version", take("version")),
+    ]);
+    let release = release(input, &take("etcd"));
     Compiled {
         exports: exports(input.address, input.name, shown),
-        connection: Some(CompiledConnection { provider: "nginx", config, limit: None }),
-        resources: vec![main],
+        connection: Some(CompiledConnection { provider: PROVIDER, config, limit: None }),
+        resources: std::iter::once(main).chain(release).collect(),
         decisions: Vec::new(),
-        claims: directory_claim(input, &value).into_iter().collect(),
+        claims: directory_claim(input, &value).into_iter().chain(prefix_claim(input, &value)).collect(),
         hosts: Hosts::default(),
         diagnostics,
     }
+}
+
+/// How the fleet's etcd is reached: the block without what it says of the release.
+fn reached(etcd: &Value) -> Value {
+    let Some(entries) = etcd.entries() else { return etcd.clone() };
+    let own = entries.iter().filter(|(name, _)| !PUBLISHED.contains(&&***name));
+    Value::object(own.map(|(name, value)| (name.clone(), value.clone())))
+}
+
+/// What the fleet serves, where that is published at once. It gathers the files by itself.
+fn release(input: &Block<'_>, etcd: &Value) -> Option<CompiledResource> {
+    let published = PUBLISHED.map(|name| (name, etcd.get(name).unwrap_or_else(|| Value::null(Type::Any))));
+    let address = input.address.part("release");
+    (!etcd.is_null()).then(|| CompiledResource {
+        group: address.clone(),
+        address,
+        resource_type: RELEASE.resource_type,
+        connection: Some(input.address.clone()),
+        config: object(published),
+        dependencies: Vec::new(),
+    })
+}
+
+/// What is published under a prefix is one fleet's.
+fn prefix_claim(input: &Block<'_>, value: &Value) -> Option<Claim> {
+    let etcd = value.get("etcd")?;
+    let prefix = etcd.get("prefix")?.as_str()?.trim_end_matches('/').to_owned();
+    let endpoints = etcd.get("endpoints")?;
+    let mut endpoints: Vec<&str> = endpoints.items()?.iter().filter_map(Value::as_str).collect();
+    endpoints.sort_unstable();
+    let path: AttributePath = ["etcd", "prefix"].into_iter().map(|name| Step::Attribute(name.into())).collect();
+    Some(Claim {
+        owner: input.address.clone(),
+        what: format!("the prefix \"{prefix}\" of the etcd at {}", endpoints.join(", ")),
+        share: None,
+        span: input.path_span(&path),
+        help: "Give each a prefix of its own.",
+    })
 }
 
 /// What routes need to know of their fleet.
@@ -90,6 +153,8 @@ pub(super) struct Fleet {
     pub(super) https_port: Value,
     /// `None` where it is not said: then nothing is used that old versions lack.
     version: Option<Vec<u64>>,
+    /// Whether agents bring the configuration to the servers.
+    has_agents: bool,
 }
 
 impl Fleet {
@@ -103,6 +168,7 @@ impl Fleet {
             http_port: take("http_port"),
             https_port: take("https_port"),
             version,
+            has_agents: value.get("etcd").is_some_and(|etcd| !etcd.is_null()),
         }
     }
 
@@ -167,6 +233,10 @@ fn main(fleet: &Fleet, worker_connections: &Value) -> Value {
         http.push(block("server", [], lines));
     }
     http.push(words("include", &["conf.d/*.conf"]));
+    if fleet.has_agents {
+        // What an agent adds, to see what is served.
+        http.push(words("include", &["agent.d/*.conf"]));
+    }
     Value::tuple([
         words("worker_processes", &["auto"]),
         words("pid", &["nginx.pid"]),

@@ -6,8 +6,10 @@
 mod directive;
 mod fleet;
 mod host;
+mod release;
 mod route;
 mod upstream;
 
 pub(super) use fleet::NGINX;
+pub(super) use release::RELEASE;
 pub(super) use route::ROUTE;

@@ -15,7 +15,7 @@ mod code {
 }
 
 /// The error of a call about `what`: a key, or the cluster.
-pub(crate) fn error_of(what: &str, error: EtcdError) -> Error {
+pub fn error_of(what: &str, error: EtcdError) -> Error {
     match &error {
         // What etcd itself says has no cause here: the connection broke before it could answer.
         EtcdError::GRpcStatus(status) if std::error::Error::source(status).is_some() => {

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use etcd_client::{Certificate, Client, ConnectOptions, Identity, TlsOptions};
-use portolan_lang::{Attribute, AttributePath, Schema, Type, Value};
+use portolan_lang::{Attribute, AttributePath, Type, Value};
 use portolan_provider::Error;
 
 use crate::errors::error_of;
@@ -14,33 +14,67 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 /// How long a member may take to answer.
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(20);
 
-pub(crate) fn schema() -> Schema {
-    Schema::new("How an etcd cluster is reached.")
-        .with(
-            Attribute::required("endpoints", Type::list(Type::String))
-                .doc("The URLs of its members: [\"https://192.0.2.5:2379\"]."),
-        )
-        .with(Attribute::optional("username", Type::String).doc("The user, where etcd asks for one."))
-        .with(Attribute::optional("password", Type::String).sensitive().doc("The user's password."))
-        .with(
-            Attribute::optional("certificate_authority", Type::String)
-                .doc("The certificates, in PEM, that the members' certificates must be signed by."),
-        )
-        .with(
-            Attribute::optional("client_certificate", Type::String)
-                .doc("The certificate, in PEM, that is shown to them."),
-        )
-        .with(Attribute::optional("client_key", Type::String).sensitive().doc("The key of that certificate, in PEM."))
+/// What a configuration says of a connection.
+pub fn attributes() -> [Attribute; 6] {
+    let text = |name: &'static str, doc| Attribute::optional(name, Type::String).doc(doc);
+    [
+        Attribute::required("endpoints", Type::list(Type::String))
+            .doc("The URLs of its members: [\"https://192.0.2.5:2379\"]."),
+        text("username", "The user, where etcd asks for one."),
+        text("password", "The user's password.").sensitive(),
+        text("certificate_authority", "The certificates, in PEM, that the members' certificates must be signed by."),
+        text("client_certificate", "The certificate, in PEM, that is shown to them."),
+        text("client_key", "The key of that certificate, in PEM.").sensitive(),
+    ]
 }
 
-/// A client of the cluster that a wholly known configuration names, which has answered.
-pub(crate) async fn open(config: &Value) -> Result<Client, Error> {
-    let endpoints = endpoints(config)?;
-    let options = options(config, &endpoints)?;
-    let unreachable = |error| error_of(&format!("etcd at {}", endpoints.join(", ")), error);
-    let mut client = Client::connect(&endpoints, Some(options)).await.map_err(unreachable)?;
-    client.status().await.map_err(unreachable)?;
-    Ok(client)
+/// A client of the cluster that a wholly known object of [`attributes`] names, which has answered.
+///
+/// # Errors
+///
+/// Of kind invalid, at the attribute, where the object is wrong; otherwise what etcd says.
+pub async fn open(config: &Value) -> Result<Client, Error> {
+    Connection::of(config)?.open().await
+}
+
+/// A connection that can be made.
+#[derive(Clone)]
+pub struct Connection {
+    endpoints: Vec<String>,
+    options: ConnectOptions,
+}
+
+impl std::fmt::Debug for Connection {
+    /// Without the options, which hold secrets.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "etcd at {}", self.endpoints.join(", "))
+    }
+}
+
+impl Connection {
+    /// What a wholly known object of [`attributes`] says.
+    ///
+    /// # Errors
+    ///
+    /// Of kind invalid, at the attribute that is wrong.
+    pub fn of(config: &Value) -> Result<Connection, Error> {
+        let endpoints = endpoints(config)?;
+        let options = options(config, &endpoints)?;
+        Ok(Connection { endpoints, options })
+    }
+
+    /// A client that has answered.
+    ///
+    /// # Errors
+    ///
+    /// What etcd says, or that nobody answers.
+    pub async fn open(&self) -> Result<Client, Error> {
+        let unreachable = |error| error_of(&format!("etcd at {}", self.endpoints.join(", ")), error);
+        let connecting = Client::connect(&self.endpoints, Some(self.options.clone()));
+        let mut client = connecting.await.map_err(unreachable)?;
+        client.status().await.map_err(unreachable)?;
+        Ok(client)
+    }
 }
 
 fn endpoints(config: &Value) -> Result<Vec<String>, Error> {
