@@ -1,5 +1,7 @@
 //! The commands, one file each, and what they share: exit codes and the way errors are told.
 
+#[cfg(feature = "agent")]
+mod agent;
 mod apply;
 mod arguments;
 mod completions;
@@ -147,6 +149,8 @@ fn dispatch(command: &Command) -> Outcome {
         Command::Show(arguments) => show::run(arguments),
         Command::Output(arguments) => output::run(arguments),
         Command::State(command) => state::run(command),
+        #[cfg(feature = "agent")]
+        Command::Agent(command) => agent::run(command),
         Command::Status(arguments) => status::run(arguments),
         Command::Logs(arguments) => logs::run(arguments),
         Command::Exec(arguments) => exec::run(arguments),

@@ -1,0 +1,195 @@
+//! Bringing a release to nginx, from etcd to the last worker.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::io;
+use std::time::Duration;
+
+use portolan_fleet::{Digest, Entry, Manifest, Quarantined, Release, Store};
+use portolan_provider::Error;
+use tokio::time::Instant;
+
+use crate::heart::Outcome;
+use crate::nginx::{Master, Nginx};
+use crate::quarantine::{Objection, Search, Step};
+use crate::tree::{Candidate, Kept, Tree, mixed};
+
+/// Where nginx looks for what belongs to the agent.
+const STATUS: &str = "agent.d/status.conf";
+
+/// Brings releases to an nginx.
+#[derive(Clone)]
+pub(crate) struct Bringer {
+    pub(crate) tree: Tree,
+    pub(crate) nginx: Nginx,
+}
+
+/// Why a release was not brought there.
+enum Problem {
+    Refused(String),
+    Failed(String),
+}
+
+impl From<io::Error> for Problem {
+    fn from(error: io::Error) -> Self {
+        Problem::Failed(error.to_string())
+    }
+}
+
+impl From<Error> for Problem {
+    fn from(error: Error) -> Self {
+        Problem::Failed(error.message)
+    }
+}
+
+/// A tree that nginx takes, and how long it took to check it.
+struct Checked {
+    kept: Kept,
+    check: Duration,
+}
+
+impl Bringer {
+    /// Brings a release there, as far as nginx takes it.
+    pub(crate) async fn bring(&self, store: &Store, release: &Release) -> Outcome {
+        let found = match self.prepare(store, release).await {
+            Ok(checked) => self.settle(&checked).await.map_err(Problem::from),
+            Err(problem) => Err(problem),
+        };
+        found.unwrap_or_else(|problem| match problem {
+            Problem::Refused(why) => Outcome::Refused(why),
+            Problem::Failed(why) => Outcome::Failed(why),
+        })
+    }
+
+    /// Puts together what nginx takes of a release.
+    async fn prepare(&self, store: &Store, release: &Release) -> Result<Checked, Problem> {
+        let manifest = store.manifest(release).await?;
+        let manifest = manifest.ok_or_else(|| Problem::Failed("the manifest is not in etcd".to_owned()))?;
+        let good = self.tree.good();
+        let new = fetch(store, &manifest, good.as_ref()).await?;
+        let mut candidate = Candidate::new(&self.tree, good.clone(), new)?;
+        candidate.arrange(manifest.files.clone())?;
+        candidate.add(STATUS, &self.nginx.status_text(&release.name()))?;
+        let mut search = Search::new(changed(&manifest, good.as_ref()));
+        loop {
+            let begun = Instant::now();
+            let answer = self.ask(&candidate).await?;
+            let check = begun.elapsed();
+            match search.on(answer) {
+                Step::Try(keeps) => {
+                    candidate.arrange(mixed(&manifest, good.as_ref(), |unit| keeps.contains(unit)))?;
+                }
+                Step::Refuse(words) => return Err(Problem::Refused(words)),
+                Step::Accept(bad) => {
+                    candidate.arrange(mixed(&manifest, good.as_ref(), |unit| bad.contains_key(unit)))?;
+                    let kept = self.keep(&candidate, release, bad)?;
+                    return Ok(Checked { kept, check });
+                }
+            }
+        }
+    }
+
+    /// What nginx says against a tree, with the unit that it names.
+    async fn ask(&self, candidate: &Candidate) -> Result<Result<(), Objection>, Problem> {
+        let folder = self.tree.candidate();
+        let below = format!("{}/", folder.display());
+        Ok(self.nginx.check(&folder).await?.map_err(|words| {
+            let unit = named(&words, &below, candidate.placed());
+            Objection { words: words.replace(&below, ""), unit }
+        }))
+    }
+
+    fn keep(&self, candidate: &Candidate, release: &Release, bad: BTreeMap<String, String>) -> io::Result<Kept> {
+        let files = candidate.placed().clone();
+        let mut name = release.name();
+        if !bad.is_empty() {
+            let actual = Manifest { files: files.clone() }.digest();
+            name = format!("{name}-q{}", &actual.short()[..8]);
+        }
+        let quarantined = bad.into_iter().map(|(unit, error)| Quarantined { unit, error }).collect();
+        let kept = Kept { name, release: release.clone(), files, quarantined };
+        candidate.add(STATUS, &self.nginx.status_text(&kept.name))?;
+        // What lies there under the same name is the same tree.
+        if self.tree.current().as_ref() != Some(&kept) {
+            self.tree.keep(&kept)?;
+        }
+        Ok(kept)
+    }
+
+    /// Lets nginx read a tree, and sees whether it comes to serve it.
+    async fn settle(&self, checked: &Checked) -> io::Result<Outcome> {
+        let kept = &checked.kept;
+        let good = self.tree.good();
+        self.tree.switch(Some(&kept.name))?;
+        let there =
+            |is_served| Outcome::There { name: kept.name.clone(), is_served, quarantined: kept.quarantined.clone() };
+        let Some(master) = self.nginx.master() else { return Ok(there(false)) };
+        // It was there before a restart of the agent.
+        let is_served = self.nginx.serves().await.is_ok_and(|name| name == kept.name);
+        let served = match is_served {
+            true => Ok(()),
+            false => self.reload(master, &kept.name, checked.check).await,
+        };
+        match served {
+            Ok(()) => {
+                self.tree.note_good(&kept.name)?;
+                Ok(there(true))
+            }
+            Err(why) => self.roll_back(good.as_ref(), checked.check, why).await,
+        }
+    }
+
+    async fn reload(&self, master: Master, name: &str, check: Duration) -> Result<(), String> {
+        let (before, log_end) = (self.nginx.workers(master), self.nginx.log_end());
+        self.nginx.reload(master).map_err(|error| format!("nginx cannot be told to reload: {error}"))?;
+        self.nginx.comes_to_serve(name, &before, log_end, check).await
+    }
+
+    /// Goes back to what was good, on the disk and in the process.
+    async fn roll_back(&self, good: Option<&Kept>, check: Duration, why: String) -> io::Result<Outcome> {
+        self.tree.switch(good.map(|good| &*good.name))?;
+        let (Some(good), Some(master)) = (good, self.nginx.master()) else { return Ok(Outcome::RolledBack(why)) };
+        // A reload that nginx refused left its workers as they were.
+        if self.nginx.serves().await.is_ok_and(|name| name == good.name) {
+            return Ok(Outcome::RolledBack(why));
+        }
+        match self.reload(master, &good.name, check).await {
+            Ok(()) => Ok(Outcome::RolledBack(why)),
+            Err(also) => Ok(Outcome::RolledBack(format!("{why}; going back to {}: {also}", good.name))),
+        }
+    }
+}
+
+/// The bytes of a tree that are not on the disk.
+async fn fetch(store: &Store, manifest: &Manifest, good: Option<&Kept>) -> Result<HashMap<Digest, Vec<u8>>, Problem> {
+    let there: HashSet<&Digest> = good.iter().flat_map(|good| good.files.values()).map(|entry| &entry.sha256).collect();
+    let wanted: BTreeSet<&Digest> = manifest.files.values().map(|entry| &entry.sha256).collect();
+    let missing: Vec<Digest> = wanted.into_iter().filter(|digest| !there.contains(digest)).cloned().collect();
+    let found = store.get(&missing).await?;
+    let pair = |(digest, bytes): (Digest, Option<Vec<u8>>)| Some((digest, bytes?));
+    let new: HashMap<Digest, Vec<u8>> = missing.into_iter().zip(found).filter_map(pair).collect();
+    let lost =
+        manifest.files.iter().find(|(_, entry)| !there.contains(&entry.sha256) && !new.contains_key(&entry.sha256));
+    match lost {
+        Some((path, _)) => Err(Problem::Failed(format!("the bytes of {path} are not in etcd"))),
+        None => Ok(new),
+    }
+}
+
+/// The units that differ between what is published and what was good.
+fn changed(wanted: &Manifest, good: Option<&Kept>) -> BTreeSet<String> {
+    let nothing = BTreeMap::new();
+    let old = good.map_or(&nothing, |good| &good.files);
+    let differs = |files: &BTreeMap<String, Entry>, others: &BTreeMap<String, Entry>| {
+        let different = files.iter().filter(|(path, entry)| others.get(*path) != Some(entry));
+        different.map(|(_, entry)| entry.unit.clone()).collect::<BTreeSet<_>>()
+    };
+    differs(&wanted.files, old).into_iter().chain(differs(old, &wanted.files)).collect()
+}
+
+/// The unit of the file that nginx's words name.
+fn named(words: &str, below: &str, placed: &BTreeMap<String, Entry>) -> Option<String> {
+    words.split(below).skip(1).find_map(|rest| {
+        let end = rest.find(|char: char| !(char.is_ascii_alphanumeric() || "._-/".contains(char)));
+        Some(placed.get(&rest[..end.unwrap_or(rest.len())])?.unit.clone())
+    })
+}

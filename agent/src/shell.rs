@@ -1,0 +1,155 @@
+//! The shell: what happens is told to the heart, and what that says is done.
+
+use std::io;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use portolan_fleet::{Report, Store};
+use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
+use tokio::sync::watch;
+use tokio::time::{Instant, sleep_until, timeout};
+
+use crate::Options;
+use crate::bring::Bringer;
+use crate::heart::{Action, Event, Heart, Outcome};
+use crate::nginx::Nginx;
+use crate::report::{Reported, keep_reporting};
+use crate::tree::Tree;
+use crate::watch::{News, watch as watch_etcd};
+
+/// How long the last report may take when the agent ends.
+const FAREWELL: Duration = Duration::from_secs(3);
+
+/// How long nobody wakes up where nothing is to be expected.
+const LONG: Duration = Duration::from_secs(3600);
+
+/// Runs an agent until `stop` tells that it is enough. `say` is told what happens, a line each.
+///
+/// # Errors
+///
+/// What keeps it from starting: the directory, or a program that is no nginx. Everything that
+/// goes wrong later is reported and tried again.
+pub async fn run(options: Options, mut stop: UnboundedReceiver<()>, say: impl Fn(&str)) -> io::Result<()> {
+    let tree = Tree::open(&options.directory)?;
+    let _lock = tree.lock()?;
+    let nginx = Nginx::new(&options.nginx, tree.root(), options.status);
+    let version = nginx.version().await;
+    let version = version.map_err(|error| io::Error::other(format!("{}: {error}", options.nginx.display())))?;
+    let has_good = tree.good().is_some();
+    say(&format!("{} works on {} with {version}", options.node, tree.root().display()));
+    let (sender, mut news) = unbounded_channel();
+    let watching = tokio::spawn(watch_etcd(options.etcd.clone(), options.prefix.clone(), sender.clone()));
+    let (report, reported) = watch::channel::<Reported>((None, None));
+    let reporting = tokio::spawn(keep_reporting(options.node.clone(), reported));
+    let mut shell = Shell {
+        bringer: Bringer { tree, nginx },
+        agent: options.version.clone(),
+        version,
+        store: None,
+        report,
+        sender,
+        say: &say,
+        lost: None,
+    };
+    let begun = Instant::now();
+    let mut heart = Heart::new(options.node, has_good);
+    loop {
+        let wake = heart.wake().unwrap_or(LONG);
+        let event = tokio::select! {
+            told = news.recv() => match told {
+                Some(told) => shell.take(told),
+                None => break,
+            },
+            () = sleep_until(begun + wake) => Some(Event::Passed),
+            _ = stop.recv() => break,
+        };
+        let Some(event) = event else { continue };
+        for action in heart.on(event, begun.elapsed()) {
+            shell.act(action);
+        }
+    }
+    watching.abort();
+    drop(shell);
+    // Where etcd is away, the lease ends by itself.
+    let _ = timeout(FAREWELL, reporting).await;
+    say("ended");
+    Ok(())
+}
+
+struct Shell<'a, Say> {
+    bringer: Bringer,
+    agent: String,
+    version: String,
+    store: Option<Store>,
+    report: watch::Sender<Reported>,
+    sender: UnboundedSender<News>,
+    say: &'a Say,
+    /// Why etcd is not reached, as it was last told.
+    lost: Option<String>,
+}
+
+impl<Say: Fn(&str)> Shell<'_, Say> {
+    /// What news mean to the heart.
+    fn take(&mut self, news: News) -> Option<Event> {
+        match news {
+            News::Event(event) => return Some(event),
+            News::Connected(store) => {
+                if self.lost.take().is_some() {
+                    (self.say)("etcd is reached again");
+                }
+                self.report.send_modify(|reported| reported.0 = Some(store.clone()));
+                self.store = Some(store);
+            }
+            News::Lost(why) => {
+                if self.lost.as_ref() != Some(&why) {
+                    (self.say)(&format!("etcd is not reached: {why}"));
+                }
+                self.lost = Some(why);
+            }
+        }
+        None
+    }
+
+    fn act(&mut self, action: Action) {
+        match action {
+            Action::Bring(release) => {
+                let (bringer, store, sender) = (self.bringer.clone(), self.store.clone(), self.sender.clone());
+                tokio::spawn(async move {
+                    let outcome = match store {
+                        Some(store) => bringer.bring(&store, &release).await,
+                        None => Outcome::Failed("etcd is not reached".to_owned()),
+                    };
+                    let _ = sender.send(News::Event(Event::Brought(release, outcome)));
+                });
+            }
+            Action::Look => {
+                let (nginx, sender) = (self.bringer.nginx.clone(), self.sender.clone());
+                tokio::spawn(async move {
+                    let serves = nginx.serves().await.ok();
+                    let _ = sender.send(News::Event(Event::Looked(serves)));
+                });
+            }
+            Action::Report(report) => self.tell(*report),
+        }
+    }
+
+    fn tell(&mut self, mut report: Report) {
+        (self.say)(&line(&report));
+        report.agent.clone_from(&self.agent);
+        report.nginx.clone_from(&self.version);
+        report.since = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
+        self.report.send_modify(|reported| reported.1 = Some(report));
+    }
+}
+
+/// A report, for the log.
+fn line(report: &Report) -> String {
+    let state = serde_json::to_value(report.state).ok().and_then(|state| state.as_str().map(str::to_owned));
+    let mut line = format!("revision {}: {}", report.revision, state.unwrap_or_default().replace('_', " "));
+    if !report.why.is_empty() {
+        line.push_str(&format!(": {}", report.why));
+    }
+    for one in &report.quarantined {
+        line.push_str(&format!("; {} stays as it was: {}", one.unit, one.error));
+    }
+    line
+}
