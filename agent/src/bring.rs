@@ -50,6 +50,10 @@ struct Checked {
 impl Bringer {
     /// Brings a release there, as far as nginx takes it.
     pub(crate) async fn bring(&self, store: &Store, release: &Release) -> Outcome {
+        if let Some(name) = self.is_there(release).await {
+            let noted = self.tree.note_good(&name).map_err(|error| Outcome::Failed(error.to_string()));
+            return noted.err().unwrap_or(Outcome::There { name, is_served: true, quarantined: Vec::new() });
+        }
         let found = match self.prepare(store, release).await {
             Ok(checked) => self.settle(&checked).await.map_err(Problem::from),
             Err(problem) => Err(problem),
@@ -58,6 +62,14 @@ impl Bringer {
             Problem::Refused(why) => Outcome::Refused(why),
             Problem::Failed(why) => Outcome::Failed(why),
         })
+    }
+
+    /// The name of a release that is served whole, as after a restart of the agent.
+    async fn is_there(&self, release: &Release) -> Option<String> {
+        let current = self.tree.current()?;
+        let is_whole = current.release == *release && current.quarantined.is_empty();
+        let serves = self.nginx.serves().await.ok().filter(|_| is_whole && self.nginx.master().is_some())?;
+        (serves == current.name).then_some(current.name)
     }
 
     /// Puts together what nginx takes of a release.
@@ -123,7 +135,7 @@ impl Bringer {
         let there =
             |is_served| Outcome::There { name: kept.name.clone(), is_served, quarantined: kept.quarantined.clone() };
         let Some(master) = self.nginx.master() else { return Ok(there(false)) };
-        // It was there before a restart of the agent.
+        // What was asked about once more may have come out the same.
         let is_served = self.nginx.serves().await.is_ok_and(|name| name == kept.name);
         let served = match is_served {
             true => Ok(()),

@@ -75,6 +75,8 @@ pub struct Heart {
     /// Whether anything was good before: a node that serves nothing has nothing to lose.
     has_good: bool,
     wanted: Option<Release>,
+    /// Whether it was told what counts, be it nothing.
+    has_heard: bool,
     /// When what counts changed since it was last taken up: first and last.
     changed: Option<(Duration, Duration)>,
     nodes: BTreeMap<String, Report>,
@@ -103,6 +105,7 @@ impl Heart {
             node: node.into(),
             has_good,
             wanted: None,
+            has_heard: false,
             changed: None,
             nodes: BTreeMap::new(),
             is_bringing: None,
@@ -124,7 +127,7 @@ impl Heart {
         }
         let mut actions: Vec<Action> = self.next(now).into_iter().collect();
         let report = self.report(now);
-        if self.reported.as_ref() != Some(&report) {
+        if self.has_heard && self.reported.as_ref() != Some(&report) {
             self.reported = Some(report.clone());
             actions.push(Action::Report(Box::new(report)));
         }
@@ -143,15 +146,18 @@ impl Heart {
     }
 
     fn want(&mut self, wanted: Option<Release>, now: Duration) {
+        self.has_heard = true;
         // Where nothing is published any more, what was stays served: it may only be missing.
         if wanted.is_none() || wanted == self.wanted {
             return;
         }
         let is_first = self.wanted.is_none();
         self.wanted = wanted;
-        let first = self.changed.map_or(now, |(first, _)| first);
         // Nobody waits for quiet who has just come.
-        self.changed = Some(if is_first { (now.saturating_sub(LONGEST), now) } else { (first, now) });
+        if !is_first {
+            let first = self.changed.map_or(now, |(first, _)| first);
+            self.changed = Some((first, now));
+        }
     }
 
     fn settle(&mut self, release: Release, outcome: Outcome, now: Duration) {
@@ -174,9 +180,10 @@ impl Heart {
         self.look_at = now + LOOK;
         let Some(settled) = &mut self.settled else { return };
         if let Outcome::There { name, is_served, .. } = &mut settled.outcome {
-            *is_served = serves.as_ref() == Some(name);
-            // It serves something else: it was started anew in the middle of a change.
-            if !*is_served && serves.is_some() {
+            let was_served = *is_served;
+            *is_served &= serves.as_ref() == Some(name);
+            // It was started: with this, which is to be noted, or in the middle of a change.
+            if serves.is_some() && !(was_served && *is_served) {
                 settled.again = Some(now);
             }
         }

@@ -23,6 +23,10 @@ const LONGEST_RELOAD: Duration = Duration::from_secs(10);
 /// How long nginx may take to say what it serves.
 const LONGEST_ANSWER: Duration = Duration::from_secs(2);
 
+/// After how long without another word nginx has given up a tree: it tries to get a port every half
+/// a second.
+const LAST_WORD: Duration = Duration::from_secs(1);
+
 /// How often it is looked for new workers.
 const PAUSE: Duration = Duration::from_millis(5);
 
@@ -155,6 +159,7 @@ impl Nginx {
         check: Duration,
     ) -> Result<(), String> {
         let until = Instant::now() + LONGEST_RELOAD.max(check * 5);
+        let mut quiet = (log_end, Instant::now());
         loop {
             let Some(master) = self.master() else { return Err("nginx ended".to_owned()) };
             let workers = self.workers(master);
@@ -166,7 +171,12 @@ impl Nginx {
                     _ => {}
                 }
             }
-            if let Some(words) = self.complaint(log_end) {
+            // It tries for some time to get a port: what it says is its last word once it is quiet.
+            let end = self.log_end();
+            if end != quiet.0 {
+                quiet = (end, Instant::now());
+            }
+            if let Some(words) = self.complaint(log_end).filter(|_| quiet.1.elapsed() >= LAST_WORD) {
                 return Err(words);
             }
             if Instant::now() >= until {

@@ -18,6 +18,7 @@ mod console;
 mod division;
 mod documents;
 mod examples;
+mod fleets;
 mod fuzz;
 mod inside;
 mod json_form;

@@ -145,7 +145,9 @@ fn an_nginx_that_goes_away_and_comes_back_is_seen() {
     let gone = ["NotRunning 1 nginx does not run, or does not say what it serves"];
     assert_eq!(told(heart.on(Event::Looked(None), ms(1060))), gone);
     assert_eq!(told(heart.on(Event::Passed, ms(2060))), ["look"]);
-    assert_eq!(told(heart.on(Event::Looked(Some(release(1).name())), ms(2070))), ["Serving 1"]);
+    // It is noted that this was seen to be served.
+    assert_eq!(told(heart.on(Event::Looked(Some(release(1).name())), ms(2070))), ["bring 1"]);
+    assert_eq!(told(heart.on(Event::Brought(release(1), served(1)), ms(2070))), ["Serving 1"]);
     assert_eq!(told(heart.on(Event::Passed, ms(3070))), ["look"]);
     let other = told(heart.on(Event::Looked(Some("0-old".into())), ms(3080)));
     assert_eq!(other[0], "bring 1", "{other:?}");
