@@ -96,8 +96,8 @@ impl<Say: Fn(&str)> Shell<'_, Say> {
                 if self.lost.take().is_some() {
                     (self.say)("etcd is reached again");
                 }
-                self.report.send_modify(|reported| reported.0 = Some(store.clone()));
-                self.store = Some(store);
+                self.report.send_modify(|reported| reported.0 = Some((*store).clone()));
+                self.store = Some(*store);
             }
             News::Lost(why) => {
                 if self.lost.as_ref() != Some(&why) {

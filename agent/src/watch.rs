@@ -24,7 +24,7 @@ pub(crate) enum News {
     /// Something is otherwise than before.
     Event(Event),
     /// etcd is reached through this from now on.
-    Connected(Store),
+    Connected(Box<Store>),
     /// etcd is not reached, for this reason.
     Lost(String),
 }
@@ -99,7 +99,7 @@ impl Watching<'_> {
         let release = release.transpose().map_err(Error::failed)?;
         self.has_read = true;
         // Whatever is done about what is told needs the connection.
-        let _ = self.news.send(News::Connected(store.clone()));
+        let _ = self.news.send(News::Connected(Box::new(store.clone())));
         self.tell(Event::Nodes(self.nodes.clone()));
         self.tell(Event::Wanted(release));
         Ok(revision)

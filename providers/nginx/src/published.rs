@@ -50,7 +50,7 @@ impl PublishedSession {
     }
 
     async fn read_files(&self, wanted: &[&Wanted]) -> Vec<Result<Option<Value>, Error>> {
-        let content = |wanted: &&Wanted| wanted.prior.as_ref().and_then(|prior| digest(prior));
+        let content = |wanted: &&Wanted| wanted.prior.as_ref().and_then(digest);
         let digests: Vec<Option<Digest>> = wanted.iter().map(content).collect();
         let asked: Vec<Digest> = digests.iter().flatten().cloned().collect();
         let mut found = match self.store.read(&asked).await {

@@ -206,10 +206,13 @@ pub struct Gather {
     pub resource_type: &'static str,
     /// The attribute that is made from the others.
     pub attribute: &'static str,
-    /// What one of the others adds to it, from the address of its group and from what it is;
-    /// `None` while that is not known.
-    pub of: fn(&Address, &Value) -> Option<(Arc<str>, Value)>,
+    /// What one of the others adds to it.
+    pub of: Gathered,
 }
+
+/// What an instance adds to one that gathers it, from the address of its group and from what it is:
+/// an entry of an object. `None` while that is not known.
+pub type Gathered = fn(&Address, &Value) -> Option<(Arc<str>, Value)>;
 
 /// How instances of this resource type come to know all others of their connection, if they do.
 pub fn gather(resource_type: &str) -> Option<&'static Gather> {
