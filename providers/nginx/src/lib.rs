@@ -88,6 +88,7 @@ impl Provider for NginxProvider {
             (Some(directory), None) => Ok(Arc::new(FilesSession::new(Arc::new(open(&directory)?), target))),
             (None, Some(etcd)) => Ok(Arc::new(PublishedSession::open(&etcd, target).await?)),
             _ => Err(Error::invalid("it is not clear where the configuration of the fleet lies")
+                .at(AttributePath::attribute("directory"))
                 .help("write either directory { … } or etcd { … } in the nginx block")),
         }
     }

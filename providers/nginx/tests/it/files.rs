@@ -153,7 +153,7 @@ async fn wrong_connections_are_told() {
     for (config, want) in [
         (connection("apache", "1.22"), "flavor"),
         (connection("nginx", "latest"), "version"),
-        (Value::object::<&str>([]), "directory.path"),
+        (Value::object::<&str>([]), "directory"),
     ] {
         let error = provider.connect(&config, "").await.err().expect("an error");
         assert_eq!(error.path.expect("a path").to_string(), want);
