@@ -70,12 +70,16 @@ fn logs_are_followed_into_pods_that_come_later() {
 }
 
 /// Runs the program with an input.
+/// The input stays open until the end: servers before 1.30 learn of its end by the end of all.
 fn with_input(live: &Live, arguments: &[&str], input: &str) -> Said {
     let mut command = live.command(arguments);
     let mut process =
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("starts");
-    process.stdin.take().expect("its input").write_all(input.as_bytes()).expect("that it reads");
-    Said::of(&process.wait_with_output().expect("its end"))
+    let mut open = process.stdin.take().expect("its input");
+    open.write_all(input.as_bytes()).expect("that it reads");
+    let output = process.wait_with_output().expect("its end");
+    drop(open);
+    Said::of(&output)
 }
 
 #[test]
@@ -116,11 +120,11 @@ fn commands_run_in_a_pod_and_end_as_they_do() {
     let said = live.in_terminal("exec -it shop.web -- stty size", "", Duration::from_secs(20));
     assert_eq!(said.text.trim(), "30 120", "{:?}", said);
     // The second answer waits for a second size.
-    let resizing = "for size in 1 2 3 4 5 6 7 8 9; do sleep 1; stty -F /dev/tty rows 4$size cols 99; done &";
+    let resizing = "for size in 1 2 3 4 5 6 7 8 9; do sleep 1; stty -F /dev/tty rows 4$size; done &";
     let command = "exec -it shop.web -- sh -c 'stty size; stty size'";
     let said = live.in_terminal_beside(resizing, command, "", Duration::from_secs(20));
     let lines: Vec<&str> = said.text.split_whitespace().collect();
-    assert!(lines.len() == 4 && lines[3] == "99" && lines[0] != lines[2], "{said:?}");
+    assert!(lines.len() == 4 && lines[2].starts_with('4') && lines[0] != lines[2], "{said:?}");
     let said = with_input(&live, &["exec", "--stdin", "shop.web", "--", "sh", "-c", "echo read"], "unread\n");
     assert!(said.text.contains("read"), "{}", said.all());
 }

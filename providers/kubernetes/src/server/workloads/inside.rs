@@ -1,7 +1,10 @@
 //! Logs of pods, and commands in them.
 
-use futures::SinkExt;
+use std::pin::pin;
+
+use futures::future::OptionFuture;
 use futures::io::{AsyncBufReadExt, AsyncReadExt as _};
+use futures::{FutureExt, SinkExt};
 use k8s_openapi::api::core::v1::Pod;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Status;
 use kube::api::{AttachParams, AttachedProcess, TerminalSize};
@@ -92,7 +95,7 @@ fn log_target(namespace: &str, pod: &str, container: &str, request: &LogRequest)
 
 /// Passes everything on, until the command has ended and all that it wrote was read.
 async fn connect(mut process: AttachedProcess, streams: Streams) -> Result<i32, Error> {
-    let status = process.take_status();
+    let status = OptionFuture::from(process.take_status());
     let (out, error) = (process.stdout(), process.stderr());
     let output = streams.output;
     let reading = async {
@@ -116,20 +119,25 @@ async fn connect(mut process: AttachedProcess, streams: Streams) -> Result<i32, 
         futures::join!(writing, resizing);
         std::future::pending::<()>().await;
     };
-    tokio::select! {
-        () = reading => {}
-        () = beside => {}
-    }
-    let ended = match status {
-        Some(status) => status.await,
-        None => None,
+    let (mut reading, mut status) = (pin!(reading), pin!(status));
+    let ended = tokio::select! {
+        () = &mut reading => status.await,
+        ended = &mut status => {
+            match ended {
+                Some(Some(_)) => reading.await,
+                // The connection broke, which those who read are not told: this is what is left.
+                _ => drop(reading.now_or_never()),
+            }
+            ended
+        }
+        () = beside => None,
     };
     let broken = process.join().await.err().map(|error| format!(": {error}")).unwrap_or_default();
     let unknown = || {
         Error::failed(format!("the connection ended, and the server did not tell how the command did{broken}"))
             .help("Servers before 1.30 cannot be told that the input has ended, but by ending the connection.")
     };
-    exit_code(&ended.ok_or_else(unknown)?)
+    exit_code(&ended.flatten().ok_or_else(unknown)?)
 }
 
 async fn pass_on(from: Option<impl AsyncRead + Unpin>, to: &Sender<Output>, wrap: fn(Vec<u8>) -> Output) {
