@@ -12,7 +12,7 @@ use portolan::sessions::Sessions;
 use portolan_lang::{Diagnostic, Diagnostics, Sources};
 use portolan_state::{Run, RunStatus};
 
-use super::arguments::{ApplyArguments, DestroyArguments, PlanningArguments, RebalanceArguments};
+use super::arguments::{ApplyArguments, ApplyingArguments, DestroyArguments, PlanningArguments, RebalanceArguments};
 use super::planning::{Prepared, make_plan, prepare, prepare_saved, project, recovered, request};
 use super::project::Project;
 use super::record::{self, Locked};
@@ -23,14 +23,12 @@ use crate::{render, setup};
 pub(super) struct Manner<'a> {
     pub(super) command: &'static str,
     pub(super) planning: &'a PlanningArguments,
-    pub(super) auto_approve: bool,
-    pub(super) json: bool,
+    pub(super) applying: ApplyingArguments,
 }
 
 pub(crate) fn run(arguments: &ApplyArguments) -> Outcome {
     let command = if arguments.destroy { "destroy" } else { "apply" };
-    let manner =
-        Manner { command, planning: &arguments.planning, auto_approve: arguments.auto_approve, json: arguments.json };
+    let manner = Manner { command, planning: &arguments.planning, applying: arguments.applying };
     match &arguments.plan {
         Some(file) => block_on(async { saved_plan(&manner, file).await }),
         None => block_on(fresh_plan(&manner, request(&arguments.planning, arguments.destroy)?)),
@@ -38,22 +36,12 @@ pub(crate) fn run(arguments: &ApplyArguments) -> Outcome {
 }
 
 pub(crate) fn destroy(arguments: &DestroyArguments) -> Outcome {
-    let manner = Manner {
-        command: "destroy",
-        planning: &arguments.planning,
-        auto_approve: arguments.auto_approve,
-        json: arguments.json,
-    };
+    let manner = Manner { command: "destroy", planning: &arguments.planning, applying: arguments.applying };
     block_on(fresh_plan(&manner, request(&arguments.planning, true)?))
 }
 
 pub(crate) fn rebalance(arguments: &RebalanceArguments) -> Outcome {
-    let manner = Manner {
-        command: "rebalance",
-        planning: &arguments.planning,
-        auto_approve: arguments.auto_approve,
-        json: arguments.json,
-    };
+    let manner = Manner { command: "rebalance", planning: &arguments.planning, applying: arguments.applying };
     let problems = |diagnostics| Failure { diagnostics, sources: Sources::new() };
     let mut request = request(&arguments.planning, false)?;
     request.placement.anew = Some(Selection::parse(&arguments.services).map_err(problems)?);
@@ -91,13 +79,13 @@ pub(super) async fn proceed(
     if plan.diagnostics.has_errors() {
         return Err(project.failure(plan.diagnostics));
     }
-    if !manner.json {
+    if !manner.applying.json {
         let text = render::plan::human(&plan, is_colourful());
         std::io::stdout().write_all(text.as_bytes())?;
     }
     warn(&plan.diagnostics, &project.config.sources);
     let worth_it = plan.has_changes() || !plan.drift.is_empty();
-    if worth_it && !manner.auto_approve {
+    if worth_it && !manner.applying.auto_approve {
         locked.renewed(approve(manner)).await?;
     }
     carry_out(manner, project, locked, prepared, &sessions, &plan).await
@@ -122,7 +110,7 @@ async fn saved_plan(manner: &Manner<'_>, file: &std::path::Path) -> Outcome {
 
 async fn approve(manner: &Manner<'_>) -> Result<(), Failure> {
     let refused = |detail: &str| Failure::from(Diagnostic::error("Not approved").detail(detail));
-    if manner.json || !std::io::stdin().is_terminal() {
+    if manner.applying.json || !std::io::stdin().is_terminal() {
         let help = match manner.command {
             "apply" | "destroy" | "rebalance" => {
                 "Look at the plan first; then say --auto-approve, or save the plan with `portolan plan --out FILE` and apply that."
@@ -171,7 +159,7 @@ async fn carry_out(
         run,
         parallelism: manner.planning.parallelism.max(1),
     };
-    let mut observer = render::progress::observer(plan, manner.json);
+    let mut observer = render::progress::observer(plan, manner.applying.json);
     let mut stop = interrupts();
     let report = apply::apply(job, &mut evaluation, &mut *observer, &mut stop).await;
     drop(observer);
@@ -189,7 +177,7 @@ fn conclude(
         report.diagnostics.extend(afterthoughts(manner, plan, evaluation));
     }
     let mut out = std::io::stdout().lock();
-    if manner.json {
+    if manner.applying.json {
         let outputs = if plan.mode == Mode::Destroy { Vec::new() } else { evaluation.recorded_outputs() };
         write!(out, "{}", render::progress::conclusion_json(plan, &report, &outputs, &project.config.sources))?;
     } else {

@@ -3,10 +3,21 @@
 //! Flags are `--like-this`; the spelling `-like-this`, which people know from Terraform, is
 //! turned into it before anything else looks.
 
+#[cfg(feature = "agent")]
+mod agent;
+mod services;
+mod variables;
+
 use std::ffi::OsString;
 use std::path::PathBuf;
 
-use clap::{ArgMatches, Args, FromArgMatches, Parser, Subcommand, ValueEnum};
+#[cfg(feature = "agent")]
+pub(crate) use agent::{AgentCommand, NginxAgentArguments};
+use clap::{Args, Parser, Subcommand, ValueEnum};
+pub(crate) use services::{
+    EventsArguments, ExecArguments, LogsArguments, OperateArguments, StatusArguments, TopArguments,
+};
+pub(crate) use variables::{VariableArgument, VariableArguments};
 
 /// One plan across Kubernetes clusters, nginx fleets and DNS zones.
 #[derive(Debug, Parser)]
@@ -60,111 +71,6 @@ pub(crate) enum Command {
     Version(VersionArguments),
     New(NewArguments),
     Completions(CompletionsArguments),
-}
-
-/// Run beside a server and bring it what is published.
-#[cfg(feature = "agent")]
-#[derive(Debug, Subcommand)]
-pub(crate) enum AgentCommand {
-    Nginx(NginxAgentArguments),
-}
-
-/// Bring what a fleet publishes in etcd to the nginx of this node.
-///
-/// Each release is written to a folder of its own, checked by `nginx -t`, put in place by one link,
-/// and reloaded; then it is seen to that every worker serves it. What does not come to be served is
-/// rolled back. What nginx does not take of a release stays as it was, and the rest goes on.
-///
-/// nginx is started by others, as the same user: nginx -p DIRECTORY -c current/nginx.conf
-#[cfg(feature = "agent")]
-#[derive(Debug, Args)]
-pub(crate) struct NginxAgentArguments {
-    /// A member of etcd: https://192.0.2.5:2379; may be given several times.
-    #[arg(long, value_name = "URL", required = true)]
-    pub(crate) etcd: Vec<String>,
-    /// What the keys of the fleet begin with, as in its configuration.
-    #[arg(long, value_name = "PREFIX")]
-    pub(crate) prefix: String,
-    /// The directory that nginx is started in.
-    #[arg(long, value_name = "DIRECTORY")]
-    pub(crate) directory: PathBuf,
-    /// The program that checks configurations.
-    #[arg(long, value_name = "PATH", default_value = "/usr/sbin/nginx")]
-    pub(crate) nginx: PathBuf,
-    /// The name of the node; by default that of the host.
-    #[arg(long, value_name = "NAME")]
-    pub(crate) node: Option<String>,
-    /// Where nginx tells the agent what it serves, on the loopback.
-    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:9581")]
-    pub(crate) status: String,
-    /// The user, where etcd asks for one.
-    #[arg(long, value_name = "NAME", requires = "password_file")]
-    pub(crate) user: Option<String>,
-    /// The file with that user's password.
-    #[arg(long, value_name = "FILE", requires = "user")]
-    pub(crate) password_file: Option<PathBuf>,
-    /// The file with the certificates that etcd's must be signed by; by default the system's.
-    #[arg(long, value_name = "FILE")]
-    pub(crate) ca: Option<PathBuf>,
-    /// The file with the certificate that is shown to etcd.
-    #[arg(long, value_name = "FILE", requires = "key")]
-    pub(crate) cert: Option<PathBuf>,
-    /// The file with the key of that certificate.
-    #[arg(long, value_name = "FILE", requires = "cert")]
-    pub(crate) key: Option<PathBuf>,
-}
-
-/// Where values of the root module's variables come from: the flags, in the order given.
-#[derive(Debug, Clone, Default)]
-pub(crate) struct VariableArguments {
-    pub(crate) flags: Vec<VariableArgument>,
-}
-
-/// One flag that gives values to variables.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum VariableArgument {
-    /// `--var NAME=VALUE`
-    Value(String),
-    /// `--var-file FILE`
-    File(PathBuf),
-}
-
-/// The flags as clap knows them. It tells the order of each alone, and their places among all.
-#[derive(Debug, Args)]
-struct VariableFlags {
-    /// The value of a variable; may be given several times, and a later one counts more.
-    #[arg(long = "var", value_name = "NAME=VALUE")]
-    vars: Vec<String>,
-    /// A file of values of variables; may be given several times, and a later one counts more.
-    #[arg(long = "var-file", value_name = "FILE")]
-    var_files: Vec<PathBuf>,
-}
-
-impl Args for VariableArguments {
-    fn augment_args(command: clap::Command) -> clap::Command {
-        VariableFlags::augment_args(command)
-    }
-
-    fn augment_args_for_update(command: clap::Command) -> clap::Command {
-        VariableFlags::augment_args_for_update(command)
-    }
-}
-
-impl FromArgMatches for VariableArguments {
-    fn from_arg_matches(matches: &ArgMatches) -> Result<Self, clap::Error> {
-        let VariableFlags { vars, var_files } = VariableFlags::from_arg_matches(matches)?;
-        let places = |flag| matches.indices_of(flag).into_iter().flatten();
-        let values = places("vars").zip(vars.into_iter().map(VariableArgument::Value));
-        let files = places("var_files").zip(var_files.into_iter().map(VariableArgument::File));
-        let mut placed: Vec<(usize, VariableArgument)> = values.chain(files).collect();
-        placed.sort_by_key(|(place, _)| *place);
-        Ok(VariableArguments { flags: placed.into_iter().map(|(_, flag)| flag).collect() })
-    }
-
-    fn update_from_arg_matches(&mut self, matches: &ArgMatches) -> Result<(), clap::Error> {
-        *self = VariableArguments::from_arg_matches(matches)?;
-        Ok(())
-    }
 }
 
 /// What a plan is about.
@@ -223,6 +129,17 @@ pub(crate) struct PlanArguments {
     pub(crate) detailed_exitcode: bool,
 }
 
+/// How a plan is applied.
+#[derive(Debug, Clone, Copy, Args)]
+pub(crate) struct ApplyingArguments {
+    /// Do not ask before changing anything.
+    #[arg(long)]
+    pub(crate) auto_approve: bool,
+    /// Print what happens as JSON, one object a line.
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
 /// Do what the plan says.
 #[derive(Debug, Args)]
 pub(crate) struct ApplyArguments {
@@ -237,12 +154,8 @@ pub(crate) struct ApplyArguments {
     /// Take away everything that is recorded.
     #[arg(long)]
     pub(crate) destroy: bool,
-    /// Do not ask before changing anything.
-    #[arg(long)]
-    pub(crate) auto_approve: bool,
-    /// Print what happens as JSON, one object a line.
-    #[arg(long)]
-    pub(crate) json: bool,
+    #[command(flatten)]
+    pub(crate) applying: ApplyingArguments,
 }
 
 /// Take away everything that is recorded.
@@ -250,12 +163,8 @@ pub(crate) struct ApplyArguments {
 pub(crate) struct DestroyArguments {
     #[command(flatten)]
     pub(crate) planning: PlanningArguments,
-    /// Do not ask before changing anything.
-    #[arg(long)]
-    pub(crate) auto_approve: bool,
-    /// Print what happens as JSON, one object a line.
-    #[arg(long)]
-    pub(crate) json: bool,
+    #[command(flatten)]
+    pub(crate) applying: ApplyingArguments,
 }
 
 /// Measure anew what clusters have room for, and divide replicas by it.
@@ -270,155 +179,8 @@ pub(crate) struct RebalanceArguments {
     pub(crate) services: Vec<String>,
     #[command(flatten)]
     pub(crate) planning: PlanningArguments,
-    /// Do not ask before changing anything.
-    #[arg(long)]
-    pub(crate) auto_approve: bool,
-    /// Print what happens as JSON, one object a line.
-    #[arg(long)]
-    pub(crate) json: bool,
-}
-
-/// Show how the services are.
-///
-/// Ends with 0 where all of them are as they should be, with 2 where one is not ready, is gone, or
-/// cannot be looked at, and with 1 after an error. What was stopped is as it should be, and so is
-/// what a directory holds.
-#[derive(Debug, Args)]
-pub(crate) struct StatusArguments {
-    /// Only these services: `shop`, `shop.web`, or addresses.
-    #[arg(value_name = "ADDRESS")]
-    pub(crate) addresses: Vec<String>,
-    /// Look again every two seconds, until interrupted.
-    #[arg(short, long)]
-    pub(crate) watch: bool,
-    /// Print it as JSON; with --watch, on one line each time that something has changed.
-    #[arg(long)]
-    pub(crate) json: bool,
-}
-
-/// Show what services write, across their clusters.
-///
-/// Each line begins with the cluster and the pod that it comes from.
-#[derive(Debug, Args)]
-pub(crate) struct LogsArguments {
-    /// Services: `shop.web`, or addresses.
-    #[arg(value_name = "ADDRESS", required = true)]
-    pub(crate) addresses: Vec<String>,
-    /// Go on as more is written, also by pods that come later.
-    #[arg(short, long)]
-    pub(crate) follow: bool,
-    /// Only what is not older than this, for example 30s, 10m or 2h.
-    #[arg(long, value_name = "DURATION")]
-    pub(crate) since: Option<String>,
-    /// Only so many lines of each pod, the last ones; by default all or, with --follow, 10.
-    #[arg(long, value_name = "N")]
-    pub(crate) tail: Option<u64>,
-    /// What was written before the last restart.
-    #[arg(short, long)]
-    pub(crate) previous: bool,
-    /// Of this container, not of the main one.
-    #[arg(short, long, value_name = "NAME")]
-    pub(crate) container: Option<String>,
-    /// Only in this cluster.
-    #[arg(long, value_name = "NAME")]
-    pub(crate) cluster: Option<String>,
-}
-
-/// Run a command in a pod of a service.
-///
-/// It runs in one pod that is ready, and its exit code is that of this program.
-#[derive(Debug, Args)]
-pub(crate) struct ExecArguments {
-    /// A service: `shop.web`, or an address.
-    #[arg(value_name = "ADDRESS")]
-    pub(crate) address: String,
-    /// In this cluster; by default in the first one with a pod that is ready.
-    #[arg(long, value_name = "NAME")]
-    pub(crate) cluster: Option<String>,
-    /// In this pod, ready or not.
-    #[arg(long, value_name = "NAME")]
-    pub(crate) pod: Option<String>,
-    /// In this container, not in the main one.
-    #[arg(short, long, value_name = "NAME")]
-    pub(crate) container: Option<String>,
-    /// Pass the input of this program on.
-    #[arg(short = 'i', long)]
-    pub(crate) stdin: bool,
-    /// Give it a terminal.
-    #[arg(short = 't', long)]
-    pub(crate) tty: bool,
-    /// The command with its arguments.
-    #[arg(last = true, required = true, value_name = "COMMAND")]
-    pub(crate) command: Vec<String>,
-}
-
-/// Show what services use of processors and memory, and how much of what they request.
-#[derive(Debug, Args)]
-pub(crate) struct TopArguments {
-    /// Only these services: `shop`, `shop.web`, or addresses.
-    #[arg(value_name = "ADDRESS")]
-    pub(crate) addresses: Vec<String>,
-    /// Print it as JSON.
-    #[arg(long)]
-    pub(crate) json: bool,
-}
-
-/// Show what happened to services, across their clusters, in the order of time.
-#[derive(Debug, Args)]
-pub(crate) struct EventsArguments {
-    /// Only these services: `shop`, `shop.web`, or addresses.
-    #[arg(value_name = "ADDRESS")]
-    pub(crate) addresses: Vec<String>,
-    /// Go on as more happens.
-    #[arg(short, long)]
-    pub(crate) watch: bool,
-    /// Print each as JSON, on a line.
-    #[arg(long)]
-    pub(crate) json: bool,
-}
-
-/// Services, and how a plan about them is made.
-#[derive(Debug, Args)]
-pub(crate) struct OperateArguments {
-    /// Applications and services: `shop`, `shop.web`, or addresses.
-    #[arg(value_name = "ADDRESS", required = true)]
-    pub(crate) addresses: Vec<String>,
-    /// Save the plan in this file, for `apply FILE`, and change nothing.
-    #[arg(long, value_name = "FILE", conflicts_with_all = ["auto_approve", "json"])]
-    pub(crate) out: Option<PathBuf>,
-    /// Why; recorded with the decision, and shown by plans.
-    #[arg(long, value_name = "TEXT")]
-    pub(crate) reason: Option<String>,
     #[command(flatten)]
-    variables: VariableArguments,
-    /// How many changes are made at the same time.
-    #[arg(long, value_name = "N", default_value_t = 10)]
-    parallelism: usize,
-    /// How long to wait for the lock of the state, for example 30s or 5m.
-    #[arg(long, value_name = "DURATION", default_value = "0s")]
-    lock_timeout: String,
-    /// Do not ask before changing anything.
-    #[arg(long)]
-    pub(crate) auto_approve: bool,
-    /// Print what happens as JSON, one object a line.
-    #[arg(long)]
-    pub(crate) json: bool,
-}
-
-impl OperateArguments {
-    /// How the plan is made.
-    pub(crate) fn planning(&self) -> PlanningArguments {
-        PlanningArguments {
-            variables: self.variables.clone(),
-            targets: Vec::new(),
-            replace: Vec::new(),
-            refresh_only: false,
-            refresh: true,
-            parallelism: self.parallelism,
-            lock_timeout: self.lock_timeout.clone(),
-            input: false,
-        }
-    }
+    pub(crate) applying: ApplyingArguments,
 }
 
 /// Show what is recorded, or a saved plan.

@@ -36,7 +36,7 @@ pub(crate) fn restart(arguments: &OperateArguments) -> Outcome {
 
 async fn run(order: Order, command: &'static str, arguments: &OperateArguments) -> Outcome {
     let planning = arguments.planning();
-    let manner = Manner { command, planning: &planning, auto_approve: arguments.auto_approve, json: arguments.json };
+    let manner = Manner { command, planning: &planning, applying: arguments.applying };
     let selection = Selection::parse(&arguments.addresses)
         .map_err(|diagnostics| Failure { diagnostics, sources: Sources::new() })?;
     let giver = giver(arguments)?;
