@@ -21,7 +21,7 @@ impl std::fmt::Debug for StoredFile {
     }
 }
 
-/// A place for a tree of files, found by paths that [`crate::path`] allows.
+/// A place for a tree of files, found by paths that [`portolan_fleet::path`] allows.
 #[async_trait]
 pub trait Store: Send + Sync {
     /// Reads many files in one pass. The answers stand in the order of `paths`; `None` says
