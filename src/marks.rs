@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use portolan_lang::schema::Nesting;
 use portolan_lang::value::{Collection, Entries, MapValue};
-use portolan_lang::{Data, Schema, Value};
+use portolan_lang::{Data, Marks, Schema, Value};
 
 /// Whether two values are the same but for their marks and for the types of their nulls, which
 /// a record does not keep where the schema leaves the type open.
@@ -88,14 +88,18 @@ pub(crate) fn marked_where_repeated(object: Value) -> Value {
     Value::from(Data::Object(Arc::new(entries))).mark(object.marks())
 }
 
-/// The value with what the schema calls sensitive marked so.
+/// The value with what the schema calls sensitive marked so, and what is made from something that is.
 pub(crate) fn marked_by_schema(value: Value, schema: &Schema) -> Value {
     if !is_ever_sensitive(schema) {
         return value;
     }
     let Data::Object(entries) = value.data() else { return value };
+    let is_secret = |name: &str| entries.get(name).is_some_and(|child| child.deep_marks().contains(Marks::SENSITIVE));
     let entries = entries.map(|name, child| {
-        if schema.attribute(name).is_some_and(|attribute| attribute.sensitive) {
+        let attribute = schema.attribute(name);
+        if attribute
+            .is_some_and(|attribute| attribute.sensitive || attribute.made_from.as_deref().is_some_and(is_secret))
+        {
             return child.clone().sensitive();
         }
         match schema.nested(name) {
@@ -122,7 +126,7 @@ fn marked_children(value: &Value, schema: &Schema) -> Value {
 }
 
 fn is_ever_sensitive(schema: &Schema) -> bool {
-    schema.attributes.iter().any(|attribute| attribute.sensitive)
+    schema.attributes.iter().any(|attribute| attribute.sensitive || attribute.made_from.is_some())
         || schema.blocks.iter().any(|block| is_ever_sensitive(&block.schema))
 }
 
@@ -141,6 +145,17 @@ mod tests {
         let marked: Vec<bool> =
             back.get("a").expect("a").items().expect("items").iter().map(Value::is_sensitive).collect();
         assert_eq!(marked, [true, false, false]);
+    }
+
+    #[test]
+    fn what_is_made_from_a_secret_is_one() {
+        let schema = Schema::new("")
+            .with(Attribute::required("tree", Type::Any))
+            .with(Attribute::computed("text", Type::String).made_from("tree"));
+        let object = |tree: Value| Value::object([("tree", Value::tuple([tree])), ("text", Value::string("x"))]);
+        let marked = |tree: Value| marked_by_schema(object(tree), &schema).get("text").expect("text").is_sensitive();
+        assert!(marked(Value::string("x").sensitive()));
+        assert!(!marked(Value::string("x")));
     }
 
     #[test]

@@ -52,6 +52,8 @@ pub struct Attribute {
     pub references: bool,
     /// The attribute that the document in a file gives, where this is the file's path.
     pub document_of: Option<Arc<str>>,
+    /// The attribute that the provider makes it from: it is sensitive where that is.
+    pub made_from: Option<Arc<str>>,
     /// What it is for, in a sentence.
     pub doc: &'static str,
 }
@@ -146,6 +148,7 @@ impl Attribute {
             replace: false,
             references: false,
             document_of: None,
+            made_from: None,
             doc: "",
         }
     }
@@ -189,6 +192,13 @@ impl Attribute {
     #[must_use]
     pub fn document_of(mut self, other: impl Into<Arc<str>>) -> Self {
         self.document_of = Some(other.into());
+        self
+    }
+
+    /// Makes it what the provider makes from another attribute, and as sensitive as that.
+    #[must_use]
+    pub fn made_from(mut self, other: impl Into<Arc<str>>) -> Self {
+        self.made_from = Some(other.into());
         self
     }
 

@@ -8,7 +8,7 @@
 use std::sync::Arc;
 
 use futures::stream::{FuturesUnordered, StreamExt};
-use portolan_lang::{AttributePath, Diagnostic, Diagnostics, Schema, Severity, Type, Value};
+use portolan_lang::{AttributePath, Diagnostic, Diagnostics, Marks, Schema, Severity, Type, Value};
 use portolan_provider::{Error, Planned, Proposal, departures_from_config, plan_by_schema, propose};
 use portolan_state::{ResourceKey, ResourceStatus};
 use rustc_hash::FxHashMap;
@@ -128,10 +128,12 @@ async fn ask_plan(
 ) -> Result<Answer, Error> {
     let resource_type = &*instance.resource_type;
     let config = question.config.unmark_deep();
+    let is_sensitive = question.config.deep_marks().contains(Marks::SENSITIVE);
     let mut replace = Vec::new();
     if let Some(prior) = question.prior.as_ref().filter(|_| question.replaced.is_none()) {
         let (prior, proposed) = (prior.value.unmark_deep(), question.proposed.unmark_deep());
-        let proposal = Proposal { resource_type, prior: Some(&prior), config: &config, proposed: &proposed };
+        let proposal =
+            Proposal { resource_type, prior: Some(&prior), config: &config, proposed: &proposed, is_sensitive };
         let planned = retrying(|| session.plan(proposal)).await?;
         if planned.replace.is_empty() {
             let is_withdrawal = session.is_withdrawal(resource_type, &prior, &planned.value);
@@ -141,7 +143,7 @@ async fn ask_plan(
     }
     let schema = sessions.catalog().resource(resource_type).map(|(_, resource)| &resource.schema);
     let proposed = schema.map_or_else(|| config.clone(), |schema| propose(schema, None, &config));
-    let proposal = Proposal { resource_type, prior: None, config: &config, proposed: &proposed };
+    let proposal = Proposal { resource_type, prior: None, config: &config, proposed: &proposed, is_sensitive };
     let Planned { value, .. } = retrying(|| session.plan(proposal)).await?;
     Ok(Answer::New(value, replace))
 }
@@ -233,7 +235,8 @@ impl<'a, 'e, C: Configurations> Planner<'a, 'e, C> {
         let Some((_, schema)) = self.inputs.sessions.catalog().data(&instance.resource_type) else {
             return self.unknown_type(id);
         };
-        let proposal = Proposal { resource_type: &instance.resource_type, prior: None, config, proposed: config };
+        let resource_type = &instance.resource_type;
+        let proposal = Proposal { resource_type, prior: None, config, proposed: config, is_sensitive: false };
         let after = marked_by_schema(plan_by_schema(schema, proposal).value, schema);
         let change =
             Change { action: Action::Read, reason: Some(reason), after: Some(after), ..self.no_change(id, None) };

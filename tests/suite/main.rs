@@ -17,6 +17,7 @@ mod configurations;
 mod console;
 mod division;
 mod documents;
+mod edge;
 mod examples;
 mod fleets;
 mod fuzz;

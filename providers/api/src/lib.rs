@@ -114,6 +114,8 @@ pub struct Proposal<'a> {
     /// The configuration, completed from `prior` where the configuration says nothing about an
     /// attribute that the provider sets.
     pub proposed: &'a Value,
+    /// Whether anything that the configuration says is sensitive: the values here carry no marks.
+    pub is_sensitive: bool,
 }
 
 /// A planned change.

@@ -183,7 +183,10 @@ mod tests {
 
     fn plan(prior: Option<&Value>, config: &Value) -> Planned {
         let proposed = propose(&schema(), prior, config);
-        plan_by_schema(&schema(), Proposal { resource_type: "server", prior, config, proposed: &proposed })
+        plan_by_schema(
+            &schema(),
+            Proposal { resource_type: "server", prior, config, proposed: &proposed, is_sensitive: false },
+        )
     }
 
     fn paths(planned: &Planned) -> Vec<String> {

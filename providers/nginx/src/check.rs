@@ -5,6 +5,7 @@
 //! another file defines is there, is left to nginx.
 
 use std::collections::{BTreeSet, HashSet};
+use std::sync::Arc;
 
 use portolan_lang::diagnostic::did_you_mean;
 use portolan_lang::{AttributePath, Step};
@@ -24,6 +25,13 @@ pub struct Target {
     pub flavor: Option<Flavor>,
     /// Its version; `None` allows all.
     pub version: Option<Version>,
+    /// Its modules beyond those that are always there; `None` allows all.
+    pub modules: Option<BTreeSet<Arc<str>>>,
+}
+
+impl Target {
+    /// A server of which nothing is known.
+    pub const ANY: Target = Target { flavor: None, version: None, modules: None };
 }
 
 /// What is wrong with the directives of a file that is included in `context`. `at` is the
@@ -67,6 +75,7 @@ impl Checker<'_> {
     fn directive(&mut self, directive: &Directive, context: Context) {
         let Some(name) = directive.name.text() else { return };
         if let Some(specification) = directives::find(name, context) {
+            self.available(name, specification, context);
             return self.known(name, directive, specification);
         }
         match directives::entry(context) {
@@ -75,11 +84,20 @@ impl Checker<'_> {
         }
     }
 
-    fn known(&mut self, name: &str, directive: &Directive, specification: &Specification) {
+    /// Refuses what this server does not know.
+    fn available(&mut self, name: &str, specification: &Specification, context: Context) {
         let missing = self.target.flavor.and_then(|flavor| specification.missing_in(flavor, self.target.version));
         if let Some(missing) = missing {
             self.refuse([step::name()], format!("{name}: {missing}"));
         }
+        let (Some(module), Some(modules)) = (specification.module_in(context), &self.target.modules) else { return };
+        if !modules.contains(&*module) {
+            let error = self.refuse([step::name()], format!("{name}: the servers do not have the module {module}"));
+            error.help = Some(format!("where they have it, add {module:?} to the \"modules\" of the fleet"));
+        }
+    }
+
+    fn known(&mut self, name: &str, directive: &Directive, specification: &Specification) {
         self.arguments(name, &directive.arguments, &specification.arguments);
         match (&directive.block, specification.opens) {
             (Block::Directives(directives), Some(context)) => {
@@ -137,7 +155,7 @@ impl Checker<'_> {
 
     fn arguments(&mut self, name: &str, given: &[Argument], arguments: &Arguments) {
         for (index, argument) in given.iter().enumerate() {
-            if let Some(Err(problem)) = argument.text().map(render::quote) {
+            if let Some(Err(problem)) = argument.text().map(|text| render::quote_argument(name, text)) {
                 self.refuse_argument(name, index, &problem.to_string());
             }
         }
@@ -281,7 +299,7 @@ mod tests {
     use super::*;
 
     fn problems(context: Context, tree: &[Directive]) -> Vec<String> {
-        let target = Target { flavor: Some(Flavor::Nginx), version: "1.22.1".parse().ok() };
+        let target = Target { flavor: Some(Flavor::Nginx), version: "1.22.1".parse().ok(), modules: None };
         let variables = Variables::of(tree, []);
         let errors = check(tree, context, &target, &variables, &AttributePath::attribute("directives"));
         errors.iter().map(|error| format!("{}: {error}", error.path.as_ref().expect("a path"))).collect()

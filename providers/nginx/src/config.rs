@@ -1,23 +1,25 @@
 //! The resource `nginx_config`.
 
 use portolan_fleet::path;
-use portolan_lang::{AttributePath, Marks, Type, Value};
+use portolan_lang::{AttributePath, Type, Value};
 use portolan_provider::Error;
 
 use crate::check::{self, Target};
 use crate::directives::Context;
+use crate::file;
 use crate::render;
 use crate::syntax::{self, Directive};
 use crate::variable::Variables;
 
 /// All that is wrong with a configuration, whatever server reads it.
 pub(crate) fn validate(config: &Value) -> Vec<Error> {
-    check(config, &Target { flavor: None, version: None })
+    check(config, &Target::ANY)
 }
 
 /// All that is wrong with a configuration that this server reads.
 pub(crate) fn check(config: &Value, target: &Target) -> Vec<Error> {
     let mut errors = path_errors(config);
+    errors.extend(file::mode_error(config));
     let context = context(config).unwrap_or_else(|error| {
         errors.push(error);
         None
@@ -62,11 +64,6 @@ pub(crate) fn first(errors: Vec<Error>) -> Error {
         first.message = format!("{} (and {others} more)", first.message);
     }
     first
-}
-
-/// Whether the file's text is to be hidden.
-pub(crate) fn is_sensitive(value: &Value) -> bool {
-    value.deep_marks().contains(Marks::SENSITIVE)
 }
 
 /// The tree; `None` while nothing of it is known.

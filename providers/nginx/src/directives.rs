@@ -1,14 +1,17 @@
 //! The directives that a configuration may hold.
 //!
 //! An allow-list: what does not stand here is refused, so that nothing gets into a file
-//! whose meaning was not looked at. `if`, and the directives that run code or open a shell
-//! of any sort, are left out on purpose.
+//! whose meaning was not looked at. `if`, and the directives that hold code or open a shell
+//! of any sort, are left out on purpose; Lua is run from files alone.
 
 mod core;
+mod grpc;
 mod http;
+mod lua;
 mod proxy;
 mod ssl;
 mod stream;
+mod tengine;
 mod upstream;
 
 use std::collections::HashMap;
@@ -106,6 +109,9 @@ pub struct Specification {
     pub tengine: Option<Version>,
     /// Whether only Tengine knows it.
     pub only_tengine: bool,
+    /// The module that knows it, where that is not always built in: what `nginx -V` calls it,
+    /// without `--with-` and `_module`.
+    pub module: Option<&'static str>,
 }
 
 /// What the arguments of a directive are.
@@ -157,6 +163,7 @@ const fn directive(name: &'static str, contexts: &'static [Context], arguments: 
         since: Version::new(1, 0, 0),
         tengine: None,
         only_tengine: false,
+        module: None,
     }
 }
 
@@ -184,6 +191,21 @@ impl Specification {
     const fn only_tengine(mut self, major: u16, minor: u16, patch: u16) -> Self {
         self.only_tengine = true;
         self.since_tengine(major, minor, patch)
+    }
+
+    const fn module(mut self, name: &'static str) -> Self {
+        self.module = Some(name);
+        self
+    }
+
+    /// The module that knows the directive in a context: what is of HTTP has a brother for streams.
+    pub fn module_in(&self, context: Context) -> Option<String> {
+        let module = self.module?;
+        let is_stream = matches!(context, Context::Stream | Context::StreamServer | Context::StreamUpstream);
+        Some(match module.strip_prefix("http_").filter(|_| is_stream) {
+            Some(rest) => format!("stream_{rest}"),
+            None => module.to_owned(),
+        })
     }
 
     /// Why a server of this flavor and version does not know the directive; a server of
@@ -218,9 +240,19 @@ static BY_NAME: LazyLock<HashMap<&'static str, Vec<&'static Specification>>> = L
 /// Every directive of the list. A name that means different things in different contexts
 /// stands in it more than once.
 pub fn all() -> impl Iterator<Item = &'static Specification> {
-    [core::DIRECTIVES, http::DIRECTIVES, upstream::DIRECTIVES, proxy::DIRECTIVES, ssl::DIRECTIVES, stream::DIRECTIVES]
-        .into_iter()
-        .flatten()
+    [
+        core::DIRECTIVES,
+        http::DIRECTIVES,
+        upstream::DIRECTIVES,
+        proxy::DIRECTIVES,
+        grpc::DIRECTIVES,
+        ssl::DIRECTIVES,
+        stream::DIRECTIVES,
+        lua::DIRECTIVES,
+        tengine::DIRECTIVES,
+    ]
+    .into_iter()
+    .flatten()
 }
 
 /// The directive of this name that may stand in this context.

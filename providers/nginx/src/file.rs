@@ -1,9 +1,9 @@
 //! The resource `nginx_file`.
 
 use portolan_lang::{AttributePath, Type, Value};
-use portolan_provider::Error;
+use portolan_provider::{Error, Proposal};
 
-use crate::config::{self, is_sensitive};
+use crate::config;
 
 /// Permissions of a file that everybody may read.
 pub(crate) const PUBLIC: u32 = 0o644;
@@ -14,14 +14,16 @@ pub(crate) const PRIVATE: u32 = 0o600;
 /// All that is wrong with a file.
 pub(crate) fn validate(config: &Value) -> Vec<Error> {
     let mut errors = config::path_errors(config);
-    let mode = config.get("mode");
-    if let Some(mode) = mode.as_ref().and_then(Value::as_str)
-        && parse_mode(mode).is_none()
-    {
-        let problem = format!("{mode:?} is not a mode: write four octal digits that let the owner read, such as 0644");
-        errors.push(Error::invalid(problem).at(AttributePath::attribute("mode")));
-    }
+    errors.extend(mode_error(config));
     errors
+}
+
+/// What is wrong with the mode of a resource of either type.
+pub(crate) fn mode_error(config: &Value) -> Option<Error> {
+    let mode = config.get("mode");
+    let mode = mode.as_ref().and_then(Value::as_str).filter(|mode| parse_mode(mode).is_none())?;
+    let problem = format!("{mode:?} is not a mode: write four octal digits that let the owner read, such as 0644");
+    Some(Error::invalid(problem).at(AttributePath::attribute("mode")))
 }
 
 /// The permissions that a mode says. Bits beyond read, write and execute are refused, and
@@ -37,22 +39,24 @@ pub(crate) fn mode_text(mode: u32) -> String {
     format!("{mode:04o}")
 }
 
-/// The planned mode: as configured, otherwise after the content.
-pub(crate) fn mode(config: &Value, content: &Value) -> Value {
-    if let Some(given) = config.get("mode").filter(|mode| !mode.is_null()) {
-        return given;
-    }
-    if is_sensitive(content) {
-        return Value::string(mode_text(PRIVATE));
-    }
+/// The planned mode: as configured, otherwise after the content and whether any of it is sensitive.
+pub(crate) fn mode(proposal: &Proposal<'_>, content: &Value) -> Value {
+    let given = proposal.config.get("mode").filter(|mode| !mode.is_null());
+    given.unwrap_or_else(|| match proposal.is_sensitive {
+        true => Value::string(mode_text(PRIVATE)),
+        false => mode_of(content),
+    })
+}
+
+/// The mode of a file of which nothing but its content is known, and that perhaps not either.
+pub(crate) fn mode_of(content: &Value) -> Value {
     match content.as_str() {
         Some(text) => Value::string(mode_text(default_mode(text))),
         None => Value::unknown_not_null(Type::String),
     }
 }
 
-/// The permissions of a file of which nothing but its content is known.
-pub(crate) fn default_mode(content: &str) -> u32 {
+fn default_mode(content: &str) -> u32 {
     if holds_private_key(content) { PRIVATE } else { PUBLIC }
 }
 
@@ -76,11 +80,16 @@ mod tests {
 
     #[test]
     fn keys_and_secrets_are_private() {
-        let unset = Value::object([("mode", Value::null(Type::String))]);
-        let mode = |content: Value| mode(&unset, &content);
-        assert_eq!(mode(Value::string("page")), Value::string("0644"));
-        assert_eq!(mode(Value::string("page").sensitive()), Value::string("0600"));
-        assert_eq!(mode(Value::string("-----BEGIN EC PRIVATE KEY-----\n")), Value::string("0600"));
-        assert!(!mode(Value::unknown(Type::String)).is_known());
+        let config = Value::object([("mode", Value::null(Type::String))]);
+        let mode = |content: Value, is_sensitive: bool| {
+            let proposal =
+                Proposal { resource_type: "", prior: None, config: &config, proposed: &config, is_sensitive };
+            mode(&proposal, &content)
+        };
+        assert_eq!(mode(Value::string("page"), false), Value::string("0644"));
+        assert_eq!(mode(Value::string("page"), true), Value::string("0600"));
+        assert_eq!(mode(Value::unknown(Type::String), true), Value::string("0600"));
+        assert_eq!(mode(Value::string("-----BEGIN EC PRIVATE KEY-----\n"), false), Value::string("0600"));
+        assert!(!mode(Value::unknown(Type::String), false).is_known());
     }
 }

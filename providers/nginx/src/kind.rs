@@ -56,6 +56,13 @@ pub enum Kind {
     Endpoint,
     /// Where `proxy_pass` sends: `http://upstream`, `https://192.0.2.1:8443/path`.
     ProxyTarget,
+    /// Where `grpc_pass` sends: `grpc://upstream`, `grpcs://192.0.2.1:8443`.
+    GrpcTarget,
+    /// Where a stream goes: as [`Kind::Endpoint`], or a variable that names one.
+    StreamTarget,
+    /// The head of an HTTP request: a line and header fields, with CR LF behind each and one more
+    /// at the end. The only text that may hold line ends.
+    Request,
     /// A file or a directory, relative to the tree or absolute; without `..`.
     File,
     /// As [`Kind::File`], where the last part may hold `*`.
@@ -120,6 +127,10 @@ impl Kind {
             Kind::Listen => listen(text),
             Kind::Endpoint => endpoint(text),
             Kind::ProxyTarget => proxy_target(text, variables),
+            Kind::GrpcTarget => grpc_target(text, variables),
+            Kind::StreamTarget if text.starts_with('$') => variables.check(text),
+            Kind::StreamTarget => endpoint(text),
+            Kind::Request => request(text),
             Kind::File => file(text, false),
             Kind::Files => file(text, true),
             Kind::Network => network(text),
@@ -323,6 +334,30 @@ fn proxy_target(text: &str, variables: &Variables) -> Result<(), String> {
     if authority.starts_with('$') { variables.check(authority) } else { endpoint(authority) }
 }
 
+fn grpc_target(text: &str, variables: &Variables) -> Result<(), String> {
+    let rest = text.strip_prefix("grpc://").or_else(|| text.strip_prefix("grpcs://"));
+    let authority = rest.ok_or_else(|| format!("{text:?} begins with neither grpc:// nor grpcs://"))?;
+    if authority.starts_with('$') { variables.check(authority) } else { endpoint(authority) }
+}
+
+fn request(text: &str) -> Result<(), String> {
+    let problem = || format!("{text:?} is not the head of a request, such as \"GET / HTTP/1.0\\r\\n\\r\\n\"");
+    let head = text.strip_suffix("\r\n\r\n").ok_or_else(problem)?;
+    let mut lines = head.split("\r\n");
+    let line: Vec<&str> = lines.next().unwrap_or_default().split(' ').collect();
+    let [method, path, version] = line[..] else { return Err(problem()) };
+    one_of(method, &["GET", "HEAD", "POST", "OPTIONS"])?;
+    uri_path(path)?;
+    one_of(version, &["HTTP/1.0", "HTTP/1.1"])?;
+    for line in lines {
+        let (name, value) = line.split_once(": ").ok_or_else(problem)?;
+        header(name)?;
+        allowed(!value.chars().any(char::is_control), problem)?;
+        without_variables(value)?;
+    }
+    allowed(!head.chars().any(|char| char.is_control() && !['\r', '\n'].contains(&char)), problem)
+}
+
 fn file(text: &str, several: bool) -> Result<(), String> {
     without_variables(text)?;
     allowed(!text.is_empty(), || "the name of a file is missing".to_owned())?;
@@ -491,6 +526,27 @@ mod tests {
                 "http://shop/$1",
             ],
             &["shop", "http://", "ftp://a", "http://a b", "http://shop/$nothing", "http://a;b"],
+        );
+        check(
+            Kind::GrpcTarget,
+            &["grpc://shop", "grpcs://192.0.2.1:8443"],
+            &["http://shop", "grpc://", "grpc://shop/path", "grpc://$nothing", "grpc://a;b"],
+        );
+        check(Kind::StreamTarget, &["shop", "192.0.2.1:53", "$remote_addr"], &["http://shop", "$nothing", "a;b"]);
+        check(
+            Kind::Request,
+            &["GET /a HTTP/1.0\r\n\r\n", "HEAD / HTTP/1.1\r\nHost: a.example.com\r\n\r\n"],
+            &[
+                "",
+                "GET /",
+                "GET / HTTP/1.0",
+                "GET / HTTP/1.0\n\n",
+                "GET / HTTP/1.0\r\nHost:a\r\n\r\n",
+                "GET / HTTP/1.0\r\n\r\nGET /b HTTP/1.0\r\n\r\n",
+                "GET /$host HTTP/1.0\r\n\r\n",
+                "GET / HTTP/1.0\r\nHost: a\nX: b\r\n\r\n",
+                "PURGE / HTTP/1.0\r\n\r\n",
+            ],
         );
         check(Kind::File, &["certs/a.pem", "/etc/nginx/mime.types"], &["", "../a", "a/../../b", "conf.d/*.conf", "$a"]);
         check(Kind::Files, &["conf.d/*.conf"], &["*/a.conf", "../*.conf"]);

@@ -110,5 +110,10 @@ fn target(config: &Value) -> Result<Target, Error> {
     let wrong = |name: &'static str| move |problem: String| Error::invalid(problem).at(AttributePath::attribute(name));
     let flavor = text("flavor").map(|flavor| flavor.parse().map_err(wrong("flavor"))).transpose()?;
     let version = text("version").map(|version| version.parse().map_err(wrong("version"))).transpose()?;
-    Ok(Target { flavor: Some(flavor.unwrap_or_default()), version })
+    let modules = config.get("modules").filter(|modules| !modules.is_null());
+    let modules = modules
+        .as_ref()
+        .and_then(Value::items)
+        .map(|names| names.iter().filter_map(Value::as_str).map(Arc::from).collect());
+    Ok(Target { flavor: Some(flavor.unwrap_or_default()), version, modules })
 }

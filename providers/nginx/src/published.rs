@@ -80,7 +80,7 @@ impl PublishedSession {
 
     async fn put_file(&self, resource_type: &str, planned: &Value) -> Result<Applied, Error> {
         let value = completed(resource_type, planned)?;
-        self.store.put(&stored(resource_type, &value)?.content).await?;
+        self.store.put(&stored(&value)?.content).await?;
         let path = value.get("path").and_then(|path| path.as_str().map(Arc::from));
         let identity = path.ok_or_else(|| Error::invalid("path is missing").at(AttributePath::attribute("path")))?;
         Ok(Applied { identity, value })

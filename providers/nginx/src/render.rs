@@ -47,6 +47,20 @@ pub fn quote(text: &str) -> Result<String, Unquotable> {
     if let Some(control) = text.chars().find(|char| char.is_control() && *char != '\t') {
         return Err(Unquotable::Control(control));
     }
+    written(text)
+}
+
+/// The word of an argument of a directive: as [`quote`], but for the one directive whose argument
+/// is lines. What those may be, its kind says.
+pub fn quote_argument(directive: &str, text: &str) -> Result<String, Unquotable> {
+    if directive != "check_http_send" {
+        return quote(text);
+    }
+    quote(&text.replace("\r\n", ""))?;
+    written(text)
+}
+
+fn written(text: &str) -> Result<String, Unquotable> {
     if !text.is_empty() && text.bytes().all(is_bare) {
         return if text.len() > MAX_WORD { Err(Unquotable::TooLong) } else { Ok(text.to_owned()) };
     }
@@ -56,6 +70,8 @@ pub fn quote(text: &str) -> Result<String, Unquotable> {
         match char {
             '\\' | '"' => quoted.extend(['\\', char]),
             '\t' => quoted.push_str("\\t"),
+            '\r' => quoted.push_str("\\r"),
+            '\n' => quoted.push_str("\\n"),
             _ => quoted.push(char),
         }
     }
@@ -88,9 +104,10 @@ fn sets_apart(directive: &Directive) -> bool {
 fn write_directive(text: &mut String, directive: &Directive, level: usize) -> Result<(), Unquotable> {
     // Writing to a string cannot fail.
     let _ = write!(text, "{:indent$}{}", "", word(&directive.name)?, indent = level * 4);
+    let name = directive.name.text().unwrap_or_default();
     for argument in &directive.arguments {
         text.push(' ');
-        text.push_str(&word(argument)?);
+        text.push_str(&argument.text().map_or(Err(Unquotable::Unknown), |argument| quote_argument(name, argument))?);
     }
     match &directive.block {
         Block::None => text.push_str(";\n"),
@@ -148,6 +165,14 @@ mod tests {
         assert_eq!(quote("a\u{85}b"), Err(Unquotable::Control('\u{85}')));
         assert_eq!(quote(&"a".repeat(5000)), Err(Unquotable::TooLong));
         assert_eq!(quote(&"\\".repeat(2500)), Err(Unquotable::TooLong));
+    }
+
+    #[test]
+    fn the_lines_of_a_request_are_written_as_escapes() {
+        let request = "GET / HTTP/1.0\r\n\r\n";
+        assert_eq!(quote_argument("check_http_send", request).as_deref(), Ok(r#""GET / HTTP/1.0\r\n\r\n""#));
+        assert_eq!(quote_argument("check_http_send", "a\nb"), Err(Unquotable::Control('\n')));
+        assert_eq!(quote_argument("return", request), Err(Unquotable::Control('\r')));
     }
 
     #[test]

@@ -36,6 +36,10 @@ fn connection() -> Schema {
     Schema::new("Where the configuration of a fleet lies, and what reads it.")
         .with(Attribute::optional("flavor", Type::String).doc("\"nginx\" or \"tengine\"; nginx if not given."))
         .with(Attribute::optional("version", Type::String).doc("The oldest version in the fleet: \"1.22\"."))
+        .with(
+            Attribute::optional("modules", Type::list(Type::String))
+                .doc("The servers' modules beyond those that are always there; all that are known if not given."),
+        )
         .block(Block::single("directory", directory))
         .block(Block::single("etcd", etcd))
 }
@@ -74,12 +78,17 @@ fn config() -> Schema {
         .with(Attribute::required("directives", Type::Any).doc("The directives: objects of name, args and block."))
         .with(Attribute::optional("context", Type::String).doc("The block that includes the file."))
         .with(Attribute::optional("variables", Type::list(Type::String)).doc("Variables that other files define."))
-        .with(Attribute::computed("content", Type::String).doc("The text of the file."))
+        .with(Attribute::computed("content", Type::String).made_from("directives").doc("The text of the file."))
+        .with(mode())
 }
 
 fn file() -> Schema {
     Schema::new("A file beside the configuration: a certificate, a key, a page.")
         .with(path())
         .with(Attribute::required("content", Type::String).doc("The text of the file."))
-        .with(Attribute::optional("mode", Type::String).or_computed().doc("Its permissions in octal: \"0644\"."))
+        .with(mode())
+}
+
+fn mode() -> Attribute {
+    Attribute::optional("mode", Type::String).or_computed().doc("Its permissions in octal: \"0644\".")
 }

@@ -36,7 +36,7 @@ impl FilesSession {
             return Err(Error::invalid(problem).at(AttributePath::attribute("path")));
         }
         let value = completed(resource_type, planned)?;
-        let wanted = stored(resource_type, &value)?;
+        let wanted = stored(&value)?;
         let live = self.read_one(&path).await?;
         if live.as_ref() != Some(&wanted) {
             if let Some(live) = &live {
@@ -108,13 +108,11 @@ pub(crate) fn plan(proposal: Proposal<'_>, target: &Target) -> Result<Planned, E
     if !errors.is_empty() {
         return Err(config::first(errors));
     }
-    let value = match proposal.resource_type {
+    let written = match proposal.resource_type {
         schema::CONFIG => with(proposal.proposed, "content", config::content(proposal.proposed)?),
-        _ => {
-            let content = proposal.proposed.get("content").unwrap_or_else(|| Value::null(Type::String));
-            with(proposal.proposed, "mode", file::mode(proposal.config, &content))
-        }
+        _ => proposal.proposed.clone(),
     };
+    let value = with(&written, "mode", file::mode(&proposal, &content(&written)));
     let Some(prior) = proposal.prior else { return Ok(Planned { value, replace: Vec::new() }) };
     let moved = prior.get("path") != value.get("path");
     let replace = moved.then(|| AttributePath::attribute("path")).into_iter().collect();
@@ -134,25 +132,28 @@ fn text(value: &Value, name: &'static str) -> Result<Arc<str>, Error> {
 /// The planned object with what only the provider sets, which may have been unknown when it
 /// was planned.
 pub(crate) fn completed(resource_type: &str, planned: &Value) -> Result<Value, Error> {
-    if resource_type == schema::CONFIG {
-        return Ok(with(planned, "content", config::content(planned)?));
-    }
-    let content = planned.get("content").unwrap_or_else(|| Value::null(Type::String));
     let given = planned.get("mode").filter(|mode| mode.as_str().is_some());
-    let mode = given.unwrap_or_else(|| file::mode(&Value::object([("mode", Value::null(Type::String))]), &content));
-    Ok(with(planned, "mode", mode))
+    let written = match resource_type {
+        schema::CONFIG => with(planned, "content", config::content(planned)?),
+        _ => planned.clone(),
+    };
+    let mode = given.unwrap_or_else(|| file::mode_of(&content(&written)));
+    Ok(with(&written, "mode", mode))
+}
+
+fn content(file: &Value) -> Value {
+    file.get("content").unwrap_or_else(|| Value::null(Type::String))
 }
 
 /// The bytes and permissions of a wholly known object.
-pub(crate) fn stored(resource_type: &str, value: &Value) -> Result<StoredFile, Error> {
+///
+/// The permissions were settled when it was planned: what is applied tells no longer what is
+/// sensitive.
+pub(crate) fn stored(value: &Value) -> Result<StoredFile, Error> {
     let content = text(value, "content")?;
-    let mode = if resource_type == schema::CONFIG {
-        if config::is_sensitive(value) { file::PRIVATE } else { file::PUBLIC }
-    } else {
-        let mode = text(value, "mode")?;
-        file::parse_mode(&mode)
-            .ok_or_else(|| Error::invalid("the mode is wrong").at(AttributePath::attribute("mode")))?
-    };
+    let mode = text(value, "mode")?;
+    let mode = file::parse_mode(&mode)
+        .ok_or_else(|| Error::invalid("the mode is wrong").at(AttributePath::attribute("mode")))?;
     Ok(StoredFile { content: content.as_bytes().to_vec(), mode })
 }
 
@@ -167,8 +168,8 @@ pub(crate) fn live_value(wanted: &Wanted, file: &StoredFile) -> Value {
     let hidden = marks.contains(Marks::SENSITIVE) || file::holds_private_key(&text);
     let content = Value::string(text).mark(if hidden { marks.union(Marks::SENSITIVE) } else { marks });
     let path = Value::string(wanted.identity.clone());
+    let mode = Value::string(file::mode_text(file.mode));
     if &*wanted.resource_type == schema::FILE {
-        let mode = Value::string(file::mode_text(file.mode));
         return Value::object([("path", path), ("content", content), ("mode", mode)]);
     }
     Value::object([
@@ -177,6 +178,7 @@ pub(crate) fn live_value(wanted: &Wanted, file: &StoredFile) -> Value {
         ("context", recorded("context", Type::String)),
         ("variables", recorded("variables", Type::list(Type::String))),
         ("content", content),
+        ("mode", mode),
     ])
 }
 

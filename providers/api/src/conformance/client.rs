@@ -3,7 +3,7 @@
 use std::fmt;
 use std::sync::Arc;
 
-use portolan_lang::Value;
+use portolan_lang::{Marks, Value};
 
 use crate::{Applied, Awaited, Change, Error, Planned, Proposal, Provider, Session, Wanted, propose};
 
@@ -48,7 +48,8 @@ impl Client {
             return Err(Error::invalid(format!("{resource_type} is not a resource type")));
         };
         let proposed = propose(&resource.schema, prior, config);
-        self.session.plan(Proposal { resource_type, prior, config, proposed: &proposed }).await
+        let is_sensitive = config.deep_marks().contains(Marks::SENSITIVE);
+        self.session.plan(Proposal { resource_type, prior, config, proposed: &proposed, is_sensitive }).await
     }
 
     /// Plans and makes an object.

@@ -31,7 +31,7 @@ pub(super) const DIRECTIVES: &[Specification] = &[
     directive("working_directory", &[Main], exactly(&[Kind::File])),
     directive("events", &[Main], super::NOTHING).opens(Events),
     directive("http", &[Main], super::NOTHING).opens(Http),
-    directive("stream", &[Main], super::NOTHING).opens(Stream).since(1, 9, 0),
+    directive("stream", &[Main], super::NOTHING).opens(Stream).since(1, 9, 0).module("stream"),
     directive("accept_mutex", &[Events], exactly(&[Kind::OnOff])),
     directive("multi_accept", &[Events], exactly(&[Kind::OnOff])),
     directive("use", &[Events], exactly(&[Kind::OneOf(&["epoll", "kqueue", "poll", "select"])])),

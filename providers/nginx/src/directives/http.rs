@@ -63,7 +63,10 @@ pub(super) const DIRECTIVES: &[Specification] = &[
     // Which server answers.
     directive("listen", &[Server], followed_by(&[Kind::Listen], Kind::Parameters(LISTEN))).repeats(),
     directive("server_name", &[Server], followed_by(&[Kind::ServerName], Kind::ServerName)).repeats(),
-    directive("http2", &[Http, Server], exactly(&[Kind::OnOff])).since(1, 25, 1).since_tengine(2, 3, 0),
+    directive("http2", &[Http, Server], exactly(&[Kind::OnOff]))
+        .since(1, 25, 1)
+        .since_tengine(2, 3, 0)
+        .module("http_v2"),
     directive("server_names_hash_bucket_size", &[Http], exactly(&[Kind::Size])),
     directive("server_names_hash_max_size", &[Http], exactly(&[Kind::Size])),
     directive("server_name_in_redirect", LEVELS, exactly(&[Kind::OnOff])),
@@ -89,7 +92,7 @@ pub(super) const DIRECTIVES: &[Specification] = &[
     directive("add_header", LEVELS, optionally(&[Kind::Header, Kind::Text], &[Kind::OneOf(&["always"])])).repeats(),
     directive("expires", LEVELS, exactly(&[Kind::Or(&["off", "max", "epoch"], &Kind::Seconds)])),
     directive("etag", LEVELS, exactly(&[Kind::OnOff])).since(1, 3, 3),
-    directive("stub_status", &[Server, Location], NOTHING).since(1, 7, 5),
+    directive("stub_status", &[Server, Location], NOTHING).since(1, 7, 5).module("http_stub_status"),
     // Files.
     directive("root", LEVELS, exactly(&[Kind::File])),
     directive("alias", &[Location], exactly(&[Kind::File])),
@@ -115,7 +118,9 @@ pub(super) const DIRECTIVES: &[Specification] = &[
     directive("lingering_timeout", LEVELS, exactly(&[Kind::Time])),
     directive("reset_timedout_connection", LEVELS, exactly(&[Kind::OnOff])),
     directive("send_timeout", LEVELS, exactly(&[Kind::Time])),
-    directive("http2_max_concurrent_streams", &[Http, Server], exactly(&[Kind::Number(1, 100_000)])).since(1, 9, 5),
+    directive("http2_max_concurrent_streams", &[Http, Server], exactly(&[Kind::Number(1, 100_000)]))
+        .since(1, 9, 5)
+        .module("http_v2"),
     directive("variables_hash_bucket_size", &[Http], exactly(&[Kind::Size])),
     directive("variables_hash_max_size", &[Http], exactly(&[Kind::Size])),
     directive("resolver", LEVELS, followed_by(&[Kind::Endpoint], Kind::EndpointOr(RESOLVER))),
@@ -126,11 +131,18 @@ pub(super) const DIRECTIVES: &[Specification] = &[
     directive("satisfy", LEVELS, exactly(&[Kind::OneOf(&["all", "any"])])),
     directive("auth_basic", LEVELS, exactly(&[Kind::Text])),
     directive("auth_basic_user_file", LEVELS, exactly(&[Kind::File])),
-    directive("auth_request", LEVELS, exactly(&[Kind::Or(&["off"], &Kind::UriPath)])).since(1, 5, 4),
-    directive("auth_request_set", LEVELS, exactly(&[Kind::NewVariable, Kind::Text])).repeats().since(1, 5, 4),
-    directive("set_real_ip_from", LEVELS, exactly(&[Kind::Or(&["unix:"], &Kind::Network)])).repeats(),
-    directive("real_ip_header", LEVELS, exactly(&[Kind::Or(&["proxy_protocol"], &Kind::Header)])),
-    directive("real_ip_recursive", LEVELS, exactly(&[Kind::OnOff])),
+    directive("auth_request", LEVELS, exactly(&[Kind::Or(&["off"], &Kind::UriPath)]))
+        .since(1, 5, 4)
+        .module("http_auth_request"),
+    directive("auth_request_set", LEVELS, exactly(&[Kind::NewVariable, Kind::Text]))
+        .repeats()
+        .since(1, 5, 4)
+        .module("http_auth_request"),
+    directive("set_real_ip_from", LEVELS, exactly(&[Kind::Or(&["unix:"], &Kind::Network)]))
+        .repeats()
+        .module("http_realip"),
+    directive("real_ip_header", LEVELS, exactly(&[Kind::Or(&["proxy_protocol"], &Kind::Header)])).module("http_realip"),
+    directive("real_ip_recursive", LEVELS, exactly(&[Kind::OnOff])).module("http_realip"),
     directive("limit_req", LEVELS, followed_by(&[Kind::Parameters(LIMIT_REQ)], Kind::Parameters(LIMIT_REQ))).repeats(),
     directive("limit_req_dry_run", LEVELS, exactly(&[Kind::OnOff])).since(1, 17, 1),
     directive("limit_req_log_level", LEVELS, exactly(&[LOG_LEVELS])),
@@ -152,10 +164,10 @@ pub(super) const DIRECTIVES: &[Specification] = &[
     directive("gzip_http_version", LEVELS, exactly(&[Kind::OneOf(&["1.0", "1.1"])])),
     directive("gzip_min_length", LEVELS, exactly(&[Kind::Size])),
     directive("gzip_proxied", LEVELS, followed_by(&[GZIP_PROXIED], GZIP_PROXIED)),
-    directive("gzip_static", LEVELS, exactly(&[Kind::OneOf(&["on", "off", "always"])])),
+    directive("gzip_static", LEVELS, exactly(&[Kind::OneOf(&["on", "off", "always"])])).module("http_gzip_static"),
     directive("gzip_types", LEVELS, followed_by(&[Kind::MediaType], Kind::MediaType)),
     directive("gzip_vary", LEVELS, exactly(&[Kind::OnOff])),
-    directive("gunzip", LEVELS, exactly(&[Kind::OnOff])).since(1, 3, 6),
+    directive("gunzip", LEVELS, exactly(&[Kind::OnOff])).since(1, 3, 6).module("http_gunzip"),
 ];
 
 const GZIP_PROXIED: Kind =

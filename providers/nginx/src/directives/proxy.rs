@@ -6,7 +6,7 @@ use crate::kind::Kind;
 
 const LEVELS: &[Context] = &[Http, Server, Location];
 
-const NEXT_UPSTREAM: Kind = Kind::OneOf(&[
+pub(super) const NEXT_UPSTREAM: Kind = Kind::OneOf(&[
     "error",
     "timeout",
     "invalid_header",

@@ -1,6 +1,6 @@
 //! Groups of servers that requests are passed to.
 
-use super::Context::{Http, Location, Map, Server, Upstream};
+use super::Context::{Http, Map, Upstream};
 use super::{NOTHING, Specification, directive, exactly, followed_by, optionally};
 use crate::kind::{Kind, Parameter};
 
@@ -12,20 +12,8 @@ pub(super) const SERVER: &[Parameter] = &[
     Parameter { name: "fail_timeout", value: Some(&Kind::Seconds) },
     Parameter { name: "backup", value: None },
     Parameter { name: "down", value: None },
+    Parameter { name: "resolve", value: None },
 ];
-
-/// Tengine's active health checks.
-const CHECK: &[Parameter] = &[
-    Parameter { name: "interval", value: Some(&Kind::Number(1, 86_400_000)) },
-    Parameter { name: "fall", value: Some(&Kind::Number(1, 1000)) },
-    Parameter { name: "rise", value: Some(&Kind::Number(1, 1000)) },
-    Parameter { name: "timeout", value: Some(&Kind::Number(1, 86_400_000)) },
-    Parameter { name: "default_down", value: Some(&Kind::OneOf(&["true", "false"])) },
-    Parameter { name: "type", value: Some(&Kind::OneOf(&["tcp", "ssl_hello", "http", "mysql", "ajp"])) },
-    Parameter { name: "port", value: Some(&Kind::Number(1, 65_535)) },
-];
-
-const EXPECTED: Kind = Kind::OneOf(&["http_2xx", "http_3xx", "http_4xx", "http_5xx"]);
 
 pub(super) const DIRECTIVES: &[Specification] = &[
     directive("upstream", &[Http], exactly(&[Kind::Name])).opens(Upstream).repeats(),
@@ -40,13 +28,6 @@ pub(super) const DIRECTIVES: &[Specification] = &[
     directive("hash", &[Upstream], optionally(&[Kind::Text], &[Kind::OneOf(&["consistent"])])).since(1, 7, 2),
     directive("random", &[Upstream], optionally(&[], &[Kind::OneOf(&["two"]), Kind::OneOf(&["least_conn"])]))
         .since(1, 15, 1),
-    directive("check", &[Upstream], followed_by(&[Kind::Parameters(CHECK)], Kind::Parameters(CHECK)))
-        .only_tengine(1, 4, 0),
-    directive("check_http_expect_alive", &[Upstream], followed_by(&[EXPECTED], EXPECTED)).only_tengine(1, 4, 0),
-    directive("check_keepalive_requests", &[Upstream], exactly(&[Kind::Number(1, 100_000_000)])).only_tengine(2, 0, 0),
-    directive("check_shm_size", &[Http], exactly(&[Kind::Size])).only_tengine(1, 4, 0),
-    directive("check_status", &[Server, Location], optionally(&[], &[Kind::OneOf(&["html", "csv", "json"])]))
-        .only_tengine(1, 4, 0),
     // The special words of blocks whose directives are keys.
     directive("default", &[Map], exactly(&[Kind::Text])),
     directive("hostnames", &[Map], NOTHING),

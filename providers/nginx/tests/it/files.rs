@@ -4,7 +4,7 @@ use std::os::unix::fs::{PermissionsExt as _, symlink};
 
 use portolan_lang::{AttributePath, Marks, Type, Value};
 use portolan_nginx::syntax::Directive;
-use portolan_provider::{ErrorKind, Provider};
+use portolan_provider::{Change, ErrorKind, Provider};
 
 use crate::world::{CONFIG, FILE, World, config, file};
 
@@ -100,6 +100,21 @@ async fn keys_are_private_and_never_shown() {
     world.write("certs/other.key", KEY);
     let imported = world.session.import(FILE, "certs/other.key").await.expect("reads").expect("an object");
     assert!(imported.value.get("content").is_some_and(|content| content.is_sensitive()));
+}
+
+#[tokio::test]
+async fn a_configuration_with_a_secret_is_private_though_marks_are_gone_when_it_is_written() {
+    let world = World::new().await;
+    let secret = Value::tuple([Value::object([
+        ("name", Value::string("add_header")),
+        ("args", Value::tuple([Value::string("X-Key"), Value::string("hush").sensitive()])),
+    ])]);
+    let config = gzip("on").with(&AttributePath::attribute("directives"), secret);
+    let planned = world.plan(CONFIG, None, &config).await.expect("plans").value.unmark_deep();
+    assert_eq!(planned.get("mode"), Some(Value::string("0600")));
+    let change = Change::Create { planned: &planned };
+    world.session.apply(CONFIG, change).await.expect("creates");
+    assert_eq!(mode(&world, "conf.d/gzip.conf"), 0o600);
 }
 
 #[tokio::test]

@@ -71,7 +71,7 @@ fn an_attack_is_refused_or_stays_one_word() {
         for directive in places(text) {
             let tree = [directive];
             let variables = Variables::of(&tree, []);
-            let target = Target { flavor: None, version: None };
+            let target = Target::ANY;
             let errors = check::check(&tree, Context::Server, &target, &variables, &AttributePath::root());
             if !errors.is_empty() {
                 refused += 1;
@@ -96,7 +96,7 @@ fn files_do_not_lead_out_of_their_place() {
         Directive::simple("access_log", &["logs/../../x"]),
         Directive::simple("listen", &["unix:../x"]),
     ];
-    let target = Target { flavor: None, version: None };
+    let target = Target::ANY;
     let errors = check::check(&tree, Context::Server, &target, &Variables::default(), &AttributePath::root());
     assert_eq!(errors.len(), 4, "{errors:?}");
 }

@@ -60,6 +60,7 @@ pub(crate) fn config(path: &str, directives: &[Directive]) -> Value {
         ("context", Value::null(Type::String)),
         ("variables", Value::null(Type::list(Type::String))),
         ("content", Value::null(Type::String)),
+        ("mode", Value::null(Type::String)),
     ])
 }
 

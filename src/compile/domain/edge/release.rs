@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use portolan_lang::{Address, Marks, Type, Value};
+use portolan_lang::{Address, Type, Value};
 use sha2::{Digest, Sha256};
 
 use crate::compile::domain::{Gather, object};
@@ -23,11 +23,6 @@ fn file(unit: &Address, file: &Value) -> Option<(Arc<str>, Value)> {
         None => Value::unknown_not_null(Type::String),
     };
     let mode = file.get("mode").unwrap_or_else(|| Value::null(Type::String));
-    let mode = match (mode.is_null(), marks.contains(Marks::SENSITIVE)) {
-        (false, _) => mode,
-        (true, true) => Value::string("0600"),
-        (true, false) => Value::string("0644"),
-    };
     let entry = [("sha256", digest.mark(marks)), ("mode", mode), ("unit", Value::string(unit.to_string()))];
     Some((path, object(entry)))
 }

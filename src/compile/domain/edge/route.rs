@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use portolan_lang::decode::decode;
 use portolan_lang::eval::Scope;
-use portolan_lang::{Address, Attribute, Block as Nested, Diagnostic, Diagnostics, Schema, Span, Type, Value};
+use portolan_lang::{Address, Attribute, Block as Nested, Diagnostic, Diagnostics, Marks, Schema, Span, Type, Value};
 use sha2::{Digest, Sha256};
 
 use super::directive::{block, directive, words};
@@ -144,7 +144,8 @@ impl Route<'_> {
             dependencies,
         };
         let file = |part: &str, content: Value| {
-            let config = object([("path", Value::string(self.tls_file(part))), ("content", content)]);
+            let mode = mode(&content);
+            let config = object([("path", Value::string(self.tls_file(part))), ("content", content), ("mode", mode)]);
             resource(part, "nginx_file", config, Vec::new())
         };
         let mut resources = Vec::new();
@@ -155,9 +156,11 @@ impl Route<'_> {
         let files: Vec<Address> = resources.iter().map(|file| file.address.clone()).collect();
         let mut directives: Vec<Value> = upstreams.into_values().collect();
         directives.extend(self.servers(locations));
+        let directives = Value::tuple(directives);
         let config = object([
             ("path", Value::string(format!("conf.d/{}.conf", self.stem))),
-            ("directives", Value::tuple(directives)),
+            ("mode", mode(&directives)),
+            ("directives", directives),
             ("variables", Value::strings([CONNECTION_UPGRADE])),
         ]);
         resources.push(resource("server", "nginx_config", config, files));
@@ -358,6 +361,11 @@ impl Location<'_> {
         lines.extend(set.filter(|(_, value)| !value.is_null()).map(|(name, value)| directive(name, [value])));
         lines
     }
+}
+
+/// The permissions of a file that is made of this: others must not read a secret.
+fn mode(content: &Value) -> Value {
+    Value::string(if content.deep_marks().contains(Marks::SENSITIVE) { "0600" } else { "0644" })
 }
 
 /// What the files and upstreams of a route are called: its address without what all routes
