@@ -207,7 +207,7 @@ fn conclude(
 fn afterthoughts(manner: &Manner<'_>, plan: &Plan, evaluation: &Evaluation<'_>) -> Diagnostics {
     let mut diagnostics = Diagnostics::new();
     let is_about_all = plan.targets.is_empty()
-        || matches!(manner.command, "stop" | "start" | "restart")
+        || matches!(manner.command, "stop" | "start" | "restart" | "route switch")
         || plan.decisions.iter().any(is_of_people);
     if !is_about_all {
         diagnostics.push(

@@ -5,6 +5,7 @@
 
 #[cfg(feature = "agent")]
 mod agent;
+mod order;
 mod services;
 mod variables;
 
@@ -14,6 +15,7 @@ use std::path::PathBuf;
 #[cfg(feature = "agent")]
 pub(crate) use agent::{AgentCommand, NginxAgentArguments};
 use clap::{Args, Parser, Subcommand, ValueEnum};
+pub(crate) use order::{OrderArguments, RouteCommand, SwitchArguments};
 pub(crate) use services::{
     EventsArguments, ExecArguments, LogsArguments, OperateArguments, StatusArguments, TopArguments,
 };
@@ -58,6 +60,8 @@ pub(crate) enum Command {
     ///
     /// What a service depends on is restarted, and ready, before it. Jobs are not run again.
     Restart(OperateArguments),
+    #[command(subcommand)]
+    Route(RouteCommand),
     Show(ShowArguments),
     Validate(ValidateArguments),
     Output(OutputArguments),

@@ -14,12 +14,14 @@ mod logs;
 mod new;
 mod observing;
 mod operate;
+mod ordering;
 mod output;
 mod plan;
 mod planning;
 mod project;
 mod raw;
 mod record;
+mod route;
 mod saved;
 mod screen;
 mod show;
@@ -159,6 +161,7 @@ fn dispatch(command: &Command) -> Outcome {
         Command::Stop(arguments) => operate::stop(arguments),
         Command::Start(arguments) => operate::start(arguments),
         Command::Restart(arguments) => operate::restart(arguments),
+        Command::Route(command) => route::run(command),
         Command::New(arguments) => new::run(arguments),
     }
 }

@@ -4,23 +4,20 @@
 //! same way. The plan is about the services that were named, and what they depend on.
 
 use std::collections::BTreeSet;
-use std::path::Path;
 
-use jiff::Timestamp;
 use portolan::compile::domain::orders::{Giver, Order, block_of, services, stop_of};
 use portolan::compile::{Desired, InstanceId};
 use portolan::observe::Selection;
-use portolan::plan::{Mode, Request};
+use portolan::plan::Request;
 use portolan_lang::{Address, Diagnostic, Diagnostics, Sources};
 use portolan_state::Decision;
 
-use super::apply::{Manner, proceed};
 use super::arguments::OperateArguments;
-use super::planning::{Prepared, decide, make_plan, prepare, recovered};
+use super::ordering::{carry_out, giver};
+use super::planning::{Prepared, decide, prepare, recovered};
 use super::project::Project;
-use super::record::{self, Locked};
-use super::{Exit, Failure, Outcome, block_on, is_colourful, print, saved, warn};
-use crate::{render, setup};
+use super::record::Locked;
+use super::{Failure, Outcome, block_on, warn};
 
 pub(crate) fn stop(arguments: &OperateArguments) -> Outcome {
     block_on(run(Order::Stop, "stop", arguments))
@@ -35,69 +32,30 @@ pub(crate) fn restart(arguments: &OperateArguments) -> Outcome {
 }
 
 async fn run(order: Order, command: &'static str, arguments: &OperateArguments) -> Outcome {
-    let planning = arguments.planning();
-    let manner = Manner { command, planning: &planning, applying: arguments.applying };
     let selection = Selection::parse(&arguments.addresses)
         .map_err(|diagnostics| Failure { diagnostics, sources: Sources::new() })?;
-    let giver = giver(arguments)?;
-    let project = Project::load(&planning.variables)?;
-    let backend = setup::backend(&project.config.settings).map_err(|problem| project.failure(problem.into()))?;
-    let patience = record::duration("--lock-timeout", &planning.lock_timeout)?;
-    let wish = Wish { order, selection, giver, out: arguments.out.as_deref() };
-    record::with_lock(&backend, command, patience, async |locked| under_lock(&wish, &manner, &project, locked).await)
-        .await
+    let wish = Wish { order, selection, giver: giver(&arguments.order)? };
+    carry_out(command, &arguments.order, async |project, locked, request| {
+        ordered(&wish, project, locked, request).await
+    })
+    .await
 }
 
 /// What is ordered, of what, and by whom.
-struct Wish<'a> {
+struct Wish {
     order: Order,
     selection: Selection,
     giver: Giver,
-    /// Where the plan is saved, and not carried out.
-    out: Option<&'a Path>,
-}
-
-fn giver(arguments: &OperateArguments) -> Result<Giver, Failure> {
-    let why = arguments.reason.as_deref().map(str::trim).filter(|why| !why.is_empty());
-    if why.is_some_and(|why| why.chars().any(char::is_control)) {
-        let problem = Diagnostic::error("Invalid --reason option").detail("A reason is one line of text.");
-        return Err(problem.into());
-    }
-    Ok(Giver { who: record::person(), why: why.map(str::to_owned), time: Timestamp::now().to_string() })
-}
-
-async fn under_lock(wish: &Wish<'_>, manner: &Manner<'_>, project: &Project, locked: &Locked) -> Outcome {
-    let (prepared, request) = locked.renewed(ordered(wish, manner, project, locked)).await?;
-    match wish.out {
-        Some(file) => save(file, project, locked, &prepared, &request).await,
-        None => proceed(manner, project, locked, &prepared, &request).await,
-    }
-}
-
-/// Shows the plan and saves it.
-async fn save(file: &Path, project: &Project, locked: &Locked, prepared: &Prepared, request: &Request) -> Outcome {
-    let sessions = prepared.sessions(project);
-    let plan = locked.renewed(async { Ok(make_plan(project, prepared, &sessions, request).await) }).await?;
-    if plan.diagnostics.has_errors() {
-        return Err(project.failure(plan.diagnostics));
-    }
-    print(|out| write!(out, "{}", render::plan::human(&plan, is_colourful())))?;
-    warn(&plan.diagnostics, &project.config.sources);
-    saved::write(file, &plan, &project.origin(prepared.desired.answers())?)?;
-    print(|out| writeln!(out, "{}", saved::told(file)))?;
-    Ok(Exit::Success)
 }
 
 /// The configuration compiled with the decisions that carry the order, and what to plan.
 async fn ordered(
-    wish: &Wish<'_>,
-    manner: &Manner<'_>,
+    wish: &Wish,
     project: &Project,
     locked: &Locked,
+    mut request: Request,
 ) -> Result<(Prepared, Request), Failure> {
-    let Wish { order, selection, giver, .. } = wish;
-    let parallelism = manner.planning.parallelism.max(1);
-    let mut request = Request { mode: Mode::Normal, parallelism, ..Request::default() };
+    let Wish { order, selection, giver } = wish;
     let start = recovered(project, locked, &request).await?;
     let prepared = prepare(project, start, &request).await?;
     let ordered = Ordered::of(*order, selection, &prepared).map_err(|problems| project.failure(problems))?;

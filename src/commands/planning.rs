@@ -37,6 +37,7 @@ pub(crate) fn request(arguments: &PlanningArguments, destroy: bool) -> Result<Re
     Ok(Request {
         mode,
         targets: addresses("--target", &arguments.targets)?,
+        system: None,
         replace: addresses("--replace", &arguments.replace)?,
         placement: PlacementRequest::default(),
         refresh: arguments.refresh,

@@ -1,5 +1,6 @@
 //! What ought to exist.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use portolan_lang::{Address, Span, Value};
@@ -32,6 +33,8 @@ pub struct Desired {
     pub decisions: Vec<Decision>,
     /// Decisions about what is no longer wanted: what each is about, and which question it answers.
     pub withdrawn: Vec<(Address, Arc<str>)>,
+    /// The routes, each with the backends between which people can switch its requests.
+    pub backends: BTreeMap<Address, Vec<Arc<str>>>,
     /// The clusters that are taken to be dead: nothing is asked of them, and nothing done there.
     pub lost: Vec<Address>,
     /// What services lose with them.

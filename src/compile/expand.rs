@@ -66,6 +66,8 @@ pub fn compile(inputs: Inputs) -> (Desired, Diagnostics) {
     evaluator.report(std::mem::take(&mut builder.problems));
     evaluator.report(domain::clashes(&builder.claims));
     builder.desired.withdrawn = placements::withdrawn(&evaluator);
+    let decisions = evaluator.inputs.decisions.iter();
+    builder.desired.withdrawn.extend(domain::switch::withdrawn(decisions, &builder.desired.backends));
     builder.lose(&evaluator);
     let (problems, pending) = evaluator.take_diagnostics().split_pending();
     evaluator.report(problems);
@@ -217,6 +219,9 @@ impl Builder {
             self.claims.extend(compiled.claims.iter().cloned());
             let address = address.instance(instances.key(at));
             self.desired.decisions.extend(compiled.decisions.iter().cloned());
+            if !compiled.hosts.served.is_empty() {
+                self.desired.backends.insert(address.clone(), compiled.backends.clone());
+            }
             if let Some(connection) = &compiled.connection {
                 evaluator.blame(block.span, id, unknown::exprs(&block.body));
                 self.connection(Connection {

@@ -12,6 +12,9 @@ pub struct Request {
     pub mode: Mode,
     /// What to plan for alone, with all that it depends on; empty for everything.
     pub targets: Vec<Address>,
+    /// The system to plan for alone, by the block that says how to reach it: what its objects depend
+    /// on is taken to be as it is recorded. It stands among the targets as well.
+    pub system: Option<Address>,
     /// What to replace though it could stay.
     pub replace: Vec<Address>,
     /// What is asked of the placement.
@@ -30,6 +33,7 @@ impl Default for Request {
         Request {
             mode: Mode::Normal,
             targets: Vec::new(),
+            system: None,
             replace: Vec::new(),
             placement: PlacementRequest::default(),
             refresh: true,

@@ -9,7 +9,7 @@ use super::recorded_order::RecordedOrder;
 use super::request::Request;
 use crate::compile::{Desired, Instance, InstanceId};
 use crate::graph::{Graph, Vertex};
-use crate::plan::records::Records;
+use crate::plan::records::{Record, Records};
 
 /// The instances by their address.
 pub(crate) type ByAddress<'a> = FxHashMap<&'a Address, InstanceId>;
@@ -26,19 +26,34 @@ pub(crate) fn select(
     if request.targets.is_empty() {
         return vec![true; desired.instances.len()];
     }
-    let is_target = |address: &Address| request.targets.iter().any(|target| target.contains(address));
-    let instances = with_dependencies(desired, graph, &is_target);
+    let is_target = |address: &Address, connection: Option<&Address>| match &request.system {
+        Some(system) => connection == Some(system),
+        None => request.targets.iter().any(|target| target.contains(address)),
+    };
+    let is_target_instance = |instance: &Instance| {
+        is_target(&instance.address, instance.connection.map(|at| &desired.connections[at].address))
+    };
+    let mut instances = with_dependencies(desired, graph, &is_target_instance);
+    if request.system.is_some() {
+        // What is read is read; all else that they depend on is as it is recorded.
+        let stays = |(is_selected, instance): (&mut bool, &Instance)| {
+            *is_selected &= instance.is_data || is_target_instance(instance);
+        };
+        instances.iter_mut().zip(&desired.instances).for_each(stays);
+    }
+    let is_target = |record: &Record<'_>| is_target(&record.key.address, record.resource.connection.as_ref());
     let is_deleted = |address: &Address| request.mode == Mode::Destroy || !by_address.contains_key(address);
     let order = recorded_order(records);
-    let taken_away = records.list.iter().enumerate().filter(|(_, record)| {
-        is_target(&record.key.address) && (is_deleted(&record.key.address) || record.key.deposed.is_some())
-    });
+    let taken_away =
+        records.list.iter().enumerate().filter(|(_, record)| {
+            is_target(record) && (is_deleted(&record.key.address) || record.key.deposed.is_some())
+        });
     let with_dependants = order.dependants_of(taken_away.map(|(at, _)| at));
     for (record, depends) in records.list.iter_mut().zip(with_dependants) {
         let address = &record.key.address;
         let is_wanted =
             request.mode != Mode::Destroy && by_address.get(address).is_some_and(|id| instances[id.0 as usize]);
-        record.selected = is_wanted || is_target(address) || (depends && is_deleted(address));
+        record.selected = is_wanted || is_target(record) || (depends && is_deleted(address));
     }
     instances
 }
@@ -74,9 +89,9 @@ fn recorded_order(records: &Records<'_>) -> RecordedOrder {
     RecordedOrder::new(&objects)
 }
 
-fn with_dependencies(desired: &Desired, graph: &Graph, is_target: &dyn Fn(&Address) -> bool) -> Vec<bool> {
+fn with_dependencies(desired: &Desired, graph: &Graph, is_target: &dyn Fn(&Instance) -> bool) -> Vec<bool> {
     let mut reached = vec![false; graph.len()];
-    let targets = desired.iter().filter(|(_, instance)| is_target(&instance.address));
+    let targets = desired.iter().filter(|(_, instance)| is_target(instance));
     let mut left: Vec<Vertex> = targets.map(|(id, _)| Vertex::Instance(id)).collect();
     while let Some(vertex) = left.pop() {
         if !std::mem::replace(&mut reached[graph.position(vertex)], true) {

@@ -19,6 +19,7 @@ mod division;
 mod documents;
 mod edge;
 mod examples;
+#[cfg(all(feature = "nginx", feature = "dns", feature = "agent"))]
 mod fleets;
 mod fuzz;
 mod inside;
@@ -29,6 +30,8 @@ mod loading;
 mod manifests;
 mod names;
 mod networks;
+#[cfg(all(feature = "nginx", feature = "dns", feature = "agent"))]
+mod nodes;
 mod offline;
 mod operate;
 mod placement;
@@ -42,6 +45,8 @@ mod secrets;
 mod served;
 mod shape;
 mod status;
+#[cfg(all(feature = "nginx", feature = "dns", feature = "agent"))]
+mod switching;
 mod terminal;
 mod together;
 mod too_much;

@@ -1,10 +1,8 @@
 //! The command line of what looks at services, and of what orders something about them.
 
-use std::path::PathBuf;
-
 use clap::Args;
 
-use super::{ApplyingArguments, PlanningArguments, VariableArguments};
+use super::OrderArguments;
 
 /// Show how the services are.
 ///
@@ -111,36 +109,6 @@ pub(crate) struct OperateArguments {
     /// Applications and services: `shop`, `shop.web`, or addresses.
     #[arg(value_name = "ADDRESS", required = true)]
     pub(crate) addresses: Vec<String>,
-    /// Save the plan in this file, for `apply FILE`, and change nothing.
-    #[arg(long, value_name = "FILE", conflicts_with_all = ["auto_approve", "json"])]
-    pub(crate) out: Option<PathBuf>,
-    /// Why; recorded with the decision, and shown by plans.
-    #[arg(long, value_name = "TEXT")]
-    pub(crate) reason: Option<String>,
     #[command(flatten)]
-    variables: VariableArguments,
-    /// How many changes are made at the same time.
-    #[arg(long, value_name = "N", default_value_t = 10)]
-    parallelism: usize,
-    /// How long to wait for the lock of the state, for example 30s or 5m.
-    #[arg(long, value_name = "DURATION", default_value = "0s")]
-    lock_timeout: String,
-    #[command(flatten)]
-    pub(crate) applying: ApplyingArguments,
-}
-
-impl OperateArguments {
-    /// How the plan is made.
-    pub(crate) fn planning(&self) -> PlanningArguments {
-        PlanningArguments {
-            variables: self.variables.clone(),
-            targets: Vec::new(),
-            replace: Vec::new(),
-            refresh_only: false,
-            refresh: true,
-            parallelism: self.parallelism,
-            lock_timeout: self.lock_timeout.clone(),
-            input: false,
-        }
-    }
+    pub(crate) order: OrderArguments,
 }

@@ -127,6 +127,7 @@ fn compile(input: &Block<'_>, scope: &dyn Scope) -> Compiled {
         decisions: Vec::new(),
         claims: directory_claim(input, &value).into_iter().collect(),
         hosts: Hosts::default(),
+        backends: Vec::new(),
         diagnostics,
     }
 }

@@ -18,7 +18,9 @@ mod network;
 pub mod orders;
 pub mod placement;
 mod quantity;
+pub mod switch;
 mod wants;
+mod weights;
 
 use std::sync::Arc;
 
@@ -142,6 +144,8 @@ pub struct Compiled {
     pub claims: Vec<Claim>,
     /// The host names that it has to do with.
     pub hosts: Hosts,
+    /// The backends between which people can switch its requests by hand.
+    pub backends: Vec<Arc<str>>,
     /// What is wrong.
     pub diagnostics: Diagnostics,
 }
@@ -195,6 +199,7 @@ impl Compiled {
             decisions: Vec::new(),
             claims: Vec::new(),
             hosts: Hosts::default(),
+            backends: Vec::new(),
             diagnostics,
         }
     }

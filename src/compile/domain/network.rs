@@ -106,6 +106,7 @@ fn compile(block: &Block<'_>, scope: &dyn Scope) -> Compiled {
         decisions: Vec::new(),
         claims: network.claims(),
         hosts: Hosts::default(),
+        backends: Vec::new(),
         diagnostics,
     }
 }

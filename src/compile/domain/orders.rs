@@ -10,6 +10,7 @@ use rustc_hash::FxHashSet;
 use serde::{Deserialize, Serialize};
 
 use super::Block;
+use super::switch::{SWITCHED, Switch};
 use crate::compile::Desired;
 
 /// The question whether something is to stand still or to go on.
@@ -100,7 +101,7 @@ pub fn services(desired: &Desired) -> Vec<Address> {
 /// Whether a decision is an order that a person has given, and not something that follows from
 /// others.
 pub fn is_of_people(decision: &Decision) -> bool {
-    [STOPPED, RESTARTED].contains(&&*decision.kind)
+    [STOPPED, RESTARTED, SWITCHED].contains(&&*decision.kind)
 }
 
 /// Whether a decision is that something stands still, or goes on.
@@ -120,14 +121,15 @@ pub fn stop_of<'a>(decisions: impl IntoIterator<Item = &'a Decision>, service: &
     about.max_by_key(|decision| decision.subject.segments().len()).filter(|decision| is_stop(decision))
 }
 
-/// Those of some decisions that people should know of: what stands still, and what goes on though
-/// the rest of its block does not.
+/// Those of some decisions that people should know of: what stands still, what goes on though the
+/// rest of its block does not, and what is switched by hand.
 pub(crate) fn standing<'a>(decisions: impl Iterator<Item = &'a Decision>) -> Vec<&'a Decision> {
-    let orders: Vec<&Decision> = decisions.filter(|decision| is_order(decision)).collect();
-    let stopped: FxHashSet<&Address> =
-        orders.iter().filter(|order| is_stop(order)).map(|order| &order.subject).collect();
+    let decisions: Vec<&Decision> = decisions.collect();
+    let orders = || decisions.iter().copied().filter(|decision| is_order(decision));
+    let stopped: FxHashSet<&Address> = orders().filter(|order| is_stop(order)).map(|order| &order.subject).collect();
     let is_exception = |order: &Decision| stopped.contains(&block_of(&order.subject));
-    orders.iter().filter(|order| is_stop(order) || is_exception(order)).copied().collect()
+    let switched = decisions.iter().copied().filter(|decision| Switch::of(decision).is_some());
+    orders().filter(|order| is_stop(order) || is_exception(order)).chain(switched).collect()
 }
 
 /// The block that a service is in.

@@ -5,6 +5,7 @@ use portolan_lang::{Data, Number, Type, Value};
 use super::service::Service;
 use super::values::{fields, list, text};
 use super::{Application, TargetCluster};
+use crate::compile::domain::weights::{least, least_common_multiple};
 
 /// Lists of endpoints by port: the node port on the nodes of each cluster, weighted so that each
 /// cluster gets a share of the requests that is its share of the copies. A port without a node
@@ -48,21 +49,7 @@ fn endpoints(application: &Application<'_>, service: &Service<'_>, node_port: &V
 fn node_weights(shares: &[(u64, u64)]) -> Vec<i64> {
     let common = shares.iter().fold(1_u64, |all, (_, nodes)| least_common_multiple(all, *nodes));
     let weights: Vec<u64> = shares.iter().map(|(copies, nodes)| copies.saturating_mul(common / nodes)).collect();
-    let divisor = weights.iter().copied().fold(0, greatest_common_divisor).max(1);
-    // A server reads weights as 32 bits; shares so fine do not matter to it.
-    let largest = weights.iter().max().copied().unwrap_or(1) / divisor;
-    let scale = largest.div_ceil(MAX_WEIGHT).max(1);
-    weights.iter().map(|weight| i64::try_from((weight / divisor / scale).max(1)).unwrap_or(1)).collect()
-}
-
-const MAX_WEIGHT: u64 = 10_000;
-
-fn greatest_common_divisor(left: u64, right: u64) -> u64 {
-    if right == 0 { left } else { greatest_common_divisor(right, left % right) }
-}
-
-fn least_common_multiple(left: u64, right: u64) -> u64 {
-    (left / greatest_common_divisor(left, right)).saturating_mul(right)
+    least(&weights).into_iter().map(|weight| i64::try_from(weight).unwrap_or(1)).collect()
 }
 
 fn endpoint(node: &Value, port: &Value) -> Value {

@@ -95,7 +95,7 @@ fn compile(block: &Block<'_>, scope: &dyn Scope) -> Compiled {
     let resources = if diagnostics.has_errors() { Vec::new() } else { application.resources() };
     let claims = application.claims();
     let (exports, hosts) = (application.exports(), Hosts::default());
-    Compiled { exports, connection: None, resources, decisions, claims, hosts, diagnostics }
+    Compiled { exports, connection: None, resources, decisions, claims, hosts, backends: Vec::new(), diagnostics }
 }
 
 fn namespace(block: &Block<'_>, value: &Value) -> Result<Arc<str>, Diagnostic> {

@@ -104,6 +104,7 @@ fn compile(input: &Block<'_>, scope: &dyn Scope) -> Compiled {
         decisions: Vec::new(),
         claims: directory_claim(input, &value).into_iter().chain(prefix_claim(input, &value)).collect(),
         hosts: Hosts::default(),
+        backends: Vec::new(),
         diagnostics,
     }
 }

@@ -8,6 +8,7 @@ mod fleet;
 mod host;
 mod release;
 mod route;
+mod server;
 mod upstream;
 
 pub(super) use fleet::NGINX;

@@ -1,6 +1,5 @@
 //! `route`: hosts and locations, and whom their requests go to.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use portolan_lang::decode::decode;
@@ -11,7 +10,9 @@ use sha2::{Digest, Sha256};
 use super::directive::{block, directive, words};
 use super::fleet::{CONNECTION_UPGRADE, Fleet};
 use super::host;
-use super::upstream::{Health, Places, Upstream};
+use super::server;
+use super::upstream::{Health, Places, Upstream, Upstreams};
+use crate::compile::domain::switch::Switch;
 use crate::compile::domain::{
     Block, Compiled, CompiledResource, Hosts, Kind, exports, object, reference, unknown_word,
 };
@@ -99,9 +100,12 @@ fn compile(input: &Block<'_>, scope: &dyn Scope) -> Compiled {
         fleet: Fleet::of(&take("nginx")),
         hosts: take("hosts"),
         tls: take("tls"),
+        switch: Switch::of_block(input),
     };
     let (locations, upstreams, problems) = route.locations(&take("location"));
     diagnostics.extend(problems);
+    let backends: Vec<Arc<str>> = upstreams.backends.iter().cloned().collect();
+    diagnostics.extend(route.without_effect(&backends));
     let shown = [("hosts", take("hosts")), ("nginx", take("nginx"))];
     let claims = nginx.iter().flat_map(|nginx| host::claims(input, nginx, &route.hosts)).collect();
     let named = route.hosts.items().unwrap_or_default().iter().filter_map(Value::as_str);
@@ -114,6 +118,7 @@ fn compile(input: &Block<'_>, scope: &dyn Scope) -> Compiled {
         decisions: Vec::new(),
         claims,
         hosts,
+        backends,
         diagnostics,
     }
 }
@@ -126,15 +131,21 @@ struct Route<'a> {
     hosts: Value,
     /// Null where there is none.
     tls: Value,
+    /// Where its requests go by hand.
+    switch: Option<Switch>,
 }
 
 impl Route<'_> {
-    fn resources(
-        &self,
-        nginx: &Address,
-        locations: Vec<Value>,
-        upstreams: BTreeMap<String, Value>,
-    ) -> Vec<CompiledResource> {
+    /// That the backend is gone to which it is switched.
+    fn without_effect(&self, backends: &[Arc<str>]) -> Option<Diagnostic> {
+        let switch = self.switch.as_ref().filter(|switch| !backends.contains(&switch.to))?;
+        let problem = Diagnostic::warning("Switch without effect")
+            .detail(switch.missing(self.input.address, backends))
+            .at(self.input.span);
+        Some(problem.help(format!("Switch it back: portolan route switch {} --back", self.input.address)))
+    }
+
+    fn resources(&self, nginx: &Address, locations: Vec<Value>, upstreams: Upstreams) -> Vec<CompiledResource> {
         let resource = |part: &str, resource_type, config, dependencies| CompiledResource {
             address: self.input.address.part(part),
             group: self.input.address.clone(),
@@ -154,7 +165,7 @@ impl Route<'_> {
             resources.push(file("key", key.sensitive()));
         }
         let files: Vec<Address> = resources.iter().map(|file| file.address.clone()).collect();
-        let mut directives: Vec<Value> = upstreams.into_values().collect();
+        let mut directives: Vec<Value> = upstreams.directives.into_values().collect();
         directives.extend(self.servers(locations));
         let directives = Value::tuple(directives);
         let config = object([
@@ -217,10 +228,10 @@ impl Route<'_> {
         ]
     }
 
-    fn locations(&self, locations: &Value) -> (Vec<Value>, BTreeMap<String, Value>, Diagnostics) {
+    fn locations(&self, locations: &Value) -> (Vec<Value>, Upstreams, Diagnostics) {
         let mut diagnostics = Diagnostics::new();
         let mut directives = Vec::new();
-        let mut upstreams = BTreeMap::new();
+        let mut upstreams = Upstreams::default();
         let Some(entries) = locations.entries() else { return (directives, upstreams, diagnostics) };
         for (path, location) in entries.iter() {
             let location = Location { path, value: location, body: self.nested(path), route: self };
@@ -275,7 +286,7 @@ impl Location<'_> {
     }
 
     /// What stands in the location; adds the upstream that it needs.
-    fn lines(&self, upstreams: &mut BTreeMap<String, Value>) -> Result<Vec<Value>, Diagnostic> {
+    fn lines(&self, upstreams: &mut Upstreams) -> Result<Vec<Value>, Diagnostic> {
         let headers = self.take("headers");
         let headers = headers.entries().into_iter().flat_map(|entries| entries.iter());
         let add = |(name, value): (&Arc<str>, &Value)| {
@@ -295,17 +306,21 @@ impl Location<'_> {
         Ok(lines)
     }
 
-    fn pass(&self, to: &Value, upstreams: &mut BTreeMap<String, Value>) -> Result<Vec<Value>, Diagnostic> {
+    fn pass(&self, to: &Value, upstreams: &mut Upstreams) -> Result<Vec<Value>, Diagnostic> {
         let balance = self.take("balance");
         const BALANCES: [&str; 3] = ["round_robin", "least_conn", "ip_hash"];
         if !balance.as_str().is_some_and(|balance| BALANCES.contains(&balance)) {
             return Err(unknown_word("Unknown balance", &balance, &BALANCES).at(self.span("balance")));
         }
         let places = Places { to: self.span("to"), port: self.span("port") };
-        let Some(upstream) = Upstream::of(to, &self.take("port"), &places)? else {
+        let Some(mut upstream) = Upstream::of(to, &self.take("port"), &places)? else {
             // An upstream cannot be empty; this is what a client would hear of dead servers too.
             return Ok(vec![words("return", &["503"])]);
         };
+        upstreams.backends.extend(upstream.servers.iter().filter_map(|server| server.backend.clone()));
+        if let Some(switch) = &self.route.switch {
+            server::switch(&mut upstream.servers, switch);
+        }
         let health = Health {
             max_fails: self.take("max_fails"),
             fail_timeout: self.take("fail_timeout"),
@@ -317,15 +332,15 @@ impl Location<'_> {
     }
 
     /// The name of the upstream, which is shared by locations that want the very same one.
-    fn upstream_name(&self, upstream: &Upstream, health: &Health, upstreams: &mut BTreeMap<String, Value>) -> String {
+    fn upstream_name(&self, upstream: &Upstream, health: &Health, upstreams: &mut Upstreams) -> String {
         let base = format!("{}_{}", self.route.stem, upstream.name);
         let numbered = (1..).map(|number| if number == 1 { base.clone() } else { format!("{base}_{number}") });
         for name in numbered {
             let wanted = upstream.directive(&name, health);
-            match upstreams.get(&name) {
+            match upstreams.directives.get(&name) {
                 Some(there) if *there != wanted => {}
                 _ => {
-                    upstreams.insert(name.clone(), wanted);
+                    upstreams.directives.insert(name.clone(), wanted);
                     return name;
                 }
             }

@@ -1,18 +1,29 @@
 //! Whom a location passes requests on to.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use portolan_lang::{Data, Diagnostic, Span, Type, Value};
 
 use super::directive::{block, directive};
+use super::server::Server;
 use crate::compile::domain::undecided;
 
 /// The servers behind a location, or what is wrong with them.
 pub(super) struct Upstream {
     /// What tells it from the others of the route: `web_http`, `orders`.
     pub(super) name: String,
-    /// `address:port` and weight of each server.
-    servers: Vec<(Value, Option<Value>)>,
+    /// Its servers.
+    pub(super) servers: Vec<Server>,
+}
+
+/// The upstreams of a route.
+#[derive(Default)]
+pub(super) struct Upstreams {
+    /// `upstream name { … }` by name.
+    pub(super) directives: BTreeMap<String, Value>,
+    /// What their servers belong to.
+    pub(super) backends: BTreeSet<Arc<str>>,
 }
 
 /// How the servers of an upstream are tried and watched.
@@ -26,6 +37,13 @@ pub(super) struct Health {
 pub(super) struct Places {
     pub(super) to: Span,
     pub(super) port: Span,
+}
+
+impl Health {
+    /// How nginx calls a server that stands by: balancing by client has no second row.
+    fn standby(&self) -> &'static str {
+        if self.balance.as_deref() == Some("ip_hash") { "down" } else { "backup" }
+    }
 }
 
 impl Upstream {
@@ -54,11 +72,12 @@ impl Upstream {
             lines.push(directive(balance, []));
         }
         lines.push(directive("zone", [Value::string(name), Value::string("64k")]));
-        for (address, weight) in &self.servers {
-            let mut args = vec![address.clone()];
-            args.extend(weight.as_ref().and_then(|weight| parameter("weight", weight)));
+        for server in &self.servers {
+            let mut args = vec![server.address.clone()];
+            args.extend(server.weight.as_ref().and_then(|weight| parameter("weight", weight)));
             args.extend(parameter("max_fails", &health.max_fails));
             args.extend(parameter("fail_timeout", &health.fail_timeout));
+            args.extend(server.stands_by.then(|| Value::string(health.standby())));
             lines.push(directive("server", args));
         }
         lines.push(directive("keepalive", [Value::string("16")]));
@@ -85,8 +104,8 @@ fn external(target: &Value, port: &Value, name: String, at: &Places) -> Result<U
     }
     let addresses = target.get("addresses").unwrap_or_else(|| Value::null(Type::Any));
     let servers = match addresses.items() {
-        Some(items) => items.iter().map(|address| (address.clone(), None)).collect(),
-        None => vec![(Value::unknown(Type::String), None)],
+        Some(items) => items.iter().map(|item| Server::new(item.as_str().map(Arc::from), item.clone(), None)).collect(),
+        None => vec![Server::new(None, Value::unknown(Type::String), None)],
     };
     filled(
         Upstream { name, servers },
@@ -99,7 +118,7 @@ fn external(target: &Value, port: &Value, name: String, at: &Places) -> Result<U
 fn service(target: &Value, port: &Value, name: String, at: &Places) -> Result<Option<Upstream>, Diagnostic> {
     let endpoints = target.get("endpoints").unwrap_or_else(|| Value::null(Type::Any));
     let Some(entries) = endpoints.entries() else {
-        return Ok(Some(Upstream { name, servers: vec![(Value::unknown(Type::String), None)] }));
+        return Ok(Some(Upstream { name, servers: vec![Server::new(None, Value::unknown(Type::String), None)] }));
     };
     let names = || entries.keys().map(|name| &**name).collect::<Vec<_>>().join(", ");
     let chosen = match (port.as_str(), entries.len()) {
@@ -129,7 +148,9 @@ fn service(target: &Value, port: &Value, name: String, at: &Places) -> Result<Op
         });
     };
     let server = |endpoint: &Value| {
-        (endpoint.get("address").unwrap_or_else(|| Value::unknown(Type::String)), endpoint.get("weight"))
+        let cluster = endpoint.get("cluster").and_then(|cluster| cluster.as_str().map(Arc::from));
+        let address = endpoint.get("address").unwrap_or_else(|| Value::unknown(Type::String));
+        Server::new(cluster, address, endpoint.get("weight"))
     };
     let servers: Vec<_> = list.items().unwrap_or_default().iter().map(server).collect();
     if servers.is_empty() && has_no_copies(target, &chosen) {

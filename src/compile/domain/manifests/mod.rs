@@ -71,6 +71,7 @@ fn compile(block: &Block<'_>, scope: &dyn Scope) -> Compiled {
         decisions: Vec::new(),
         claims: Vec::new(),
         hosts: Hosts::default(),
+        backends: Vec::new(),
         diagnostics,
     }
 }

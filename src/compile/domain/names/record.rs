@@ -122,6 +122,7 @@ pub(super) fn compile(block: &Block<'_>, scope: &dyn Scope) -> Compiled {
         decisions: Vec::new(),
         claims,
         hosts: Hosts { served: Vec::new(), published },
+        backends: Vec::new(),
         diagnostics,
     }
 }

@@ -95,6 +95,7 @@ pub(super) fn compile(block: &Block<'_>, scope: &dyn Scope) -> Compiled {
         decisions: Vec::new(),
         claims: name.iter().map(|name| claim(block, &value, name)).collect(),
         hosts: Hosts::default(),
+        backends: Vec::new(),
         diagnostics,
     }
 }
