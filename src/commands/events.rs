@@ -24,7 +24,7 @@ pub(crate) fn run(arguments: &EventsArguments) -> Outcome {
 
 async fn events(arguments: &EventsArguments) -> Outcome {
     let observed = Observed::new(recorded_anyway().await?);
-    let services = observed.services(&arguments.addresses)?;
+    let services = observed.services(&arguments.only.addresses)?;
     let (mut stop, mut shown) = (interrupts(), BTreeSet::new());
     let mut exit;
     loop {

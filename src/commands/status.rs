@@ -28,7 +28,7 @@ pub(crate) fn run(arguments: &StatusArguments) -> Outcome {
 
 async fn once(arguments: &StatusArguments) -> Outcome {
     let observed = Observed::new(recorded_anyway().await?);
-    let services = observed.services(&arguments.addresses)?;
+    let services = observed.services(&arguments.only.addresses)?;
     if services.is_empty() && !arguments.json {
         let nothing =
             Diagnostic::warning("Nothing that runs is recorded").detail("No application has been applied here yet.");
@@ -51,7 +51,7 @@ async fn watch(arguments: &StatusArguments) -> Outcome {
     let mut observed = Observed::new(Snapshot::default());
     loop {
         observed = observed.renewed(recorded_anyway().await?);
-        let services = observed.services(&arguments.addresses)?;
+        let services = observed.services(&arguments.only.addresses)?;
         let sessions = observed.sessions();
         let rows = tokio::select! {
             rows = observe::status(&sessions, &services) => rows,

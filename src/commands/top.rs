@@ -11,7 +11,7 @@ use crate::render;
 pub(crate) fn run(arguments: &TopArguments) -> Outcome {
     block_on(async {
         let observed = Observed::new(recorded_anyway().await?);
-        let services = observed.services(&arguments.addresses)?;
+        let services = observed.services(&arguments.only.addresses)?;
         let told = observe::usage(&observed.sessions(), &services).await;
         print(|out| match arguments.json {
             true => writeln!(out, "{:#}", render::top::json(&told)),

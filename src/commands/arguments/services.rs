@@ -4,6 +4,14 @@ use clap::Args;
 
 use super::OrderArguments;
 
+/// Which services are looked at.
+#[derive(Debug, Args)]
+pub(crate) struct OnlyArguments {
+    /// Only these services: `shop`, `shop.web`, or addresses.
+    #[arg(value_name = "ADDRESS")]
+    pub(crate) addresses: Vec<String>,
+}
+
 /// Show how the services are.
 ///
 /// Ends with 0 where all of them are as they should be, with 2 where one is not ready, is gone, or
@@ -11,9 +19,8 @@ use super::OrderArguments;
 /// what a directory holds.
 #[derive(Debug, Args)]
 pub(crate) struct StatusArguments {
-    /// Only these services: `shop`, `shop.web`, or addresses.
-    #[arg(value_name = "ADDRESS")]
-    pub(crate) addresses: Vec<String>,
+    #[command(flatten)]
+    pub(crate) only: OnlyArguments,
     /// Look again every two seconds, until interrupted.
     #[arg(short, long)]
     pub(crate) watch: bool,
@@ -81,9 +88,8 @@ pub(crate) struct ExecArguments {
 /// Show what services use of processors and memory, and how much of what they request.
 #[derive(Debug, Args)]
 pub(crate) struct TopArguments {
-    /// Only these services: `shop`, `shop.web`, or addresses.
-    #[arg(value_name = "ADDRESS")]
-    pub(crate) addresses: Vec<String>,
+    #[command(flatten)]
+    pub(crate) only: OnlyArguments,
     /// Print it as JSON.
     #[arg(long)]
     pub(crate) json: bool,
@@ -92,9 +98,8 @@ pub(crate) struct TopArguments {
 /// Show what happened to services, across their clusters, in the order of time.
 #[derive(Debug, Args)]
 pub(crate) struct EventsArguments {
-    /// Only these services: `shop`, `shop.web`, or addresses.
-    #[arg(value_name = "ADDRESS")]
-    pub(crate) addresses: Vec<String>,
+    #[command(flatten)]
+    pub(crate) only: OnlyArguments,
     /// Go on as more happens.
     #[arg(short, long)]
     pub(crate) watch: bool,

@@ -1,6 +1,24 @@
+cluster "large" {
+  directory {
+    path = "out/large"
+  }
+  capacity {
+    cpu    = "16"
+    memory = "64Gi"
+    pods   = 100
+  }
+}
+
+nginx "edge" {
+  addresses = ["192.0.2.80"]
+  directory {
+    path = "out/edge"
+  }
+}
+
 application "shop" {
   placement {
-    clusters = [cluster.large, cluster.small]
+    clusters = [cluster.large]
   }
 
   # None for now.

@@ -1,10 +1,10 @@
 //! The promises of the seam.
 
 use async_trait::async_trait;
-use portolan_lang::{AttributePath, Type, Value};
+use portolan_lang::{AttributePath, Value};
 use portolan_provider::conformance::{self, Subject};
 
-use crate::world::{RRSET, World, ZONE, rrset, zone};
+use crate::world::{RRSET, World, ZONE, host, moved, zone};
 
 struct Records {
     path: std::path::PathBuf,
@@ -17,12 +17,11 @@ impl Subject for Records {
     }
 
     fn config(&self, number: usize) -> Value {
-        rrset(&format!("host{number}"), "A", &["192.0.2.1"])
+        host(number)
     }
 
     fn changed(&self, config: &Value) -> Value {
-        let values = Value::set(Type::String, [Value::string("192.0.2.7"), Value::string("192.0.2.8")]);
-        config.with(&AttributePath::attribute("values"), values)
+        moved(config)
     }
 
     async fn change_outside(&self, _identity: &str) {

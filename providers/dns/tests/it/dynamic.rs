@@ -2,12 +2,12 @@
 
 use async_trait::async_trait;
 use portolan_dns::DnsProvider;
-use portolan_lang::{AttributePath, Type, Value};
+use portolan_lang::Value;
 use portolan_provider::conformance::{self, Client, Subject};
 use portolan_provider::{Error, ErrorKind};
 use portolan_test_support::Named;
 
-use crate::world::{RRSET, ZONE, rrset, zone};
+use crate::world::{RRSET, ZONE, host, moved, rrset, zone};
 
 /// A key that the server does not know.
 const OTHER_KEY: &str = "hmac-sha256:portolan:YW5vdGhlci1zZWNyZXQ=";
@@ -46,12 +46,11 @@ impl Subject for Server {
     }
 
     fn config(&self, number: usize) -> Value {
-        rrset(&format!("host{number}"), "A", &["192.0.2.1"])
+        host(number)
     }
 
     fn changed(&self, config: &Value) -> Value {
-        let values = Value::set(Type::String, [Value::string("192.0.2.7"), Value::string("192.0.2.8")]);
-        config.with(&AttributePath::attribute("values"), values)
+        moved(config)
     }
 
     async fn change_outside(&self, identity: &str) {

@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 
 use portolan_dns::DnsProvider;
 use portolan_dns::serial::Clock;
-use portolan_lang::{Type, Value};
+use portolan_lang::{AttributePath, Type, Value};
 use portolan_provider::conformance::Client;
 use tempfile::TempDir;
 
@@ -98,4 +98,15 @@ pub(crate) fn rrset(name: &str, rtype: &str, values: &[&str]) -> Value {
         ("values", Value::set(Type::String, values.iter().map(|value| Value::string(*value)))),
         ("owner", Value::null(Type::String)),
     ])
+}
+
+/// One of many sets of records that differ in their names.
+pub(crate) fn host(number: usize) -> Value {
+    rrset(&format!("host{number}"), "A", &["192.0.2.1"])
+}
+
+/// A set of records with other addresses.
+pub(crate) fn moved(rrset: &Value) -> Value {
+    let values = Value::set(Type::String, [Value::string("192.0.2.7"), Value::string("192.0.2.8")]);
+    rrset.with(&AttributePath::attribute("values"), values)
 }

@@ -69,82 +69,144 @@ struct Target {
     value: Value,
 }
 
+impl Target {
+    /// The name of the zone.
+    fn name(&self) -> Value {
+        self.value.get("name").unwrap_or_else(|| Value::unknown(Type::String))
+    }
+}
+
 pub(super) fn compile(block: &Block<'_>, scope: &dyn Scope) -> Compiled {
-    let (value, mut diagnostics) = decode(block.body, &schema(), scope);
+    let (given, mut diagnostics) = decode(block.body, &schema(), scope);
     if diagnostics.has_errors() {
         return Compiled::nothing(diagnostics);
     }
-    let take = |name: &str| value.get(name).unwrap_or_else(|| Value::null(Type::Any));
-    let zones = diagnostics.keep(targets(block, &take("zone"), "zone")).unwrap_or_default();
-    let names = ["name", "type"].map(|name| diagnostics.keep(known_text(block, &value, name)));
-    if let [Some(name), Some(kind)] = &names {
-        diagnostics.extend(check_name(block, name, kind));
+    let zones = diagnostics.keep(targets(block, &attribute(&given, "zone"), "zone")).unwrap_or_default();
+    let (record, problems) = Record::new(block, given);
+    diagnostics.extend(problems);
+    let mut resources: Vec<CompiledResource> = zones.iter().map(|zone| record.set_in(zone)).collect();
+    let mut claims: Vec<Claim> = zones.iter().filter_map(|zone| record.claim(zone)).collect();
+    let reversed = zones.first().and_then(|zone| record.reversed(zone, &resources));
+    if let Some((pointers, wanted)) = reversed.and_then(|reversed| diagnostics.keep(reversed)) {
+        resources.extend(pointers);
+        claims.extend(wanted);
     }
-    diagnostics.extend(said_twice(block, &take("values")));
-    let host_values = matches!(names[1].as_deref(), Some("CNAME" | "NS" | "PTR"));
-    let values = match (host_values, take("values").items()) {
-        (true, Some(items)) => Value::list(Type::String, items.iter().map(with_final_dot)),
-        _ => take("values"),
-    };
-    let first_ttl = zones.first().map_or_else(|| take("ttl"), |zone| ttl(&value, &zone.value));
-    let shown = [("name", take("name")), ("type", take("type")), ("ttl", first_ttl), ("values", take("values"))];
-    let mut claims = Vec::new();
-    let mut resources = Vec::new();
-    for zone in &zones {
-        let zone_name = zone.value.get("name").unwrap_or_else(|| Value::unknown(Type::String));
-        claims.extend(zone_name.as_str().and_then(|zone_name| claim(block, &zone.address, zone_name, &names)));
-        let config = object([
-            ("zone", zone_name),
-            ("name", take("name")),
-            ("type", take("type")),
-            ("ttl", ttl(&value, &zone.value)),
-            ("values", values.clone()),
-            ("owner", owner(&zone.value)),
-        ]);
-        resources.push(rrset(block, zone, "rrset", config));
-    }
-    if let [Some(name), Some(kind)] = &names
-        && let Some(zone) = zones.first().filter(|_| !take("reverse").is_null())
-    {
-        let made = resources.iter().map(|resource: &CompiledResource| resource.address.clone()).collect();
-        let forward = reverse::Forward { zone: &zone.value, name, kind, ttl: take("ttl"), values: &values, made };
-        let reversed = reverse::compile(block, &take("reverse"), &forward);
-        if let Some((pointers, wanted)) = diagnostics.keep(reversed) {
-            resources.extend(pointers);
-            claims.extend(wanted);
-        }
-    }
-    let published = zones.first().and_then(|zone| published(zone.value.get("name")?.as_str(), &names));
     Compiled {
-        exports: exports(block.address, names[0].as_deref().unwrap_or(block.name), shown),
+        exports: record.exports(zones.first()),
         connection: None,
         resources: if diagnostics.has_errors() { Vec::new() } else { resources },
         decisions: Vec::new(),
         claims,
-        hosts: Hosts { served: Vec::new(), published },
+        hosts: Hosts { served: Vec::new(), published: zones.first().and_then(|zone| record.published(zone)) },
         backends: Vec::new(),
         diagnostics,
     }
 }
 
-/// The record's time to live, or the zone's.
-fn ttl(value: &Value, zone: &Value) -> Value {
-    let own = value.get("ttl").filter(|ttl| !ttl.is_null());
-    own.or_else(|| zone.get("ttl")).unwrap_or_else(|| Value::null(Type::Number))
+/// A block as it was read.
+struct Record<'a> {
+    block: &'a Block<'a>,
+    given: Value,
+    /// The name and the type, where they are known.
+    names: [Option<Arc<str>>; 2],
+    /// The data as DNS takes it.
+    values: Value,
+}
+
+impl<'a> Record<'a> {
+    fn new(block: &'a Block<'a>, given: Value) -> (Record<'a>, Diagnostics) {
+        let mut problems = Diagnostics::new();
+        let names = ["name", "type"].map(|name| problems.keep(known_text(block, &given, name)));
+        if let [Some(name), Some(kind)] = &names {
+            problems.extend(check_name(block, name, kind));
+        }
+        let values = attribute(&given, "values");
+        problems.extend(said_twice(block, &values));
+        let are_hosts = matches!(names[1].as_deref(), Some("CNAME" | "NS" | "PTR"));
+        let values = match values.items().filter(|_| are_hosts) {
+            Some(hosts) => Value::list(Type::String, hosts.iter().map(with_final_dot)),
+            None => values,
+        };
+        (Record { block, given, names, values }, problems)
+    }
+
+    /// The set of records in a zone; of several zones each has a resource of its own.
+    fn set_in(&self, zone: &Target) -> CompiledResource {
+        let config = object([
+            ("zone", zone.name()),
+            ("name", attribute(&self.given, "name")),
+            ("type", attribute(&self.given, "type")),
+            ("ttl", self.ttl(zone)),
+            ("values", self.values.clone()),
+            ("owner", owner(&zone.value)),
+        ]);
+        let part = match &zone.key {
+            Some(key) => format!("rrset@{key}"),
+            None => "rrset".to_owned(),
+        };
+        resource(self.block, &zone.address, part, config)
+    }
+
+    /// The record's time to live, or the zone's.
+    fn ttl(&self, zone: &Target) -> Value {
+        let own = self.given.get("ttl").filter(|ttl| !ttl.is_null());
+        own.or_else(|| zone.value.get("ttl")).unwrap_or_else(|| Value::null(Type::Number))
+    }
+
+    /// A name has one set of records of each type, and an alias stands alone (RFC 1034, 3.6.2).
+    fn claim(&self, zone: &Target) -> Option<Claim> {
+        let [Some(name), Some(kind)] = &self.names else { return None };
+        let absolute = absolute(name, zone.name().as_str()?);
+        let is_alias = &**kind == "CNAME";
+        Some(Claim {
+            owner: self.block.address.clone(),
+            what: format!("the name \"{absolute}\" in {}", zone.address),
+            share: (!is_alias).then(|| kind.clone()),
+            span: self.block.attribute_span("name"),
+            help: "A name has one dns_record of each type, with all its values; beside a CNAME it has no other.",
+        })
+    }
+
+    /// What leads back from the addresses, where that is wanted.
+    fn reversed(&self, zone: &Target, made: &[CompiledResource]) -> Option<Result<reverse::Pointers, Diagnostic>> {
+        let [Some(name), Some(kind)] = &self.names else { return None };
+        let reverse = attribute(&self.given, "reverse");
+        let forward = reverse::Forward {
+            zone: &zone.value,
+            name,
+            kind,
+            ttl: attribute(&self.given, "ttl"),
+            values: &self.values,
+            made: made.iter().map(|resource| resource.address.clone()).collect(),
+        };
+        (!reverse.is_null()).then(|| reverse::compile(self.block, &reverse, &forward))
+    }
+
+    /// What other blocks see of it.
+    fn exports(&self, zone: Option<&Target>) -> Value {
+        let take = |name| attribute(&self.given, name);
+        let ttl = zone.map_or_else(|| take("ttl"), |zone| self.ttl(zone));
+        let shown = [("name", take("name")), ("type", take("type")), ("ttl", ttl), ("values", take("values"))];
+        exports(self.block.address, self.names[0].as_deref().unwrap_or(self.block.name), shown)
+    }
+
+    /// The name of which the record tells the addresses.
+    fn published(&self, zone: &Target) -> Option<Arc<str>> {
+        let [Some(name), Some("A" | "AAAA" | "CNAME")] = self.names.each_ref().map(Option::as_deref) else {
+            return None;
+        };
+        Some(Arc::from(absolute(name, zone.name().as_str()?)))
+    }
+}
+
+/// An attribute, which is null where it is not given.
+fn attribute(value: &Value, name: &str) -> Value {
+    value.get(name).unwrap_or_else(|| Value::null(Type::Any))
 }
 
 /// Whose the records of a zone are.
 pub(super) fn owner(zone: &Value) -> Value {
     zone.get("owner").unwrap_or_else(|| Value::null(Type::String))
-}
-
-/// A set of records in a zone; of several zones each has a resource of its own.
-fn rrset(block: &Block<'_>, zone: &Target, part: &str, config: Value) -> CompiledResource {
-    let part = match &zone.key {
-        Some(key) => format!("{part}@{key}"),
-        None => part.to_owned(),
-    };
-    resource(block, &zone.address, part, config)
 }
 
 pub(super) fn resource(block: &Block<'_>, zone: &Address, part: String, config: Value) -> CompiledResource {
@@ -200,20 +262,6 @@ fn said_twice(block: &Block<'_>, values: &Value) -> Option<Diagnostic> {
     )
 }
 
-/// A name has one set of records of each type, and an alias stands alone (RFC 1034, 3.6.2).
-fn claim(block: &Block<'_>, zone: &Address, zone_name: &str, names: &[Option<Arc<str>>; 2]) -> Option<Claim> {
-    let [Some(name), Some(kind)] = names else { return None };
-    let absolute = absolute(name, zone_name);
-    let is_alias = &**kind == "CNAME";
-    Some(Claim {
-        owner: block.address.clone(),
-        what: format!("the name \"{absolute}\" in {zone}"),
-        share: (!is_alias).then(|| kind.clone()),
-        span: block.attribute_span("name"),
-        help: "A name has one dns_record of each type, with all its values; beside a CNAME it has no other.",
-    })
-}
-
 /// A name with its zone, in lower case and in the form of DNS, without a dot at the end.
 pub(super) fn absolute(name: &str, zone: &str) -> String {
     let zone = zone.trim_end_matches('.');
@@ -254,11 +302,4 @@ fn check_name(block: &Block<'_>, name: &str, kind: &str) -> Diagnostics {
         );
     }
     problems
-}
-
-/// The name of which a record tells the addresses.
-fn published(zone: Option<&str>, [name, kind]: &[Option<Arc<str>>; 2]) -> Option<Arc<str>> {
-    let tells = matches!(kind.as_deref(), Some("A" | "AAAA" | "CNAME"));
-    tells.then_some(())?;
-    Some(Arc::from(absolute(name.as_deref()?, zone?)))
 }

@@ -20,12 +20,11 @@ pub(super) struct Forward<'a> {
     pub(super) made: Vec<Address>,
 }
 
-/// A PTR record for each address, in the zone that `reverse` refers to, and the claims to their names.
-pub(super) fn compile(
-    block: &Block<'_>,
-    reverse: &Value,
-    forward: &Forward<'_>,
-) -> Result<(Vec<CompiledResource>, Vec<Claim>), Diagnostic> {
+/// The PTR records, and their claims to their names.
+pub(super) type Pointers = (Vec<CompiledResource>, Vec<Claim>);
+
+/// A PTR record for each address, in the zone that `reverse` refers to.
+pub(super) fn compile(block: &Block<'_>, reverse: &Value, forward: &Forward<'_>) -> Result<Pointers, Diagnostic> {
     let span = block.attribute_span("reverse");
     if !matches!(forward.kind, "A" | "AAAA") || forward.name.starts_with('*') {
         return Err(Diagnostic::error("Nothing to lead back from")
@@ -42,37 +41,46 @@ pub(super) fn compile(
         return Err(undecided("\"values\"", block.attribute_span("values")));
     };
     let target = Value::string(format!("{}.", absolute(forward.name, &forward_zone)));
-    let ttl = if forward.ttl.is_null() { reverse.get("ttl") } else { Some(forward.ttl.clone()) };
-    let ttl = ttl.unwrap_or_else(|| Value::null(Type::Number));
-    let (mut resources, mut claims) = (Vec::new(), Vec::new());
     // What is no address is told where the records themselves are checked.
-    for address in texts.iter().filter_map(|text| text.as_str()?.parse::<IpAddr>().ok()) {
-        let pointer = pointer(address);
-        if !format!(".{pointer}").ends_with(&format!(".{zone_name}")) {
-            return Err(Diagnostic::error("Address outside of the reverse zone")
-                .detail(format!("{address} is \"{pointer}\" in DNS, which does not lie in \"{zone_name}\"."))
-                .at(span)
-                .help("Refer to the reverse zone of the addresses, such as \"2.0.192.in-addr.arpa\"."));
-        }
-        claims.push(Claim {
+    let addresses = texts.iter().filter_map(|text| text.as_str()?.parse::<IpAddr>().ok());
+    let pointers = addresses.map(|address| {
+        let name = pointer_within(address, &zone_name).map_err(|problem| problem.at(span))?;
+        let claim = Claim {
             owner: block.address.clone(),
-            what: format!("the name \"{pointer}\" in {zone}"),
+            what: format!("the name \"{name}\" in {zone}"),
             share: Some("PTR".into()),
             span,
             help: "An address leads back to one name: give \"reverse\" to one dns_record of it.",
-        });
+        };
         let config = object([
             ("zone", Value::string(zone_name.clone())),
-            ("name", Value::string(format!("{pointer}."))),
+            ("name", Value::string(format!("{name}."))),
             ("type", Value::string("PTR")),
-            ("ttl", ttl.clone()),
+            ("ttl", ttl(reverse, forward)),
             ("values", Value::list(Type::String, [target.clone()])),
             ("owner", owner(reverse)),
         ]);
-        let part = format!("ptr@{address}");
-        resources.push(CompiledResource { dependencies: forward.made.clone(), ..resource(block, &zone, part, config) });
+        let made = resource(block, &zone, format!("ptr@{address}"), config);
+        Ok((CompiledResource { dependencies: forward.made.clone(), ..made }, claim))
+    });
+    pointers.collect::<Result<Vec<_>, _>>().map(|pointers| pointers.into_iter().unzip())
+}
+
+/// The record's time to live, or that of the zone of the pointers.
+fn ttl(reverse: &Value, forward: &Forward<'_>) -> Value {
+    let ttl = Some(forward.ttl.clone()).filter(|ttl| !ttl.is_null());
+    ttl.or_else(|| reverse.get("ttl")).unwrap_or_else(|| Value::null(Type::Number))
+}
+
+/// The name of an address, which has to lie in a zone.
+fn pointer_within(address: IpAddr, zone: &str) -> Result<String, Diagnostic> {
+    let name = pointer(address);
+    if format!(".{name}").ends_with(&format!(".{zone}")) {
+        return Ok(name);
     }
-    Ok((resources, claims))
+    Err(Diagnostic::error("Address outside of the reverse zone")
+        .detail(format!("{address} is \"{name}\" in DNS, which does not lie in \"{zone}\"."))
+        .help("Refer to the reverse zone of the addresses, such as \"2.0.192.in-addr.arpa\"."))
 }
 
 fn name_of(zone: &Value) -> Option<String> {
