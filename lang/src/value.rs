@@ -5,10 +5,14 @@
 //! carry marks, of which *sensitive* is the one that people see. Both may occur at any
 //! depth, and both spread through every operation.
 
+mod change;
+mod entries;
+mod json;
+mod marks;
+
 use std::fmt;
 use std::sync::Arc;
 
-use serde_json::json;
 use unicode_normalization::{IsNormalized, UnicodeNormalization, is_nfc_quick};
 
 use crate::extent::Extent;
@@ -16,50 +20,10 @@ use crate::limits;
 use crate::number::Number;
 use crate::path::{AttributePath, Step};
 use crate::set_order;
-use crate::types::{ObjectType, Type};
+use crate::types::Type;
 
-/// What a value is marked with; marks spread to every value made from it.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Default)]
-pub struct Marks(u8);
-
-impl Marks {
-    /// No mark.
-    pub const NONE: Marks = Marks(0);
-    /// Never to be shown.
-    pub const SENSITIVE: Marks = Marks(1);
-    /// Never to be recorded.
-    pub const EPHEMERAL: Marks = Marks(2);
-
-    /// The marks of both.
-    #[must_use]
-    pub fn union(self, other: Marks) -> Marks {
-        Marks(self.0 | other.0)
-    }
-
-    /// These marks without those.
-    #[must_use]
-    pub fn without(self, other: Marks) -> Marks {
-        Marks(self.0 & !other.0)
-    }
-
-    /// Whether all of `other` are among these.
-    pub fn contains(self, other: Marks) -> bool {
-        self.0 & other.0 == other.0
-    }
-
-    /// Whether there is no mark.
-    pub fn is_empty(self) -> bool {
-        self.0 == 0
-    }
-}
-
-impl fmt::Debug for Marks {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let names = [(Marks::SENSITIVE, "sensitive"), (Marks::EPHEMERAL, "ephemeral")];
-        let set: Vec<&str> = names.iter().filter(|(mark, _)| self.contains(*mark)).map(|(_, name)| *name).collect();
-        f.write_str(&set.join("+"))
-    }
-}
+pub use entries::Entries;
+pub use marks::Marks;
 
 /// A value: what it is, and its marks.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -189,77 +153,6 @@ pub struct MapValue {
     pub entries: Entries,
 }
 
-/// Values by name, sorted by name.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Default)]
-pub struct Entries {
-    list: Vec<(Arc<str>, Value)>,
-}
-
-impl Entries {
-    /// The value of this name.
-    pub fn get(&self, name: &str) -> Option<&Value> {
-        let at = self.list.binary_search_by(|(key, _)| (**key).cmp(name)).ok()?;
-        Some(&self.list[at].1)
-    }
-
-    /// Names and values in the order of the names.
-    pub fn iter(&self) -> impl DoubleEndedIterator<Item = (&Arc<str>, &Value)> + ExactSizeIterator {
-        self.list.iter().map(|(name, value)| (name, value))
-    }
-
-    /// The names in order.
-    pub fn keys(&self) -> impl ExactSizeIterator<Item = &Arc<str>> {
-        self.list.iter().map(|(name, _)| name)
-    }
-
-    /// The values in the order of the names.
-    pub fn values(&self) -> impl ExactSizeIterator<Item = &Value> {
-        self.list.iter().map(|(_, value)| value)
-    }
-
-    /// How many there are.
-    pub fn len(&self) -> usize {
-        self.list.len()
-    }
-
-    /// Whether there is none.
-    pub fn is_empty(&self) -> bool {
-        self.list.is_empty()
-    }
-
-    /// The same names with each value replaced.
-    #[must_use]
-    pub fn map(&self, mut each: impl FnMut(&Arc<str>, &Value) -> Value) -> Entries {
-        Entries { list: self.list.iter().map(|(name, value)| (name.clone(), each(name, value))).collect() }
-    }
-
-    /// These entries with one set or replaced.
-    #[must_use]
-    pub fn with(&self, name: &str, value: Value) -> Entries {
-        let mut list = self.list.clone();
-        match list.binary_search_by(|(key, _)| (**key).cmp(name)) {
-            Ok(at) => list[at].1 = value,
-            Err(at) => list.insert(at, (Arc::from(name), value)),
-        }
-        Entries { list }
-    }
-}
-
-impl<K: Into<Arc<str>>> FromIterator<(K, Value)> for Entries {
-    /// The last one of several of the same name counts.
-    fn from_iter<I: IntoIterator<Item = (K, Value)>>(entries: I) -> Self {
-        let mut list: Vec<(Arc<str>, Value)> = entries.into_iter().map(|(name, value)| (name.into(), value)).collect();
-        if !list.is_sorted_by(|left, right| left.0 < right.0) {
-            list.sort_by(|left, right| left.0.cmp(&right.0));
-            list.reverse();
-            list.dedup_by(|later, earlier| later.0 == earlier.0);
-            list.reverse();
-        }
-        list.shrink_to_fit();
-        Entries { list }
-    }
-}
-
 impl From<Data> for Value {
     fn from(data: Data) -> Self {
         let summary = Summary::of(&data);
@@ -352,6 +245,11 @@ impl Value {
     /// An object.
     pub fn object<K: Into<Arc<str>>>(entries: impl IntoIterator<Item = (K, Value)>) -> Value {
         Data::Object(Arc::new(entries.into_iter().collect())).into()
+    }
+
+    /// An object whose attributes' names stand in the program; see [`Value::object`].
+    pub fn record(entries: impl IntoIterator<Item = (&'static str, Value)>) -> Value {
+        Value::object(entries.into_iter().map(|(name, value)| (entries::shared(name), value)))
     }
 
     /// The same value with these marks added.
@@ -524,198 +422,6 @@ impl Value {
     }
 }
 
-/// # Values made from values
-impl Value {
-    /// The same value without its own marks.
-    #[must_use]
-    pub fn unmark(mut self) -> Value {
-        self.summary.own = Marks::NONE;
-        self
-    }
-
-    /// The same value without any marks in it.
-    #[must_use]
-    pub fn unmark_deep(&self) -> Value {
-        if self.deep_marks().is_empty() {
-            return self.clone();
-        }
-        self.transform(&mut |value| value.unmark())
-    }
-
-    /// The same value with these marks taken away everywhere in it.
-    #[must_use]
-    pub fn without_marks(&self, marks: Marks) -> Value {
-        let all = self.deep_marks();
-        if all.without(marks) == all {
-            return self.clone();
-        }
-        self.transform(&mut |mut value| {
-            value.summary.own = value.summary.own.without(marks);
-            value
-        })
-    }
-
-    /// The value with `each` applied to every value in it, the inner ones first. `each` must
-    /// keep the types of list, set and map elements.
-    #[must_use]
-    pub fn transform(&self, each: &mut impl FnMut(Value) -> Value) -> Value {
-        let data = match &self.data {
-            Data::List(collection) => {
-                let items = collection.items.iter().map(|item| item.transform(each)).collect();
-                Data::List(Arc::new(Collection { element: collection.element.clone(), items }))
-            }
-            Data::Set(collection) => {
-                let items: Vec<Value> = collection.items.iter().map(|item| item.transform(each)).collect();
-                let set = Value::set(collection.element.clone(), items).mark(self.marks());
-                return each(set);
-            }
-            Data::Map(map) => {
-                let entries = map.entries.map(|_, value| value.transform(each));
-                Data::Map(Arc::new(MapValue { element: map.element.clone(), entries }))
-            }
-            Data::Tuple(items) => Data::Tuple(Arc::new(items.iter().map(|item| item.transform(each)).collect())),
-            Data::Object(entries) => Data::Object(Arc::new(entries.map(|_, value| value.transform(each)))),
-            leaf => leaf.clone(),
-        };
-        each(Value::from(data).mark(self.marks()))
-    }
-
-    /// The value with the value at `path` replaced; unchanged where the path leaves it.
-    #[must_use]
-    pub fn with(&self, path: &AttributePath, replacement: Value) -> Value {
-        self.with_steps(path.steps(), replacement)
-    }
-
-    fn with_steps(&self, steps: &[Step], replacement: Value) -> Value {
-        let Some((first, rest)) = steps.split_first() else { return replacement };
-        let mut replacement = Some(replacement);
-        let mut replace = |step: Step, child: &Value| match replacement.take_if(|_| step == *first) {
-            Some(replacement) => child.with_steps(rest, replacement),
-            None => child.clone(),
-        };
-        let data = match &self.data {
-            Data::List(collection) => {
-                let items =
-                    collection.items.iter().enumerate().map(|(i, item)| replace(Step::Index(i), item)).collect();
-                Data::List(Arc::new(Collection { element: collection.element.clone(), items }))
-            }
-            Data::Set(collection) => {
-                let items: Vec<Value> =
-                    collection.items.iter().enumerate().map(|(i, item)| replace(Step::Index(i), item)).collect();
-                return Value::set(collection.element.clone(), items).mark(self.marks());
-            }
-            Data::Tuple(items) => {
-                Data::Tuple(Arc::new(items.iter().enumerate().map(|(i, item)| replace(Step::Index(i), item)).collect()))
-            }
-            Data::Map(map) => {
-                let entries = map.entries.map(|name, value| replace(Step::Key(name.clone()), value));
-                Data::Map(Arc::new(MapValue { element: map.element.clone(), entries }))
-            }
-            Data::Object(entries) => {
-                Data::Object(Arc::new(entries.map(|name, value| replace(Step::Attribute(name.clone()), value))))
-            }
-            leaf => leaf.clone(),
-        };
-        Value::from(data).mark(self.marks())
-    }
-}
-
-/// # The JSON form
-impl Value {
-    /// The value as JSON, without marks; unknown values become null.
-    pub fn to_json(&self) -> serde_json::Value {
-        match &self.data {
-            Data::Null(_) | Data::Unknown(_) => serde_json::Value::Null,
-            Data::Bool(bool) => json!(bool),
-            Data::Number(number) => {
-                number.to_string().parse::<serde_json::Number>().map_or(serde_json::Value::Null, Into::into)
-            }
-            Data::String(text) => json!(&**text),
-            Data::List(collection) | Data::Set(collection) => {
-                collection.items.iter().map(Value::to_json).collect::<Vec<_>>().into()
-            }
-            Data::Tuple(items) => items.iter().map(Value::to_json).collect::<Vec<_>>().into(),
-            Data::Map(map) => entries_to_json(&map.entries),
-            Data::Object(entries) => entries_to_json(entries),
-        }
-    }
-
-    /// The value that JSON is when nothing says of which type: arrays are tuples, objects are
-    /// objects.
-    pub fn from_json_untyped(json: &serde_json::Value) -> Value {
-        match json {
-            serde_json::Value::Null => Value::null(Type::Any),
-            serde_json::Value::Bool(bool) => Value::bool(*bool),
-            serde_json::Value::Number(number) => {
-                number.to_string().parse::<Number>().map_or_else(|_| Value::null(Type::Number), Value::number)
-            }
-            serde_json::Value::String(text) => Value::string(text.as_str()),
-            serde_json::Value::Array(items) => Value::tuple(items.iter().map(Value::from_json_untyped)),
-            serde_json::Value::Object(entries) => Value::object(
-                entries.iter().map(|(name, value)| (Arc::from(name.as_str()), Value::from_json_untyped(value))),
-            ),
-        }
-    }
-
-    /// The value of this type that [`Value::to_json`] wrote; `None` where the JSON is not of
-    /// the type. A place of type `Any` holds JSON of any shape, read as untyped.
-    pub fn from_json(json: &serde_json::Value, ty: &Type) -> Option<Value> {
-        if json.is_null() {
-            return Some(Value::null(ty.clone()));
-        }
-        match ty {
-            Type::Any => Some(Value::from_json_untyped(json)),
-            Type::Bool => json.as_bool().map(Value::bool),
-            Type::Number => json.as_number()?.to_string().parse::<Number>().ok().map(Value::number),
-            Type::String => json.as_str().map(Value::string),
-            Type::List(element) => Some(Value::list((**element).clone(), items_from_json(json, element)?)),
-            Type::Set(element) => Some(Value::set((**element).clone(), items_from_json(json, element)?)),
-            Type::Map(element) => {
-                let entries = json
-                    .as_object()?
-                    .iter()
-                    .map(|(name, value)| Some((Arc::from(name.as_str()), Value::from_json(value, element)?)))
-                    .collect::<Option<Entries>>()?;
-                Some(Data::Map(Arc::new(MapValue { element: (**element).clone(), entries })).into())
-            }
-            Type::Tuple(types) => {
-                let items = json.as_array().filter(|items| items.len() == types.len())?;
-                items
-                    .iter()
-                    .zip(types.iter())
-                    .map(|(item, ty)| Value::from_json(item, ty))
-                    .collect::<Option<Vec<_>>>()
-                    .map(Value::tuple)
-            }
-            Type::Object(object) => object_from_json(json, object),
-        }
-    }
-}
-
-fn entries_to_json(entries: &Entries) -> serde_json::Value {
-    entries.iter().map(|(name, value)| (name.to_string(), value.to_json())).collect::<serde_json::Map<_, _>>().into()
-}
-
-fn items_from_json(json: &serde_json::Value, element: &Type) -> Option<Vec<Value>> {
-    json.as_array()?.iter().map(|item| Value::from_json(item, element)).collect()
-}
-
-fn object_from_json(json: &serde_json::Value, object: &ObjectType) -> Option<Value> {
-    let json = json.as_object()?;
-    object
-        .attributes
-        .iter()
-        .map(|(name, attribute)| {
-            let value = match json.get(&**name) {
-                Some(value) => Value::from_json(value, &attribute.ty)?,
-                None => Value::null(attribute.ty.clone()),
-            };
-            Some((name.clone(), value))
-        })
-        .collect::<Option<Vec<_>>>()
-        .map(Value::object)
-}
-
 impl fmt::Debug for Value {
     /// Short, for tests and logs of this crate; a sensitive value is not shown.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -730,7 +436,7 @@ impl fmt::Debug for Value {
             Data::String(text) => write!(f, "{text:?}"),
             Data::List(collection) => write!(f, "list({}){:?}", collection.element, collection.items),
             Data::Set(collection) => write!(f, "set({}){:?}", collection.element, collection.items),
-            Data::Map(map) => write!(f, "map({}){:?}", map.element, map.entries.list),
+            Data::Map(map) => write!(f, "map({}){:?}", map.element, map.entries.iter().collect::<Vec<_>>()),
             Data::Tuple(items) => f.debug_list().entries(items.iter()).finish(),
             Data::Object(entries) => f.debug_map().entries(entries.iter()).finish(),
         }

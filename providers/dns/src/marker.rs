@@ -41,7 +41,7 @@ pub(crate) fn key(of: &Key, origin: &Name) -> Result<Key, Error> {
     };
     let rtype = of.rtype.to_string().to_ascii_lowercase();
     let text = format!("{within}{rtype}.{BRANCH}.{}", name::dotted(origin));
-    let owner = Name::bytes_from_str(&text)
+    let owner = name::parse(&text)
         .map_err(|_| Error::invalid(format!("the name of {} leaves no room for that of its marker", of.owner)))?;
     Ok(Key { owner, rtype: Rtype::TXT })
 }

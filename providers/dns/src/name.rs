@@ -57,7 +57,7 @@ pub fn mailbox(text: &str, zone: &Name) -> Result<Name, String> {
 
 /// Reads a name that stands in a zone already, and may be none that could be configured.
 pub fn kept(text: &str, zone: &Name, read: fn(&str, &Name) -> Result<Name, String>) -> Result<Name, String> {
-    read(text, zone).or_else(|problem| Name::bytes_from_str(text).map_err(|_| problem))
+    read(text, zone).or_else(|problem| parse(text).map_err(|_| problem))
 }
 
 /// The mailbox that a name stands for: `hostmaster@example.com`; the name itself where it
@@ -139,7 +139,22 @@ fn absolute(ascii: &str, text: &str) -> Result<Name, String> {
     if ascii.len() > MAX_NAME {
         return Err(format!("{text:?} stands for a name longer than {MAX_NAME} bytes"));
     }
-    Name::bytes_from_str(&format!("{ascii}.")).map_err(|error| format!("{text:?} is not a name: {error}"))
+    parse(&format!("{ascii}.")).map_err(|error| format!("{text:?} is not a name: {error}"))
+}
+
+/// The absolute name that a text is, which need not be one that could be configured.
+///
+/// # Errors
+///
+/// Why it is none.
+pub fn parse(text: &str) -> Result<Name, String> {
+    let name = domain::base::Name::vec_from_str(text).map_err(|error| error.to_string())?;
+    exact(name)
+}
+
+/// The name in no more memory than it needs: while it was made it had room for the longest of all.
+fn exact(name: domain::base::Name<Vec<u8>>) -> Result<Name, String> {
+    Name::from_octets(Bytes::from(name.into_octets().into_boxed_slice())).map_err(|error| error.to_string())
 }
 
 /// The absolute name as text, with its dot.

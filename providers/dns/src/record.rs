@@ -240,7 +240,5 @@ where
 }
 
 fn lower(name: &impl ToName) -> Name {
-    let mut name: Name = name.to_name();
-    name = Name::bytes_from_str(&name::dotted(&name).to_ascii_lowercase()).unwrap_or(name);
-    name
+    name.to_canonical_name()
 }

@@ -144,7 +144,7 @@ pub(crate) fn live_value(place: &Place, set: &RecordSet, marked: Option<&str>, p
             field::set(set.data.iter().map(|data| data.value.clone())).mark(marks)
         }
     };
-    Value::object([
+    Value::record([
         ("zone", zone),
         ("name", owner),
         ("type", rtype),

@@ -246,13 +246,12 @@ pub fn kind(keyword: &str) -> Option<&'static Kind> {
 /// The object that a reference to a block gives: its address, its name, and `others`.
 pub fn exports(address: &Address, name: &str, others: impl IntoIterator<Item = (&'static str, Value)>) -> Value {
     let own = [("address", Value::string(address.to_string())), ("name", Value::string(name))];
-    let entries = own.into_iter().chain(others).map(|(key, value)| (Arc::from(key), value));
-    Value::object::<Arc<str>>(entries)
+    Value::record(own.into_iter().chain(others))
 }
 
 /// An object of these attributes.
 pub(crate) fn object<const N: usize>(entries: [(&'static str, Value); N]) -> Value {
-    Value::object(entries.map(|(key, value)| (Arc::<str>::from(key), value)))
+    Value::record(entries)
 }
 
 /// The address of the block that an attribute's value refers to, which must be of a kind.

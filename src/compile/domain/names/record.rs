@@ -1,7 +1,7 @@
 //! `dns_record`: the records of one name and type, in one zone or in several.
 
 use std::collections::BTreeSet;
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 use portolan_lang::decode::decode;
 use portolan_lang::eval::Scope;
@@ -34,6 +34,9 @@ const TYPES: [&str; 19] = [
     "SVCB",
     "TLSA",
 ];
+
+/// There are many blocks.
+static SCHEMA: LazyLock<Schema> = LazyLock::new(schema);
 
 pub(super) fn schema() -> Schema {
     Schema::new("The records of one name and type.")
@@ -77,7 +80,7 @@ impl Target {
 }
 
 pub(super) fn compile(block: &Block<'_>, scope: &dyn Scope) -> Compiled {
-    let (given, mut diagnostics) = decode(block.body, &schema(), scope);
+    let (given, mut diagnostics) = decode(block.body, &SCHEMA, scope);
     if diagnostics.has_errors() {
         return Compiled::nothing(diagnostics);
     }
