@@ -252,3 +252,58 @@ fn each_site_has_its_own_answer() {
     assert_eq!(server.ask_as(&key("beijing"), "registry.a._portolan.example.org", "TXT"), [""; 0]);
     assert_eq!(server.ask_as(&key("beijing"), "registry.example.org", "A"), [""; 0]);
 }
+
+const ALIAS: &str = r#"
+variable "server" {}
+
+variable "target" {
+  default = "www.example.net"
+}
+
+dns_zone "corp" {
+  name        = "example.com"
+  nameservers = ["ns1.example.net"]
+  resolver    = var.server
+  rfc2136 {
+    server = var.server
+    key    = "KEY"
+  }
+}
+
+dns_record "top" {
+  zone   = dns_zone.corp
+  name   = "@"
+  type   = "ALIAS"
+  ttl    = 60
+  values = [var.target]
+}
+"#;
+
+#[test]
+fn an_alias_has_the_addresses_of_another_name() {
+    let others = "ns1 IN A 192.0.2.53\nwww IN CNAME cdn\ncdn IN A 192.0.2.1\ncdn IN A 192.0.2.2\ncdn IN AAAA 2001:db8::1\n\
+                  text IN TXT \"no address\"\n";
+    let Some(mut server) = Named::dynamic(&[("example.com", ""), ("example.net", others)]) else { return };
+    let project = Project::new(ALIAS.replace("KEY", Named::KEY));
+    project.write("portolan.vars.hcl", format!("server = \"{}\"\n", server.address()));
+    project.succeed(&["apply", "--auto-approve"]);
+    assert_eq!(server.ask("example.com", "A"), ["192.0.2.1", "192.0.2.2"]);
+    assert_eq!(server.ask("example.com", "AAAA"), ["2001:db8::1"]);
+    project.is_settled();
+
+    // It follows.
+    server.change("example.net", "update delete cdn.example.net. A 192.0.2.2\nupdate delete cdn.example.net. AAAA");
+    let said = project.succeed(&["apply", "--auto-approve"]);
+    assert!(said.all().contains("dns_record.top/aaaa"), "{}", said.all());
+    assert_eq!(server.ask("example.com", "A"), ["192.0.2.1"]);
+    assert_eq!(server.ask("example.com", "AAAA"), [""; 0]);
+    project.is_settled();
+
+    // What is not there any more, or cannot be asked, takes nothing away.
+    project.refused(&["plan", "--var=target=nowhere.example.net"], "there is no nowhere.example.net");
+    project.refused(&["plan", "--var=target=text.example.net"], "no address of text.example.net");
+    server.stop();
+    project.refused(&["plan"], "gave no answer about www.example.net");
+    server.run();
+    assert_eq!(server.ask("example.com", "A"), ["192.0.2.1"]);
+}

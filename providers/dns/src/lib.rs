@@ -16,6 +16,7 @@ mod field;
 mod marker;
 pub mod name;
 pub mod record;
+mod resolver;
 mod rrset;
 mod schema;
 pub mod serial;
@@ -27,7 +28,7 @@ pub mod zonefile;
 pub mod zones;
 
 use std::collections::HashMap;
-use std::net::Ipv6Addr;
+use std::net::{Ipv6Addr, SocketAddr};
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -36,6 +37,7 @@ use portolan_lang::{AttributePath, Step, Value};
 use portolan_provider::{Error, Provider, ProviderSchema, Session};
 
 use crate::directory::Directory;
+use crate::resolver::Resolver;
 use crate::serial::{Clock, SystemClock};
 use crate::server::Server;
 use crate::session::ZonesSession;
@@ -100,7 +102,8 @@ impl Provider for DnsProvider {
                     .help("write directory { path = \"…\" } or rfc2136 { server = \"…\" } in the dns_zone block"));
             }
         };
-        Ok(Arc::new(ZonesSession::new(zones, field::text(config, "owner"))))
+        let resolver = Resolver::new(resolver(config)?);
+        Ok(Arc::new(ZonesSession::new(zones, field::text(config, "owner"), resolver)))
     }
 }
 
@@ -128,6 +131,16 @@ impl DnsProvider {
         let make = || Arc::new(Server::new(address.clone(), key));
         Ok(servers.entry((address.clone(), text)).or_insert_with(make).clone())
     }
+}
+
+/// The address of the resolver, where one is given.
+fn resolver(config: &Value) -> Result<Option<SocketAddr>, Error> {
+    let address = field::text(config, "resolver").map(|text| text.parse());
+    address.transpose().map_err(|_| {
+        Error::invalid("the resolver is not an IP address with a port")
+            .at(AttributePath::attribute("resolver"))
+            .help("write \"192.0.2.53:53\"")
+    })
 }
 
 /// A host or an address, and a port.

@@ -14,6 +14,9 @@ pub(crate) const RRSET: &str = "dns_rrset";
 const TYPES: &str = "A, AAAA, CNAME, TXT, MX, SRV, CAA, NS, PTR, DNAME, DS, HTTPS, NAPTR, OPENPGPKEY, RP, SMIMEA, \
                      SSHFP, SVCB or TLSA.";
 
+/// The data source of a name's addresses.
+pub(crate) const ADDRESSES: &str = "dns_addresses";
+
 /// The resource type of a zone.
 pub(crate) const ZONE: &str = "dns_zone";
 
@@ -22,8 +25,16 @@ pub(crate) fn provider() -> ProviderSchema {
     ProviderSchema {
         connection: connection(),
         resources: BTreeMap::from([(RRSET, resource(rrset())), (ZONE, resource(zone()))]),
-        data: BTreeMap::new(),
+        data: BTreeMap::from([(ADDRESSES, addresses())]),
     }
+}
+
+fn addresses() -> Schema {
+    let set = |name: &'static str| Attribute::computed(name, Type::set(Type::String));
+    Schema::new("The addresses that a name has now, at the end of its aliases.")
+        .with(Attribute::required("name", Type::String).doc("The name: \"www.example.net\"."))
+        .with(set("ipv4").doc("Its IPv4 addresses."))
+        .with(set("ipv6").doc("Its IPv6 addresses."))
 }
 
 fn connection() -> Schema {
@@ -41,6 +52,9 @@ fn connection() -> Schema {
             Attribute::optional("owner", Type::String)
                 .doc("Whose the record sets are that are made here. What is marked as somebody else's is not changed."),
         )
+        .with(Attribute::optional("resolver", Type::String).doc(
+            "Who is asked for the addresses of other names, \"192.0.2.53:53\"; the system's resolvers if not given.",
+        ))
         .block(Block::single("directory", directory))
         .block(Block::single("rfc2136", server))
 }

@@ -8,6 +8,7 @@ use portolan_lang::Value;
 use portolan_provider::{Applied, Change, Error, Planned, Proposal, Session, Wanted};
 
 use crate::name::{self, Name};
+use crate::resolver::Resolver;
 use crate::rrset::Place;
 use crate::zone::{Edit, Ownership, Zone};
 use crate::zones::Zones;
@@ -18,12 +19,13 @@ pub(crate) struct ZonesSession {
     zones: Arc<dyn Zones>,
     /// Whose the sets are that are made here, where that is marked.
     owner: Option<String>,
+    resolver: Resolver,
 }
 
 impl ZonesSession {
     /// A session over `zones`.
-    pub(crate) fn new(zones: Arc<dyn Zones>, owner: Option<String>) -> Self {
-        ZonesSession { zones, owner }
+    pub(crate) fn new(zones: Arc<dyn Zones>, owner: Option<String>, resolver: Resolver) -> Self {
+        ZonesSession { zones, owner, resolver }
     }
 
     async fn put_set(&self, planned: &Value, prior: Option<&Value>) -> Result<Applied, Error> {
@@ -96,11 +98,11 @@ impl Found {
             Found::Zone(name) => return Some(apex::live_value(name, &zone.apex(), prior)),
             Found::Set(place) => place,
         };
-        let marked = marker::owner_of(&place.key, zone);
+        let marked = || marker::owner_of(&place.key, zone);
         // Where nothing was said of an owner, nothing is.
         let owner = match prior {
-            Some(prior) => marked.filter(|_| field::text(prior, "owner").is_some()),
-            None => marked.filter(|marked| Some(*marked) == own),
+            Some(prior) => field::text(prior, "owner").and_then(|_| marked()),
+            None => marked().filter(|marked| Some(*marked) == own),
         };
         zone.sets.get(&place.key).map(|set| rrset::live_value(place, set, owner, prior))
     }
@@ -192,5 +194,12 @@ impl Session for ZonesSession {
         let zone = self.zones.read(found.zone()).await?;
         let value = zone.and_then(|zone| found.value(&zone, None, self.owner.as_deref()));
         Ok(value.map(|value| Applied { identity: Arc::from(identity), value }))
+    }
+
+    async fn data(&self, source: &str, config: &Value) -> Result<Value, Error> {
+        match source {
+            schema::ADDRESSES => self.resolver.addresses(config).await,
+            _ => Err(Error::invalid(format!("{source} is not a data source"))),
+        }
     }
 }

@@ -13,9 +13,10 @@ use crate::compile::domain::{
 };
 
 /// The types of records.
-const TYPES: [&str; 19] = [
+const TYPES: [&str; 20] = [
     "A",
     "AAAA",
+    "ALIAS",
     "CNAME",
     "TXT",
     "MX",
@@ -35,6 +36,15 @@ const TYPES: [&str; 19] = [
     "TLSA",
 ];
 
+/// The type of a record that takes over the addresses of another name.
+const ALIAS: &str = "ALIAS";
+
+/// What an alias consists of: parts, their types, and where the answer has their values.
+const ADDRESS_SETS: [(&str, &str, &str); 2] = [("a", "A", "ipv4"), ("aaaa", "AAAA", "ipv6")];
+
+/// The data source that tells the addresses of a name.
+const ADDRESSES: &str = "dns_addresses";
+
 /// There are many blocks.
 static SCHEMA: LazyLock<Schema> = LazyLock::new(schema);
 
@@ -48,7 +58,8 @@ pub(super) fn schema() -> Schema {
         )
         .with(Attribute::required("type", Type::String).doc(concat!(
             "A, AAAA, CNAME, TXT, MX, SRV, CAA, NS, PTR, DNAME, DS, HTTPS, NAPTR, OPENPGPKEY, RP, SMIMEA, SSHFP, ",
-            "SVCB or TLSA; the values of those from DNAME on as zone files hold them, with absolute names."
+            "SVCB or TLSA; the values of those from DNAME on as zone files hold them, with absolute names. ALIAS is ",
+            "the A and AAAA records that another name has when the plan is made."
         )))
         .with(
             Attribute::optional("ttl", Type::Number)
@@ -87,8 +98,8 @@ pub(super) fn compile(block: &Block<'_>, scope: &dyn Scope) -> Compiled {
     let zones = diagnostics.keep(targets(block, &attribute(&given, "zone"), "zone")).unwrap_or_default();
     let (record, problems) = Record::new(block, given);
     diagnostics.extend(problems);
-    let mut resources: Vec<CompiledResource> = zones.iter().map(|zone| record.set_in(zone)).collect();
-    let mut claims: Vec<Claim> = zones.iter().filter_map(|zone| record.claim(zone)).collect();
+    let mut resources: Vec<CompiledResource> = zones.iter().flat_map(|zone| record.sets_in(zone)).collect();
+    let mut claims: Vec<Claim> = zones.iter().flat_map(|zone| record.claims(zone)).collect();
     let reversed = zones.first().and_then(|zone| record.reversed(zone, &resources));
     if let Some((pointers, wanted)) = reversed.and_then(|reversed| diagnostics.keep(reversed)) {
         resources.extend(pointers);
@@ -125,7 +136,10 @@ impl<'a> Record<'a> {
         }
         let values = attribute(&given, "values");
         problems.extend(said_twice(block, &values));
-        let are_hosts = matches!(names[1].as_deref(), Some("CNAME" | "NS" | "PTR"));
+        if names[1].as_deref() == Some(ALIAS) {
+            problems.extend(unsuitable_alias(block, &values));
+        }
+        let are_hosts = matches!(names[1].as_deref(), Some("CNAME" | "NS" | "PTR" | ALIAS));
         let values = match values.items().filter(|_| are_hosts) {
             Some(hosts) => Value::list(Type::String, hosts.iter().map(with_final_dot)),
             None => values,
@@ -133,19 +147,32 @@ impl<'a> Record<'a> {
         (Record { block, given, names, values }, problems)
     }
 
-    /// The set of records in a zone; of several zones each has a resource of its own.
-    fn set_in(&self, zone: &Target) -> CompiledResource {
+    /// The sets of records in a zone: one, or of an alias one for each kind of addresses.
+    fn sets_in(&self, zone: &Target) -> Vec<CompiledResource> {
+        if self.names[1].as_deref() != Some(ALIAS) {
+            return vec![self.set_in(zone, "rrset", attribute(&self.given, "type"), self.values.clone())];
+        }
+        let target = self.values.items().and_then(<[Value]>::first).cloned();
+        let question = object([("name", target.unwrap_or_else(|| Value::unknown(Type::String)))]);
+        let Some(answer) = self.block.read(&zone.address, ADDRESSES, &question) else { return Vec::new() };
+        let sets = ADDRESS_SETS.into_iter().map(|(part, kind, family)| (part, kind, attribute(&answer, family)));
+        let some = sets.filter(|(_, _, values)| values.items().is_none_or(|values| !values.is_empty()));
+        some.map(|(part, kind, values)| self.set_in(zone, part, Value::string(kind), values)).collect()
+    }
+
+    /// A set of records in a zone; of several zones each has a resource of its own.
+    fn set_in(&self, zone: &Target, part: &str, kind: Value, values: Value) -> CompiledResource {
         let config = object([
             ("zone", zone.name()),
             ("name", attribute(&self.given, "name")),
-            ("type", attribute(&self.given, "type")),
+            ("type", kind),
             ("ttl", self.ttl(zone)),
-            ("values", self.values.clone()),
+            ("values", values),
             ("owner", owner(&zone.value)),
         ]);
         let part = match &zone.key {
-            Some(key) => format!("rrset@{key}"),
-            None => "rrset".to_owned(),
+            Some(key) => format!("{part}@{key}"),
+            None => part.to_owned(),
         };
         resource(self.block, &zone.address, part, config)
     }
@@ -156,18 +183,23 @@ impl<'a> Record<'a> {
         own.or_else(|| zone.value.get("ttl")).unwrap_or_else(|| Value::null(Type::Number))
     }
 
-    /// A name has one set of records of each type, and an alias stands alone (RFC 1034, 3.6.2).
-    fn claim(&self, zone: &Target) -> Option<Claim> {
-        let [Some(name), Some(kind)] = &self.names else { return None };
-        let absolute = absolute(name, zone.name().as_str()?);
-        let is_alias = &**kind == "CNAME";
-        Some(Claim {
+    /// A name has one set of records of each type, and a CNAME stands alone (RFC 1034, 3.6.2).
+    fn claims(&self, zone: &Target) -> Vec<Claim> {
+        let [Some(name), Some(kind)] = &self.names else { return Vec::new() };
+        let Some(absolute) = zone.name().as_str().map(|zone| absolute(name, zone)) else { return Vec::new() };
+        let shares = match &**kind {
+            "CNAME" => vec![None],
+            ALIAS => ADDRESS_SETS.map(|(_, kind, _)| Some(Arc::from(kind))).into(),
+            _ => vec![Some(kind.clone())],
+        };
+        let claim = |share| Claim {
             owner: self.block.address.clone(),
             what: format!("the name \"{absolute}\" in {}", zone.address),
-            share: (!is_alias).then(|| kind.clone()),
+            share,
             span: self.block.attribute_span("name"),
             help: "A name has one dns_record of each type, with all its values; beside a CNAME it has no other.",
-        })
+        };
+        shares.into_iter().map(claim).collect()
     }
 
     /// What leads back from the addresses, where that is wanted.
@@ -195,7 +227,7 @@ impl<'a> Record<'a> {
 
     /// The name of which the record tells the addresses.
     fn published(&self, zone: &Target) -> Option<Arc<str>> {
-        let [Some(name), Some("A" | "AAAA" | "CNAME")] = self.names.each_ref().map(Option::as_deref) else {
+        let [Some(name), Some("A" | "AAAA" | "CNAME" | ALIAS)] = self.names.each_ref().map(Option::as_deref) else {
             return None;
         };
         Some(Arc::from(absolute(name, zone.name().as_str()?)))
@@ -263,6 +295,21 @@ fn said_twice(block: &Block<'_>, values: &Value) -> Option<Diagnostic> {
             .at(block.attribute_span("values"))
             .help("DNS answers with all values alike. Weights are those of SRV records, or of a route."),
     )
+}
+
+/// The problem of an alias of none or several names, or of one that is not known yet.
+fn unsuitable_alias(block: &Block<'_>, values: &Value) -> Option<Diagnostic> {
+    let span = block.attribute_span("values");
+    if !values.is_wholly_known() {
+        return Some(undecided("\"values\" of an alias", span));
+    }
+    let count = values.items()?.len();
+    (count != 1).then(|| {
+        Diagnostic::error("An alias of one name")
+            .detail(format!("ALIAS takes over the addresses of one name; {count} are given."))
+            .at(span)
+            .help("Write values = [\"www.example.net.\"].")
+    })
 }
 
 /// A name with its zone, in lower case and in the form of DNS, without a dot at the end.

@@ -50,6 +50,10 @@ pub(super) fn schema() -> Schema {
             "Whose the records of this configuration are. Each is marked with this name by a TXT record beside \
              it, and what is not marked so is never changed, even when the state is lost.",
         ))
+        .with(Attribute::optional("resolver", Type::String).doc(
+            "Who is asked for the addresses of what ALIAS records point to: \"192.0.2.53:53\". The system's \
+             resolvers if not given.",
+        ))
         .block(Nested::single("soa", soa))
         .block(Nested::single("directory", directory))
         .block(Nested::single("rfc2136", server))
@@ -88,7 +92,7 @@ pub(super) fn compile(block: &Block<'_>, scope: &dyn Scope) -> Compiled {
         exports: exports(block.address, name.as_deref().unwrap_or(block.name), shown),
         connection: Some(CompiledConnection {
             provider: "dns",
-            config: object([directory, server, ("owner", take("owner"))]),
+            config: object([directory, server, ("owner", take("owner")), ("resolver", take("resolver"))]),
             limit,
         }),
         resources: if name.is_some() { vec![apex] } else { Vec::new() },
