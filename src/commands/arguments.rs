@@ -13,7 +13,7 @@ use std::ffi::OsString;
 use std::path::PathBuf;
 
 #[cfg(feature = "agent")]
-pub(crate) use agent::{AgentCommand, NginxAgentArguments};
+pub(crate) use agent::{AgentCommand, EndpointsArguments, NginxAgentArguments};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 pub(crate) use order::{OrderArguments, RouteCommand, SwitchArguments};
 pub(crate) use services::{
@@ -71,6 +71,8 @@ pub(crate) enum Command {
     #[cfg(feature = "agent")]
     #[command(subcommand)]
     Agent(AgentCommand),
+    #[cfg(feature = "endpoints")]
+    Endpoints(EndpointsArguments),
     Console(ConsoleArguments),
     Version(VersionArguments),
     New(NewArguments),

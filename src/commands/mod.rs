@@ -7,6 +7,8 @@ mod arguments;
 mod completions;
 mod console;
 mod elsewhere;
+#[cfg(feature = "endpoints")]
+mod endpoints;
 mod events;
 mod exec;
 mod graph;
@@ -153,6 +155,8 @@ fn dispatch(command: &Command) -> Outcome {
         Command::State(command) => state::run(command),
         #[cfg(feature = "agent")]
         Command::Agent(command) => agent::run(command),
+        #[cfg(feature = "endpoints")]
+        Command::Endpoints(arguments) => endpoints::run(arguments),
         Command::Status(arguments) => status::run(arguments),
         Command::Logs(arguments) => logs::run(arguments),
         Command::Exec(arguments) => exec::run(arguments),

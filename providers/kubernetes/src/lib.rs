@@ -113,6 +113,18 @@ impl Provider for Kubernetes {
     }
 }
 
+/// A client for the API server that a configuration of a connection names; `None` for a directory.
+///
+/// # Errors
+///
+/// Why there is no way there.
+pub async fn client(config: &Value) -> Result<Option<kube::Client>, Error> {
+    match Connection::of(config)? {
+        Connection::Directory { .. } => Ok(None),
+        Connection::Server(address) => Ok(Some(server::client(&address).await?)),
+    }
+}
+
 /// The manifest of an object of [`OBJECT`].
 fn manifest_of(object: &Value) -> Result<Value, Error> {
     object.get(manifest::ATTRIBUTE).ok_or_else(|| Error::invalid("an object needs a manifest"))

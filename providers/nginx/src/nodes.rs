@@ -30,10 +30,12 @@ pub(crate) fn judge(release: &Release, reports: &Reports, least: u64) -> Verdict
     if refused || !failed.is_empty() && serving == reports.len() {
         return Verdict::Failed(failure(release, &failed));
     }
-    if serving == reports.len() && serving as u64 >= least {
+    let whole = reports.values().filter(|report| report.serves(release) && report.quarantined.is_empty()).count();
+    let whole = if failed.is_empty() { whole } else { serving };
+    if whole == reports.len() && whole as u64 >= least {
         return Verdict::Ready;
     }
-    let why = format!("{serving} of {} nodes serve revision {}", most(reports, least), release.revision);
+    let why = format!("{whole} of {} nodes serve revision {}", most(reports, least), release.revision);
     Verdict::Waiting(Waiting { why, reasons: reasons(release, reports, least) })
 }
 
@@ -55,7 +57,7 @@ fn problems(release: &Release, reports: &Reports) -> Vec<String> {
         if report.has_failed(release) {
             said.entry(report.why.clone()).or_default().push(node);
         }
-        for one in &report.quarantined {
+        for one in report.quarantined.iter().filter(|one| !one.is_awaited) {
             said.entry(format!("{} stays as it was: {}", one.unit, one.error)).or_default().push(node);
         }
     }
@@ -87,6 +89,10 @@ fn reasons(release: &Release, reports: &Reports, least: u64) -> Vec<String> {
             (true, "") => format!("{node} is on its way"),
             (true, why) => format!("{node}: {why}"),
         });
+    }
+    for (node, report) in reports.iter().filter(|(_, report)| report.is_about(release)).take(NAMED) {
+        let awaited = report.quarantined.iter().filter(|one| one.is_awaited);
+        reasons.extend(awaited.take(NAMED).map(|one| format!("{node}: {} waits: {}", one.unit, one.error)));
     }
     reasons
 }
@@ -197,7 +203,8 @@ mod tests {
 
     #[test]
     fn a_unit_that_stays_as_it_was_is_told_when_all_are_done() {
-        let quarantined = vec![Quarantined { unit: "route.shop".into(), error: "unknown directive".into() }];
+        let quarantined =
+            vec![Quarantined { unit: "route.shop".into(), error: "unknown directive".into(), is_awaited: false }];
         let some = Report { quarantined, ..report(State::Serving, "") };
         let late = report(State::Waiting, "it fetches");
         assert_eq!(told(&[("a", some.clone()), ("b", late)], 1), "1 of 2 nodes serve revision 7: b: it fetches");

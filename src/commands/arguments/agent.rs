@@ -4,10 +4,24 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
 
+use super::VariableArguments;
+
 /// Run beside a server and bring it what is published.
 #[derive(Debug, Subcommand)]
 pub(crate) enum AgentCommand {
     Nginx(NginxAgentArguments),
+}
+
+/// Tell fleets where the pods are that they pass requests on to.
+///
+/// Watches the EndpointSlices of all clusters for the services that routes of fleets in etcd lead to,
+/// and writes their addresses to etcd, from where the agents have them. What is written of a cluster
+/// stays while it does not answer. It runs until it is interrupted, and needs to read EndpointSlices
+/// only. Start it again where clusters or fleets are added; routes and services it learns of by itself.
+#[derive(Debug, Args)]
+pub(crate) struct EndpointsArguments {
+    #[command(flatten)]
+    pub(crate) variables: VariableArguments,
 }
 
 /// Bring what a fleet publishes in etcd to the nginx of this node.

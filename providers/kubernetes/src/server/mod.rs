@@ -109,6 +109,11 @@ impl ServerSession {
     }
 }
 
+/// A client of the server at an address.
+pub(crate) async fn client(address: &ServerAddress) -> Result<kube::Client, Error> {
+    Ok(connect::client(address).await?.0)
+}
+
 async fn system_of(api: &Api) -> Result<Arc<str>, Error> {
     let namespace = api.find(&Target::path(SYSTEM_NAMESPACE)).await.map_err(|trouble| {
         let what = match &trouble {

@@ -4,10 +4,11 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::io;
 use std::time::Duration;
 
-use portolan_fleet::{Digest, Entry, Manifest, Quarantined, Release, Store};
+use portolan_fleet::{Digest, Entry, Known, Manifest, Quarantined, Release, Store};
 use portolan_provider::Error;
 use tokio::time::Instant;
 
+use crate::endpoints::{self, Placed};
 use crate::heart::Outcome;
 use crate::nginx::{Master, Nginx};
 use crate::quarantine::{Objection, Search, Step};
@@ -48,13 +49,13 @@ struct Checked {
 }
 
 impl Bringer {
-    /// Brings a release there, as far as nginx takes it.
-    pub(crate) async fn bring(&self, store: &Store, release: &Release) -> Outcome {
+    /// Brings a release there, as far as nginx takes it, with the addresses that are known of pods.
+    pub(crate) async fn bring(&self, store: &Store, release: &Release, known: &Known) -> Outcome {
         if let Some(name) = self.is_there(release).await {
             let noted = self.tree.note_good(&name).map_err(|error| Outcome::Failed(error.to_string()));
             return noted.err().unwrap_or(Outcome::There { name, is_served: true, quarantined: Vec::new() });
         }
-        let found = match self.prepare(store, release).await {
+        let found = match self.prepare(store, release, known).await {
             Ok(checked) => self.settle(&checked).await.map_err(Problem::from),
             Err(problem) => Err(problem),
         };
@@ -67,13 +68,15 @@ impl Bringer {
     /// The name of a release that is served whole, as after a restart of the agent.
     async fn is_there(&self, release: &Release) -> Option<String> {
         let current = self.tree.current()?;
-        let is_whole = current.release == *release && current.quarantined.is_empty();
+        // Which pods there are is another question than what was published.
+        let needs_pods = current.files.keys().any(|path| endpoints::is_need(path));
+        let is_whole = current.release == *release && current.quarantined.is_empty() && !needs_pods;
         let serves = self.nginx.serves().await.ok().filter(|_| is_whole && self.nginx.master().is_some())?;
         (serves == current.name).then_some(current.name)
     }
 
     /// Puts together what nginx takes of a release.
-    async fn prepare(&self, store: &Store, release: &Release) -> Result<Checked, Problem> {
+    async fn prepare(&self, store: &Store, release: &Release, known: &Known) -> Result<Checked, Problem> {
         let manifest = store.manifest(release).await?;
         let manifest = manifest.ok_or_else(|| Problem::Failed("the manifest is not in etcd".to_owned()))?;
         let good = self.tree.good();
@@ -82,9 +85,14 @@ impl Bringer {
         candidate.arrange(manifest.files.clone())?;
         candidate.add(STATUS, &self.nginx.status_text(&release.name()))?;
         let mut search = Search::new(changed(&manifest, good.as_ref()));
+        let place = good.as_ref().map(|good| self.tree.place(good));
         loop {
             let begun = Instant::now();
-            let answer = self.ask(&candidate).await?;
+            let placed = endpoints::place(&candidate, place.as_deref(), known)?;
+            let answer = match &placed {
+                Ok(_) => self.ask(&candidate).await?,
+                Err(objection) => Err(objection.clone()),
+            };
             let check = begun.elapsed();
             match search.on(answer) {
                 Step::Try(keeps) => {
@@ -93,7 +101,9 @@ impl Bringer {
                 Step::Refuse(words) => return Err(Problem::Refused(words)),
                 Step::Accept(bad) => {
                     candidate.arrange(mixed(&manifest, good.as_ref(), |unit| bad.contains_key(unit)))?;
-                    let kept = self.keep(&candidate, release, bad)?;
+                    let placed = endpoints::place(&candidate, place.as_deref(), known)?;
+                    let placed = placed.map_err(|objection| Problem::Refused(objection.words))?;
+                    let kept = self.keep(&candidate, release, bad, &placed)?;
                     return Ok(Checked { kept, check });
                 }
             }
@@ -110,14 +120,27 @@ impl Bringer {
         }))
     }
 
-    fn keep(&self, candidate: &Candidate, release: &Release, bad: BTreeMap<String, String>) -> io::Result<Kept> {
+    fn keep(
+        &self,
+        candidate: &Candidate,
+        release: &Release,
+        bad: BTreeMap<String, String>,
+        placed: &Placed,
+    ) -> io::Result<Kept> {
         let files = candidate.placed().clone();
         let mut name = release.name();
         if !bad.is_empty() {
             let actual = Manifest { files: files.clone() }.digest();
             name = format!("{name}-q{}", &actual.short()[..8]);
         }
-        let quarantined = bad.into_iter().map(|(unit, error)| Quarantined { unit, error }).collect();
+        if let Some(digest) = &placed.digest {
+            name = format!("{name}-e{}", &digest.short()[..8]);
+        }
+        let quarantined = bad.into_iter().map(|(unit, error)| {
+            let is_awaited = error.starts_with(endpoints::UNKNOWN);
+            Quarantined { unit, error, is_awaited }
+        });
+        let quarantined = quarantined.collect();
         let kept = Kept { name, release: release.clone(), files, quarantined };
         candidate.add(STATUS, &self.nginx.status_text(&kept.name))?;
         // What lies there under the same name is the same tree.

@@ -13,6 +13,9 @@ const QUIET: Duration = Duration::from_millis(200);
 /// How long it is waited for quiet at most.
 const LONGEST: Duration = Duration::from_secs(2);
 
+/// How often nginx is reloaded at most because other pods are there.
+const PODS: Duration = Duration::from_secs(2);
+
 /// How often it is looked whether nginx still serves what it ought to.
 const LOOK: Duration = Duration::from_secs(1);
 
@@ -27,6 +30,8 @@ const RECONSIDER: (Duration, Duration) = (Duration::from_secs(15), Duration::fro
 pub enum Event {
     /// This is the release that counts now.
     Wanted(Option<Release>),
+    /// Other pods take requests than before.
+    Endpoints,
     /// This is what the nodes report that live.
     Nodes(BTreeMap<String, Report>),
     /// A release was brought to nginx, or not.
@@ -80,6 +85,10 @@ pub struct Heart {
     /// When what counts changed since it was last taken up: first and last.
     changed: Option<(Duration, Duration)>,
     nodes: BTreeMap<String, Report>,
+    /// Whether other pods take requests than those that were last brought to nginx.
+    has_other_pods: bool,
+    /// When something was last brought to nginx.
+    brought: Option<Duration>,
     is_bringing: Option<Release>,
     settled: Option<Settled>,
     look_at: Duration,
@@ -108,6 +117,8 @@ impl Heart {
             has_heard: false,
             changed: None,
             nodes: BTreeMap::new(),
+            has_other_pods: false,
+            brought: None,
             is_bringing: None,
             settled: None,
             look_at: Duration::ZERO,
@@ -120,6 +131,7 @@ impl Heart {
     pub fn on(&mut self, event: Event, now: Duration) -> Vec<Action> {
         match event {
             Event::Wanted(wanted) => self.want(wanted, now),
+            Event::Endpoints => self.has_other_pods = true,
             Event::Nodes(nodes) => self.nodes = nodes,
             Event::Brought(release, outcome) => self.settle(release, outcome, now),
             Event::Looked(serves) => self.looked(serves, now),
@@ -142,7 +154,13 @@ impl Heart {
         let due = self.changed.map(|(first, last)| (last + QUIET).min(first + LONGEST));
         let again = self.settled.as_ref().and_then(|settled| settled.again);
         let look = (!self.is_looking).then_some(self.look_at);
-        [due, again, look].into_iter().flatten().min()
+        [due, again, look, self.pods_due()].into_iter().flatten().min()
+    }
+
+    /// When the pods that take requests now are to be brought to nginx.
+    fn pods_due(&self) -> Option<Duration> {
+        self.settled.as_ref().filter(|_| self.has_other_pods)?;
+        Some(self.brought.map_or(Duration::ZERO, |brought| brought + PODS))
     }
 
     fn want(&mut self, wanted: Option<Release>, now: Duration) {
@@ -162,6 +180,7 @@ impl Heart {
 
     fn settle(&mut self, release: Release, outcome: Outcome, now: Duration) {
         self.is_bringing = None;
+        self.brought = Some(now);
         self.look_at = now + LOOK;
         let (least, most) = match &outcome {
             Outcome::Failed(_) => RETRY,
@@ -193,7 +212,10 @@ impl Heart {
         let wanted = self.wanted.clone().filter(|_| self.is_bringing.is_none())?;
         let settled = self.settled.as_ref().filter(|settled| settled.release == wanted);
         let is_due = match settled {
-            Some(settled) => settled.again.is_some_and(|again| again <= now),
+            Some(settled) => {
+                let is_due = |at: Option<Duration>| at.is_some_and(|at| at <= now);
+                is_due(settled.again) || is_due(self.pods_due())
+            }
             None => self.is_quiet(now) && self.hold().is_none(),
         };
         if settled.is_some() || self.is_quiet(now) {
@@ -201,6 +223,7 @@ impl Heart {
         }
         if is_due {
             self.is_bringing = Some(wanted.clone());
+            self.has_other_pods = false;
             return Some(Action::Bring(wanted));
         }
         let can_look = self.settled.is_some() && !self.is_looking && self.look_at <= now;

@@ -14,6 +14,7 @@
 //! to start nginx; where none runs, it says so.
 
 mod bring;
+mod endpoints;
 mod heart;
 mod nginx;
 mod quarantine;

@@ -3,7 +3,7 @@
 use std::io;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use portolan_fleet::{Report, Store};
+use portolan_fleet::{Known, Report, Store};
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep_until, timeout};
@@ -45,6 +45,7 @@ pub async fn run(options: Options, mut stop: UnboundedReceiver<()>, say: impl Fn
         agent: options.version.clone(),
         version,
         store: None,
+        known: Known::new(),
         report,
         sender,
         say: &say,
@@ -80,6 +81,7 @@ struct Shell<'a, Say> {
     agent: String,
     version: String,
     store: Option<Store>,
+    known: Known,
     report: watch::Sender<Reported>,
     sender: UnboundedSender<News>,
     say: &'a Say,
@@ -92,6 +94,18 @@ impl<Say: Fn(&str)> Shell<'_, Say> {
     fn take(&mut self, news: News) -> Option<Event> {
         match news {
             News::Event(event) => return Some(event),
+            News::Endpoints(changes, is_all) => {
+                if is_all {
+                    self.known.clear();
+                }
+                for (name, found) in changes {
+                    match found {
+                        Some(found) => drop(self.known.insert(name, found)),
+                        None => drop(self.known.remove(&name)),
+                    }
+                }
+                return Some(Event::Endpoints);
+            }
             News::Connected(store) => {
                 if self.lost.take().is_some() {
                     (self.say)("etcd is reached again");
@@ -113,9 +127,10 @@ impl<Say: Fn(&str)> Shell<'_, Say> {
         match action {
             Action::Bring(release) => {
                 let (bringer, store, sender) = (self.bringer.clone(), self.store.clone(), self.sender.clone());
+                let known = self.known.clone();
                 tokio::spawn(async move {
                     let outcome = match store {
-                        Some(store) => bringer.bring(&store, &release).await,
+                        Some(store) => bringer.bring(&store, &release, &known).await,
                         None => Outcome::Failed("etcd is not reached".to_owned()),
                     };
                     let _ = sender.send(News::Event(Event::Brought(release, outcome)));

@@ -75,6 +75,11 @@ impl Tree {
         self.releases().join(NEW)
     }
 
+    /// Where a release lies.
+    pub(crate) fn place(&self, kept: &Kept) -> PathBuf {
+        self.releases().join(&kept.name)
+    }
+
     /// What nginx was last seen to serve.
     pub(crate) fn good(&self) -> Option<Kept> {
         self.kept(&self.name_of(GOOD)?)
@@ -165,6 +170,11 @@ impl Candidate {
         fs::DirBuilder::new().mode(0o755).create(&folder)?;
         let good = good.map(|good| (tree.releases().join(&good.name), good));
         Ok(Candidate { folder, good, new, placed: BTreeMap::new() })
+    }
+
+    /// Where it is put together.
+    pub(crate) fn folder(&self) -> &Path {
+        &self.folder
     }
 
     /// The files as they are placed now.

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use etcd_client::{EventType, GetOptions, Txn, TxnOp, TxnOpResponse, WatchOptions};
 use portolan_etcd_client::{Connection, error_of};
-use portolan_fleet::{Prefix, Release, Report, Store};
+use portolan_fleet::{Addresses, Prefix, Release, Report, Store};
 use portolan_provider::Error;
 use tokio::sync::mpsc::UnboundedSender;
 use tokio::time::{sleep, timeout};
@@ -23,6 +23,8 @@ const SILENCE: Duration = Duration::from_secs(30);
 pub(crate) enum News {
     /// Something is otherwise than before.
     Event(Event),
+    /// These addresses of pods are otherwise than before, or gone; with `true` there are no others.
+    Endpoints(Vec<(String, Option<Addresses>)>, bool),
     /// etcd is reached through this from now on.
     Connected(Box<Store>),
     /// etcd is not reached, for this reason.
@@ -67,7 +69,8 @@ impl Watching<'_> {
         // The blobs lie apart: a big release is no flood of events.
         let release = store.prefix().release();
         let mut stream = client.watch(release.as_str(), Some(options.clone())).await.map_err(broken)?;
-        stream.watch(store.prefix().nodes(), Some(options)).await.map_err(broken)?;
+        stream.watch(store.prefix().nodes(), Some(options.clone())).await.map_err(broken)?;
+        stream.watch(store.prefix().endpoints(), Some(options)).await.map_err(broken)?;
         loop {
             let Ok(answer) = timeout(SILENCE, stream.message()).await else { return Ok(()) };
             let Some(answer) = answer.map_err(broken)? else {
@@ -83,23 +86,28 @@ impl Watching<'_> {
 
     async fn read(&mut self, store: &Store) -> Result<i64, Error> {
         let below = GetOptions::new().with_prefix();
-        let gets = [TxnOp::get(store.prefix().release(), None), TxnOp::get(store.prefix().nodes(), Some(below))];
-        let answer = store.client().txn(Txn::new().and_then(gets)).await;
+        let gets = [
+            TxnOp::get(store.prefix().release(), None),
+            TxnOp::get(store.prefix().nodes(), Some(below.clone())),
+            TxnOp::get(store.prefix().endpoints(), Some(below)),
+        ];
+        let answer = store.kv().txn(Txn::new().and_then(gets)).await;
         let answer = answer.map_err(|error| error_of(&store.prefix().all(), error))?;
         let revision = answer.header().map_or(0, |header| header.revision());
-        let mut release = None;
+        let (mut release, mut endpoints) = (None, Vec::new());
         for (at, found) in answer.op_responses().iter().enumerate() {
             let TxnOpResponse::Get(found) = found else { continue };
-            if at == 0 {
-                release = found.kvs().first().map(|found| Release::decode(found.value()));
-            } else {
-                self.nodes = found.kvs().iter().filter_map(|found| store.report(found)).collect();
+            match at {
+                0 => release = found.kvs().first().map(|found| Release::decode(found.value())),
+                1 => self.nodes = found.kvs().iter().filter_map(|found| store.report(found)).collect(),
+                _ => endpoints = found.kvs().iter().filter_map(|found| store.addresses(found)).collect(),
             }
         }
         let release = release.transpose().map_err(Error::failed)?;
         self.has_read = true;
         // Whatever is done about what is told needs the connection.
         let _ = self.news.send(News::Connected(Box::new(store.clone())));
+        let _ = self.news.send(News::Endpoints(endpoints, true));
         self.tell(Event::Nodes(self.nodes.clone()));
         self.tell(Event::Wanted(release));
         Ok(revision)
@@ -107,6 +115,7 @@ impl Watching<'_> {
 
     fn take(&mut self, store: &Store, events: &[etcd_client::Event]) {
         let mut nodes_changed = false;
+        let mut endpoints = Vec::new();
         for event in events {
             let Some(found) = event.kv() else { continue };
             let is_gone = event.event_type() == EventType::Delete;
@@ -121,7 +130,15 @@ impl Watching<'_> {
                     Some((name, report)) => drop(self.nodes.insert(name, report)),
                     None => drop(self.nodes.remove(name)),
                 }
+            } else if let Some(name) = key.strip_prefix(&store.prefix().endpoints()) {
+                match store.addresses(found).filter(|_| !is_gone) {
+                    Some(found) => endpoints.push(found),
+                    None => endpoints.push((name.to_owned(), None)),
+                }
             }
+        }
+        if !endpoints.is_empty() {
+            let _ = self.news.send(News::Endpoints(endpoints, false));
         }
         if nodes_changed {
             self.tell(Event::Nodes(self.nodes.clone()));

@@ -48,6 +48,11 @@ impl Prefix {
         format!("{}/blobs/{digest}/{number:05}", self.0)
     }
 
+    /// Below which the addresses of pods are.
+    pub fn endpoints(&self) -> String {
+        format!("{}/endpoints/", self.0)
+    }
+
     /// Below which agents report.
     pub fn nodes(&self) -> String {
         format!("{}/nodes/", self.0)

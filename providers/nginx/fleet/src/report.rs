@@ -30,6 +30,9 @@ pub struct Quarantined {
     pub unit: String,
     /// nginx's words.
     pub error: String,
+    /// Whether it waits for something that comes by itself, as the addresses of pods do.
+    #[serde(default)]
+    pub is_awaited: bool,
 }
 
 /// What an agent says of its node. It goes with the agent's lease.

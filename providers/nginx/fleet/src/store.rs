@@ -9,7 +9,7 @@ use futures::{StreamExt, TryStreamExt, stream};
 use portolan_etcd_client::error_of;
 use portolan_provider::Error;
 
-use crate::{Digest, Manifest, Prefix, Release, Report};
+use crate::{Addresses, Digest, Manifest, Prefix, Release, Report};
 
 /// How many bytes of a blob stand in one key: etcd takes requests of 1.5 MiB by default.
 const PIECE: usize = 512 << 10;
@@ -58,7 +58,8 @@ impl Store {
         self.client.clone()
     }
 
-    fn kv(&self) -> KvClient {
+    /// The client for keys, which takes long answers.
+    pub fn kv(&self) -> KvClient {
         self.client.kv_client().max_decoding_message_size(LONGEST_ANSWER)
     }
 
@@ -227,6 +228,12 @@ impl Store {
         let answer = self.kv().get(below.as_str(), Some(GetOptions::new().with_prefix())).await;
         let answer = answer.map_err(|error| error_of(&below, error))?;
         Ok(answer.kvs().iter().filter_map(|found| self.report(found)).collect())
+    }
+
+    /// What finds some pods, and their addresses, from their key; `None` for what nobody here wrote.
+    pub fn addresses(&self, found: &KeyValue) -> Option<(String, Option<Addresses>)> {
+        let name = std::str::from_utf8(found.key()).ok()?.strip_prefix(&self.prefix.endpoints())?;
+        Some((name.to_owned(), Some(Addresses::decode(found.value())?)))
     }
 
     /// The name of the node, and what it reports, from its key.

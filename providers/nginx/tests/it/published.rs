@@ -269,7 +269,8 @@ async fn a_release_is_ready_once_all_nodes_serve_it() {
     };
     world.report("a", &report).await;
     assert_eq!(ready().await, Ok(()));
-    report.quarantined = vec![Quarantined { unit: "route.a".into(), error: "unknown directive".into() }];
+    report.quarantined =
+        vec![Quarantined { unit: "route.a".into(), error: "unknown directive".into(), is_awaited: false }];
     world.report("b", &report).await;
     let quarantined = "revision 1 is not served as it was published: b: route.a stays as it was: unknown directive";
     assert_eq!(ready().await, Err(quarantined.to_owned()));

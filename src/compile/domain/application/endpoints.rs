@@ -9,19 +9,36 @@ use crate::compile::domain::weights::{least, least_common_multiple};
 
 /// Lists of endpoints by port: the node port on the nodes of each cluster, weighted so that each
 /// cluster gets a share of the requests that is its share of the copies. A port without a node
-/// port has none.
+/// port has the pods themselves, of each cluster that can be asked for their addresses.
 pub(super) fn of(application: &Application<'_>, service: &Service<'_>) -> Value {
     let ports = service.ports();
     Value::object(ports.iter().map(|(name, port)| {
         let node_port = port.get("node_port").unwrap_or_else(|| Value::null(Type::Number));
-        (name.clone(), endpoints(application, service, &node_port))
+        let found = match node_port.is_null() {
+            true => pods(application, service, name),
+            false => endpoints(application, service, &node_port),
+        };
+        (name.clone(), found)
+    }))
+}
+
+/// The pods of each cluster.
+fn pods(application: &Application<'_>, service: &Service<'_>, port: &str) -> Value {
+    let clusters = application.clusters.iter().enumerate();
+    let copies = clusters.map(|(at, cluster)| (cluster, application.copies(&service.name, at)));
+    let reached = copies.filter(|(cluster, copies)| *copies > 0 && cluster.take("live").as_bool() == Some(true));
+    list(reached.map(|(cluster, copies)| {
+        let pods = fields([
+            ("cluster", text(cluster.address.to_string())),
+            ("namespace", text(&application.namespace)),
+            ("service", text(&service.name)),
+            ("port", text(port)),
+        ]);
+        fields([("cluster", text(&cluster.name)), ("pods", pods), ("weight", Value::number(copies))])
     }))
 }
 
 fn endpoints(application: &Application<'_>, service: &Service<'_>, node_port: &Value) -> Value {
-    if node_port.is_null() {
-        return list([]);
-    }
     let clusters: Vec<(&TargetCluster, u64, Vec<Value>)> = application
         .clusters
         .iter()

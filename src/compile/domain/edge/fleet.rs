@@ -90,6 +90,8 @@ fn compile(input: &Block<'_>, scope: &dyn Scope) -> Compiled {
         dependencies: Vec::new(),
     };
     let shown = ["flavor", "version", "addresses", "listen", "http_port", "https_port"].map(|name| (name, take(name)));
+    let is_published = Value::bool(!take("etcd").is_null());
+    let shown = shown.into_iter().chain([("is_published", is_published)]);
     let config = object([
         ("directory", take("directory")),
         ("etcd", reached(&take("etcd"))),
@@ -155,7 +157,7 @@ pub(super) struct Fleet {
     /// `None` where it is not said: then nothing is used that old versions lack.
     version: Option<Vec<u64>>,
     /// Whether agents bring the configuration to the servers.
-    has_agents: bool,
+    pub(super) has_agents: bool,
 }
 
 impl Fleet {
@@ -169,7 +171,8 @@ impl Fleet {
             http_port: take("http_port"),
             https_port: take("https_port"),
             version,
-            has_agents: value.get("etcd").is_some_and(|etcd| !etcd.is_null()),
+            has_agents: value.get("etcd").is_some_and(|etcd| !etcd.is_null())
+                || value.get("is_published").is_some_and(|is_published| is_published.as_bool() == Some(true)),
         }
     }
 

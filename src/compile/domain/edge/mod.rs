@@ -6,6 +6,7 @@
 mod directive;
 mod fleet;
 mod host;
+mod pods;
 mod release;
 mod route;
 mod server;

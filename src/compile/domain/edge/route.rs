@@ -10,6 +10,7 @@ use sha2::{Digest, Sha256};
 use super::directive::{block, directive, words};
 use super::fleet::{CONNECTION_UPGRADE, Fleet};
 use super::host;
+use super::pods;
 use super::server;
 use super::upstream::{Health, Places, Upstream, Upstreams};
 use crate::compile::domain::switch::Switch;
@@ -164,6 +165,15 @@ impl Route<'_> {
             resources.push(file("certificate", certificate));
             resources.push(file("key", key.sensitive()));
         }
+        if !upstreams.needs.is_empty() {
+            let (path, content) = pods::file(&self.stem, &upstreams.needs);
+            resources.push(resource(
+                "endpoints",
+                "nginx_file",
+                object([("path", path), ("content", content)]),
+                Vec::new(),
+            ));
+        }
         let files: Vec<Address> = resources.iter().map(|file| file.address.clone()).collect();
         let mut directives: Vec<Value> = upstreams.directives.into_values().collect();
         directives.extend(self.servers(locations));
@@ -317,6 +327,9 @@ impl Location<'_> {
             // An upstream cannot be empty; this is what a client would hear of dead servers too.
             return Ok(vec![words("return", &["503"])]);
         };
+        if upstream.has_pods() && !self.route.fleet.has_agents {
+            return Err(pods::unreachable(self.span("to")));
+        }
         upstreams.backends.extend(upstream.servers.iter().filter_map(|server| server.backend.clone()));
         if let Some(switch) = &self.route.switch {
             server::switch(&mut upstream.servers, switch);
@@ -340,6 +353,9 @@ impl Location<'_> {
             match upstreams.directives.get(&name) {
                 Some(there) if *there != wanted => {}
                 _ => {
+                    if upstream.has_pods() {
+                        upstreams.needs.insert(name.clone(), pods::need(&upstream.servers, health));
+                    }
                     upstreams.directives.insert(name.clone(), wanted);
                     return name;
                 }

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use portolan_lang::Value;
 
+use super::pods::Pods;
 use crate::compile::domain::switch::{ALL, Switch};
 use crate::compile::domain::weights::least;
 
@@ -17,15 +18,17 @@ pub(super) struct Server {
     pub(super) weight: Option<Value>,
     /// Whether it gets requests only while no other server answers.
     pub(super) stands_by: bool,
+    /// For pods, whose addresses come later: which they are. The address says nothing then.
+    pub(super) pods: Option<Pods>,
 }
 
 impl Server {
     /// A server that takes part.
     pub(super) fn new(backend: Option<Arc<str>>, address: Value, weight: Option<Value>) -> Server {
-        Server { backend, address, weight, stands_by: false }
+        Server { backend, address, weight, stands_by: false, pods: None }
     }
 
-    fn units(&self) -> u64 {
+    pub(super) fn units(&self) -> u64 {
         let weight = self.weight.as_ref().and_then(|weight| weight.as_number()?.to_u64());
         weight.unwrap_or(1)
     }

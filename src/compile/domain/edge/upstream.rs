@@ -6,6 +6,7 @@ use std::sync::Arc;
 use portolan_lang::{Data, Diagnostic, Span, Type, Value};
 
 use super::directive::{block, directive};
+use super::pods::{self, Pods};
 use super::server::Server;
 use crate::compile::domain::undecided;
 
@@ -22,6 +23,8 @@ pub(super) struct Upstream {
 pub(super) struct Upstreams {
     /// `upstream name { … }` by name.
     pub(super) directives: BTreeMap<String, Value>,
+    /// What those need whose servers are pods; `None` while that is not known.
+    pub(super) needs: BTreeMap<String, Option<serde_json::Value>>,
     /// What their servers belong to.
     pub(super) backends: BTreeSet<Arc<str>>,
 }
@@ -41,8 +44,14 @@ pub(super) struct Places {
 
 impl Health {
     /// How nginx calls a server that stands by: balancing by client has no second row.
-    fn standby(&self) -> &'static str {
+    pub(super) fn standby(&self) -> &'static str {
         if self.balance.as_deref() == Some("ip_hash") { "down" } else { "backup" }
+    }
+
+    /// What is said of each server.
+    pub(super) fn parameters(&self) -> Vec<Value> {
+        let said = [("max_fails", &self.max_fails), ("fail_timeout", &self.fail_timeout)];
+        said.into_iter().filter_map(|(name, value)| parameter(name, value)).collect()
     }
 }
 
@@ -65,6 +74,11 @@ impl Upstream {
         }
     }
 
+    /// Whether its servers, or some of them, are pods, whose addresses come from their clusters.
+    pub(super) fn has_pods(&self) -> bool {
+        self.servers.iter().any(|server| server.pods.is_some())
+    }
+
     /// `upstream name { … }`
     pub(super) fn directive(&self, name: &str, health: &Health) -> Value {
         let mut lines = Vec::new();
@@ -72,11 +86,13 @@ impl Upstream {
             lines.push(directive(balance, []));
         }
         lines.push(directive("zone", [Value::string(name), Value::string("64k")]));
-        for server in &self.servers {
+        if self.has_pods() {
+            lines.push(pods::include(name));
+        }
+        for server in self.servers.iter().filter(|_| !self.has_pods()) {
             let mut args = vec![server.address.clone()];
             args.extend(server.weight.as_ref().and_then(|weight| parameter("weight", weight)));
-            args.extend(parameter("max_fails", &health.max_fails));
-            args.extend(parameter("fail_timeout", &health.fail_timeout));
+            args.extend(health.parameters());
             args.extend(server.stands_by.then(|| Value::string(health.standby())));
             lines.push(directive("server", args));
         }
@@ -150,28 +166,26 @@ fn service(target: &Value, port: &Value, name: String, at: &Places) -> Result<Op
     let server = |endpoint: &Value| {
         let cluster = endpoint.get("cluster").and_then(|cluster| cluster.as_str().map(Arc::from));
         let address = endpoint.get("address").unwrap_or_else(|| Value::unknown(Type::String));
-        Server::new(cluster, address, endpoint.get("weight"))
+        Server { pods: Pods::of(endpoint), ..Server::new(cluster, address, endpoint.get("weight")) }
     };
     let servers: Vec<_> = list.items().unwrap_or_default().iter().map(server).collect();
-    if servers.is_empty() && has_no_copies(target, &chosen) {
+    if servers.is_empty() && has_no_copies(target) {
         return Ok(None);
     }
     let upstream = filled(
         Upstream { name: format!("{name}_{chosen}"), servers },
         at,
         &format!("No cluster says how the port \"{chosen}\" of the service is reached from outside."),
-        "Give the port a node_port, and the clusters their node_addresses.",
+        "Give the port a node_port, and the clusters their node_addresses. Pods of Kubernetes clusters are reached without, where the fleet is in etcd.",
     );
     upstream.map(Some)
 }
 
-/// Whether a service could be reached by a port from outside, if it had copies.
-fn has_no_copies(service: &Value, port: &str) -> bool {
+/// Whether a service has no copies anywhere, by what is decided.
+fn has_no_copies(service: &Value) -> bool {
     let clusters = service.get("clusters");
     let mut copies = clusters.as_ref().and_then(Value::entries).into_iter().flat_map(|clusters| clusters.values());
-    let ports = service.get("port");
-    let node_port = ports.and_then(|ports| ports.get(port)?.get("node_port"));
-    copies.all(|copies| *copies == Value::number(0)) && node_port.is_some_and(|node_port| !node_port.is_null())
+    copies.all(|copies| *copies == Value::number(0))
 }
 
 fn filled(upstream: Upstream, at: &Places, detail: &str, help: &str) -> Result<Upstream, Diagnostic> {

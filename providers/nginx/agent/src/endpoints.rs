@@ -1,0 +1,100 @@
+//! The servers of upstreams that are pods: files beside those of the tree, which nginx includes.
+
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use portolan_fleet::{Digest, Known, NEEDS, Needs, Pods, Server, Upstream};
+
+use crate::quarantine::Objection;
+use crate::tree::Candidate;
+
+/// What stands in an upstream of which its clusters say that nobody takes requests: an upstream
+/// cannot be empty, and nobody is asked at an address that is another one's by now.
+const NOBODY: &str = "server 127.0.0.1:1 down;\n";
+
+/// What the pods of a tree come to.
+pub(crate) struct Placed {
+    /// What tells it from others; `None` where the tree needs no pods.
+    pub(crate) digest: Option<Digest>,
+}
+
+/// Writes the servers of all upstreams of a tree whose servers are pods, or says which of its units
+/// cannot be served yet. Where nothing is known any more of pods that are served, they stay.
+pub(crate) fn place(
+    candidate: &Candidate,
+    good: Option<&Path>,
+    known: &Known,
+) -> io::Result<Result<Placed, Objection>> {
+    let mut all = String::new();
+    for (path, entry) in candidate.placed().iter().filter(|(path, _)| is_need(path)) {
+        let objection = |words: String| Objection { words, unit: Some(entry.unit.clone()) };
+        let needs = match Needs::decode(&fs::read(candidate.folder().join(path))?) {
+            Ok(needs) => needs,
+            Err(problem) => return Ok(Err(objection(problem))),
+        };
+        for (name, upstream) in &needs.upstreams {
+            let file = match included(name, upstream) {
+                Ok(file) => file,
+                Err(problem) => return Ok(Err(objection(problem))),
+            };
+            let text = match upstream.servers(known) {
+                Ok(servers) => text(upstream, &servers),
+                Err(missing) => match good.and_then(|good| fs::read_to_string(good.join(&file)).ok()) {
+                    Some(before) => before,
+                    None => return Ok(Err(objection(unknown(missing)))),
+                },
+            };
+            candidate.add(&file, &text)?;
+            all.push_str(&format!("{name}\n{text}"));
+        }
+    }
+    let digest = (!all.is_empty()).then(|| Digest::of(all.as_bytes()));
+    Ok(Ok(Placed { digest }))
+}
+
+/// Whether a file of a tree says which pods are needed.
+pub(crate) fn is_need(path: &str) -> bool {
+    path.starts_with(NEEDS) && path.ends_with(".json")
+}
+
+/// What is said where the addresses of pods have never been told.
+pub(crate) fn unknown(pods: &Pods) -> String {
+    format!("{UNKNOWN} of {} in {} of {}; `portolan endpoints` tells them", pods.port, pods.service, pods.cluster)
+}
+
+/// How it begins.
+pub(crate) const UNKNOWN: &str = "no addresses are known yet of the port";
+
+/// The file of an upstream that nginx includes. Nothing of what was published is pasted but names
+/// and numbers.
+fn included(name: &str, upstream: &Upstream) -> Result<String, String> {
+    let is_word =
+        |text: &str| !text.is_empty() && text.chars().all(|char| char.is_ascii_alphanumeric() || "._-".contains(char));
+    let is_parameter =
+        |text: &String| text.split_once('=').is_some_and(|(name, value)| is_word(name) && is_word(value));
+    if !is_word(name) || name.starts_with('.') {
+        return Err(format!("the upstream {name:?} cannot be the name of a file"));
+    }
+    match upstream.parameters.iter().find(|parameter| !is_parameter(parameter)) {
+        Some(parameter) => Err(format!("the parameter {parameter:?} of a server is not a name and a value")),
+        None => Ok(PathBuf::from(NEEDS).join(format!("{name}.conf")).display().to_string()),
+    }
+}
+
+fn text(upstream: &Upstream, servers: &[Server]) -> String {
+    if servers.is_empty() {
+        return NOBODY.to_owned();
+    }
+    let standby = if upstream.standby == "down" { "down" } else { "backup" };
+    let line = |server: &Server| {
+        let mut line = format!("server {} weight={}", server.address, server.weight);
+        let words = upstream.parameters.iter().map(String::as_str).chain(server.stands_by.then_some(standby));
+        words.for_each(|word| {
+            line.push(' ');
+            line.push_str(word);
+        });
+        line + ";\n"
+    };
+    servers.iter().map(line).collect()
+}
