@@ -36,6 +36,8 @@ mod offline;
 mod operate;
 mod placement;
 mod places;
+#[cfg(all(feature = "nginx", feature = "dns", feature = "endpoints"))]
+mod pods;
 mod program;
 mod reference;
 mod rollouts;

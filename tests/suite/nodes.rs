@@ -37,7 +37,12 @@ pub(crate) struct Backend {
 
 impl Backend {
     pub(crate) fn start(name: &'static str) -> Backend {
-        let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+        Backend::start_at(std::net::Ipv4Addr::LOCALHOST.into(), name)
+    }
+
+    /// One at an address of this machine.
+    pub(crate) fn start_at(address: std::net::IpAddr, name: &'static str) -> Backend {
+        let listener = TcpListener::bind((address, 0)).expect("a port");
         let address = listener.local_addr().expect("an address");
         let is_over = Arc::new(AtomicBool::new(false));
         let over = is_over.clone();

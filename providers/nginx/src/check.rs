@@ -118,9 +118,11 @@ impl Checker<'_> {
         }
     }
 
-    /// nginx refuses an upstream without servers.
+    /// nginx refuses an upstream without servers; a file that it includes may have them.
     fn has_servers(&mut self, name: &str, directives: &[Directive]) {
-        let servers = directives.iter().any(|directive| directive.name.text().is_none_or(|name| name == "server"));
+        let has_servers =
+            |directive: &Directive| directive.name.text().is_none_or(|name| ["server", "include"].contains(&name));
+        let servers = directives.iter().any(has_servers);
         if !servers {
             self.refuse([], format!("{name}: there is no server in it"));
         }

@@ -92,7 +92,7 @@ fn reasons(release: &Release, reports: &Reports, least: u64) -> Vec<String> {
     }
     for (node, report) in reports.iter().filter(|(_, report)| report.is_about(release)).take(NAMED) {
         let awaited = report.quarantined.iter().filter(|one| one.is_awaited);
-        reasons.extend(awaited.take(NAMED).map(|one| format!("{node}: {} waits: {}", one.unit, one.error)));
+        reasons.extend(awaited.take(NAMED).map(|one| format!("{node}: {} {}", one.unit, one.error)));
     }
     reasons
 }

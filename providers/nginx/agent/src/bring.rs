@@ -137,7 +137,7 @@ impl Bringer {
             name = format!("{name}-e{}", &digest.short()[..8]);
         }
         let quarantined = bad.into_iter().map(|(unit, error)| {
-            let is_awaited = error.starts_with(endpoints::UNKNOWN);
+            let is_awaited = endpoints::is_awaited(&error);
             Quarantined { unit, error, is_awaited }
         });
         let quarantined = quarantined.collect();

@@ -4,7 +4,7 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use portolan_fleet::{Digest, Known, NEEDS, Needs, Pods, Server, Upstream};
+use portolan_fleet::{Digest, Known, NEEDS, Needs, Server, Upstream};
 
 use crate::quarantine::Objection;
 use crate::tree::Candidate;
@@ -38,12 +38,13 @@ pub(crate) fn place(
                 Ok(file) => file,
                 Err(problem) => return Ok(Err(objection(problem))),
             };
-            let text = match upstream.servers(known) {
-                Ok(servers) => text(upstream, &servers),
-                Err(missing) => match good.and_then(|good| fs::read_to_string(good.join(&file)).ok()) {
-                    Some(before) => before,
-                    None => return Ok(Err(objection(unknown(missing)))),
-                },
+            let before = good.and_then(|good| fs::read_to_string(good.join(&file)).ok());
+            let text = match (upstream.servers(known), before) {
+                // What was served may come to have nobody; nothing begins so.
+                (Ok(servers), None) if servers.is_empty() => return Ok(Err(objection(nobody(upstream)))),
+                (Ok(servers), _) => text(upstream, &servers),
+                (Err(_), Some(before)) => before,
+                (Err(_), None) => return Ok(Err(objection(unknown(upstream)))),
             };
             candidate.add(&file, &text)?;
             all.push_str(&format!("{name}\n{text}"));
@@ -58,13 +59,28 @@ pub(crate) fn is_need(path: &str) -> bool {
     path.starts_with(NEEDS) && path.ends_with(".json")
 }
 
-/// What is said where the addresses of pods have never been told.
-pub(crate) fn unknown(pods: &Pods) -> String {
-    format!("{UNKNOWN} of {} in {} of {}; `portolan endpoints` tells them", pods.port, pods.service, pods.cluster)
+/// Whether what is said against a unit is gone as soon as its pods take requests.
+pub(crate) fn is_awaited(words: &str) -> bool {
+    words.starts_with(WAITS)
 }
 
 /// How it begins.
-pub(crate) const UNKNOWN: &str = "no addresses are known yet of the port";
+const WAITS: &str = "waits for pods: ";
+
+fn unknown(upstream: &Upstream) -> String {
+    format!("{WAITS}no addresses are known of {}; `portolan endpoints` tells them", shown(upstream))
+}
+
+fn nobody(upstream: &Upstream) -> String {
+    format!("{WAITS}none of {} takes requests yet", shown(upstream))
+}
+
+/// The pods of an upstream, for people.
+fn shown(upstream: &Upstream) -> String {
+    let pods = upstream.servers.iter().filter_map(|member| member.pods.as_ref());
+    let shown = pods.map(|pods| format!("{}/{}:{} in {}", pods.namespace, pods.service, pods.port, pods.cluster));
+    shown.collect::<Vec<_>>().join(", ")
+}
 
 /// The file of an upstream that nginx includes. Nothing of what was published is pasted but names
 /// and numbers.

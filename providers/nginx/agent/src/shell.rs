@@ -164,7 +164,8 @@ fn line(report: &Report) -> String {
         line.push_str(&format!(": {}", report.why));
     }
     for one in &report.quarantined {
-        line.push_str(&format!("; {} stays as it was: {}", one.unit, one.error));
+        let words = if one.is_awaited { "" } else { "stays as it was: " };
+        line.push_str(&format!("; {} {words}{}", one.unit, one.error));
     }
     line
 }

@@ -153,7 +153,7 @@ impl Upstream {
     /// # Errors
     ///
     /// The pods of which nothing is known, where nothing is known of any.
-    pub fn servers<'a>(&'a self, known: &Known) -> Result<Vec<Server>, &'a Pods> {
+    pub fn servers(&self, known: &Known) -> Result<Vec<Server>, &Pods> {
         let mut shares: Vec<(Server, u64)> = Vec::new();
         let (mut is_known, mut missing) = (false, None);
         for member in &self.servers {
