@@ -108,14 +108,14 @@ impl<Say: Fn(&str)> Shell<'_, Say> {
             }
             News::Connected(store) => {
                 if self.lost.take().is_some() {
-                    (self.say)("etcd is reached again");
+                    (self.say)("what is published is followed again");
                 }
                 self.report.send_modify(|reported| reported.0 = Some((*store).clone()));
                 self.store = Some(*store);
             }
             News::Lost(why) => {
                 if self.lost.as_ref() != Some(&why) {
-                    (self.say)(&format!("etcd is not reached: {why}"));
+                    (self.say)(&format!("what is published cannot be followed: {why}"));
                 }
                 self.lost = Some(why);
             }

@@ -80,7 +80,7 @@ impl Watching<'_> {
             if answer.canceled() {
                 return Ok(());
             }
-            self.take(&store, answer.events());
+            self.take(&store, answer.events())?;
         }
     }
 
@@ -113,7 +113,7 @@ impl Watching<'_> {
         Ok(revision)
     }
 
-    fn take(&mut self, store: &Store, events: &[etcd_client::Event]) {
+    fn take(&mut self, store: &Store, events: &[etcd_client::Event]) -> Result<(), Error> {
         let mut nodes_changed = false;
         let mut endpoints = Vec::new();
         for event in events {
@@ -121,9 +121,8 @@ impl Watching<'_> {
             let is_gone = event.event_type() == EventType::Delete;
             let key = String::from_utf8_lossy(found.key()).into_owned();
             if key == store.prefix().release() {
-                // One that cannot be read is told by the next reading.
-                let release = (!is_gone).then(|| Release::decode(found.value()).ok()).flatten();
-                self.tell(Event::Wanted(release));
+                let release = (!is_gone).then(|| Release::decode(found.value())).transpose();
+                self.tell(Event::Wanted(release.map_err(Error::failed)?));
             } else if let Some(name) = key.strip_prefix(&store.prefix().nodes()) {
                 nodes_changed = true;
                 match store.report(found).filter(|_| !is_gone) {
@@ -143,6 +142,7 @@ impl Watching<'_> {
         if nodes_changed {
             self.tell(Event::Nodes(self.nodes.clone()));
         }
+        Ok(())
     }
 
     fn tell(&self, event: Event) {

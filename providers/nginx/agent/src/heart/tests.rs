@@ -159,3 +159,29 @@ fn what_is_published_no_more_stays_served() {
     assert_eq!(told(heart.on(Event::Wanted(None), ms(100))), [""; 0]);
     assert_eq!(told(heart.on(Event::Wanted(Some(release(1))), ms(200))), [""; 0]);
 }
+
+#[test]
+fn a_thousand_changes_of_pods_a_second_are_a_reload_every_two_seconds() {
+    let mut heart = serving();
+    let mut brought = Vec::new();
+    let mut bring = |heart: &mut Heart, event: Event, now: u64| {
+        if told(heart.on(event, ms(now))).iter().any(|action| action.starts_with("bring")) {
+            brought.push(now);
+        }
+    };
+    for now in 100..60_000_u64 {
+        bring(&mut heart, Event::Endpoints, now);
+        // nginx takes 300 ms.
+        if heart.is_bringing.is_some() && now % 300 == 0 {
+            heart.on(Event::Brought(release(1), served(1)), ms(now));
+        }
+    }
+    heart.on(Event::Brought(release(1), served(1)), ms(60_000));
+    // What came while nginx was reloaded is not forgotten.
+    assert_eq!(heart.pods_due(), Some(ms(62_000)));
+    bring(&mut heart, Event::Passed, 62_000);
+    assert!(brought.windows(2).all(|two| two[1] - two[0] >= 2_000), "{brought:?}");
+    assert!((25..=31).contains(&brought.len()), "{brought:?}");
+    assert_eq!(heart.on(Event::Brought(release(1), served(1)), ms(62_300)).len(), 0);
+    assert_eq!(heart.pods_due(), None);
+}
