@@ -219,7 +219,7 @@ impl Builder {
             self.claims.extend(compiled.claims.iter().cloned());
             let address = address.instance(instances.key(at));
             self.desired.decisions.extend(compiled.decisions.iter().cloned());
-            if !compiled.hosts.served.is_empty() {
+            if !compiled.hosts.served.is_empty() || !compiled.backends.is_empty() {
                 self.desired.backends.insert(address.clone(), compiled.backends.clone());
             }
             if let Some(connection) = &compiled.connection {

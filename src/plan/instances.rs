@@ -104,6 +104,18 @@ enum Unanswered {
     Refused(&'static str, Error),
 }
 
+/// The error without words that may quote the value that it is about, where that is sensitive.
+fn hushed(error: &Error, config: &Value) -> Error {
+    let about = error.path.as_ref().and_then(|path| config.at(path));
+    let is_secret = about.is_some_and(|value| value.deep_marks().contains(Marks::SENSITIVE));
+    let mut told = error.clone();
+    if is_secret {
+        told.message = "a sensitive value does not fit here".to_owned();
+        told.help = None;
+    }
+    told
+}
+
 async fn ask(sessions: &Sessions<'_>, question: Question) -> (Question, Result<Answer, Unanswered>) {
     let instance = sessions.desired().instance(question.id);
     let answer = match sessions.of_instance(instance).await {
@@ -288,7 +300,7 @@ impl<'a, 'e, C: Configurations> Planner<'a, 'e, C> {
         let Some(provider) = self.inputs.sessions.catalog().provider(&instance.provider) else { return false };
         let errors = provider.validate(&instance.resource_type, &config.unmark_deep());
         let problems: Vec<Diagnostic> =
-            errors.iter().map(|error| self.refused("Invalid configuration", id, error)).collect();
+            errors.iter().map(|error| self.refused("Invalid configuration", id, &hushed(error, config))).collect();
         let is_refused = !problems.is_empty();
         let mut diagnostics = Diagnostics::new();
         diagnostics.extend(problems);

@@ -167,6 +167,13 @@ impl Compiled {
         text
     }
 
+    /// What the resources of a type are to be, by their addresses.
+    pub(crate) fn of_type(&self, resource_type: &str) -> Vec<(String, Value)> {
+        let evaluation = Evaluation::new(&self.desired);
+        let of_type = self.desired.iter().filter(|(_, instance)| &*instance.resource_type == resource_type);
+        of_type.map(|(id, instance)| (instance.address.to_string(), evaluation.configuration(id).0)).collect()
+    }
+
     /// What each resource is to be, and what evaluation and its provider say against that.
     pub(crate) fn resources(&self) -> String {
         let evaluation = Evaluation::new(&self.desired);

@@ -15,6 +15,7 @@ mod commands;
 mod compiling;
 mod configurations;
 mod console;
+mod crossplane;
 mod division;
 mod documents;
 mod edge;

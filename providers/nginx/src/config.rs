@@ -9,6 +9,7 @@ use crate::directives::Context;
 use crate::file;
 use crate::render;
 use crate::syntax::{self, Directive};
+use crate::traps;
 use crate::variable::Variables;
 
 /// All that is wrong with a configuration, whatever server reads it.
@@ -30,6 +31,7 @@ pub(crate) fn check(config: &Value, target: &Target) -> Vec<Error> {
         (Ok(Some(tree)), Some(context)) => {
             let variables = variables(config, &tree);
             errors.extend(check::check(&tree, context, target, &variables, &at));
+            errors.extend(traps::traps(&tree, &at));
         }
         _ => {}
     }

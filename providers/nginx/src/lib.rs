@@ -25,6 +25,7 @@ mod schema;
 mod session;
 pub mod store;
 pub mod syntax;
+mod traps;
 pub mod variable;
 pub mod version;
 

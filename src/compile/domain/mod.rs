@@ -231,6 +231,7 @@ pub const KINDS: &[Kind] = &[
     manifests::MANIFESTS,
     edge::NGINX,
     edge::ROUTE,
+    edge::STREAM,
     names::ZONE,
     names::RECORD,
     network::NETWORK,

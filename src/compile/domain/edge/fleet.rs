@@ -1,11 +1,20 @@
 //! `nginx`: a fleet, and the configuration that all its routes share.
 
+use std::sync::Arc;
+
 use portolan_lang::decode::decode;
 use portolan_lang::eval::Scope;
-use portolan_lang::{Attribute, AttributePath, Block as Nested, Data, Schema, Step, Type, Value};
+use portolan_lang::{
+    Address, Attribute, AttributePath, Block as Nested, Data, Diagnostics, Schema, Span, Step, Type, Value,
+};
 
-use super::directive::{block, directive, words};
+use super::build::{Build, Feature, check_modules};
+use super::conf::Conf;
+use super::directive::{directive, words};
+use super::part::Part;
 use super::release::RELEASE;
+use super::route::mode;
+use super::{limits, logs, template};
 use crate::catalog::Catalog;
 use crate::compile::domain::cluster::{check_ways, directory_claim};
 use crate::compile::domain::{
@@ -42,7 +51,24 @@ fn schema(catalog: &Catalog) -> Schema {
                 .default(Value::string("nginx"))
                 .doc("\"nginx\" or \"tengine\"."),
         )
-        .with(Attribute::optional("version", Type::String).doc("The oldest version in the fleet: \"1.22\"."))
+        .with(
+            Attribute::optional("version", Type::String)
+                .doc("The oldest version in the fleet: \"1.22\". If not given, 1.18 counts, of Tengine 2.3.3."),
+        )
+        .with(Attribute::optional("modules", Type::list(Type::String)).doc(
+            "The modules that all servers have beyond those that are always there, as nginx -V calls them: \
+             \"http_ssl\", \"stream\". If not given, those of the usual packages.",
+        ))
+        .with(
+            Attribute::optional("load_modules", Type::list(Type::String))
+                .default(Value::strings::<&str>([]))
+                .doc("Files of modules to load: \"/usr/lib/nginx/modules/ngx_stream_module.so\"."),
+        )
+        .with(
+            Attribute::optional("resolver", Type::list(Type::String))
+                .default(Value::strings::<&str>([]))
+                .doc("Name servers that resolve the names of servers while nginx runs, where it can."),
+        )
         .with(
             Attribute::optional("addresses", Type::list(Type::String))
                 .default(Value::strings::<&str>([]))
@@ -60,7 +86,10 @@ fn schema(catalog: &Catalog) -> Schema {
                 .default(Value::number(4096))
                 .doc("How many connections a worker holds."),
         )
-        .block(Nested::single("directory", directory));
+        .block(Nested::single("directory", directory))
+        .block(logs::block())
+        .block(template::block());
+    let schema = limits::fleet_blocks().into_iter().fold(schema, Schema::block);
     etcd(catalog).into_iter().fold(schema, Schema::block)
 }
 
@@ -70,44 +99,112 @@ fn compile(input: &Block<'_>, scope: &dyn Scope) -> Compiled {
         return Compiled::nothing(diagnostics);
     }
     let take = |name: &str| value.get(name).unwrap_or_else(|| Value::null(Type::Any));
-    const FLAVORS: [&str; 2] = ["nginx", "tengine"];
-    let flavor = take("flavor");
-    if !flavor.as_str().is_some_and(|flavor| FLAVORS.contains(&flavor)) {
-        diagnostics.push(unknown_word("Unknown flavor", &flavor, &FLAVORS).at(input.attribute_span("flavor")));
-    }
-    let ways = ["directory", "etcd"].map(|way| (way, take(way)));
-    diagnostics.extend(check_ways(input, "fleet", &ways));
-    let fleet = Fleet::of(&value);
-    let main = CompiledResource {
-        address: input.address.part("main"),
-        group: input.address.clone(),
-        resource_type: "nginx_config",
-        connection: Some(input.address.clone()),
-        config: object([
-            ("path", Value::string("nginx.conf")),
-            ("directives", main(&fleet, &take("worker_connections"))),
-        ]),
-        dependencies: Vec::new(),
-    };
-    let shown = ["flavor", "version", "addresses", "listen", "http_port", "https_port"].map(|name| (name, take(name)));
-    let is_published = Value::bool(!take("etcd").is_null());
-    let shown = shown.into_iter().chain([("is_published", is_published)]);
+    let part = Part::of(input, &value);
+    diagnostics.extend(checked(input, &part));
+    let (templates, problems) = template::exported(&part, input.catalog);
+    diagnostics.extend(problems);
+    let (main, problems) = main_file(input, &part, &templates);
+    diagnostics.extend(problems);
     let config = object([
         ("directory", take("directory")),
         ("etcd", reached(&take("etcd"))),
         ("flavor", take("flavor")),
         ("version", take("version")),
+        ("modules", Build::of(&value).modules()),
     ]);
     let release = release(input, &take("etcd"));
+    let places = directory_claim(input, &value).into_iter().chain(prefix_claim(input, &value));
     Compiled {
-        exports: exports(input.address, input.name, shown),
+        exports: exports(input.address, input.name, shown(&value, templates)),
         connection: Some(CompiledConnection { provider: PROVIDER, config, limit: None }),
-        resources: std::iter::once(main).chain(release).collect(),
+        resources: texts(input, &part).into_iter().chain([main]).chain(release).collect(),
         decisions: Vec::new(),
-        claims: directory_claim(input, &value).into_iter().chain(prefix_claim(input, &value)).collect(),
+        claims: places.chain(ports(input, &value)).collect(),
         hosts: Hosts::default(),
         backends: Vec::new(),
         diagnostics,
+    }
+}
+
+/// What is wrong with what a fleet says of itself.
+fn checked(input: &Block<'_>, part: &Part<'_>) -> Diagnostics {
+    const FLAVORS: [&str; 2] = ["nginx", "tengine"];
+    let mut problems = Diagnostics::new();
+    let flavor = part.take("flavor");
+    if !flavor.as_str().is_some_and(|flavor| FLAVORS.contains(&flavor)) {
+        problems.push(unknown_word("Unknown flavor", &flavor, &FLAVORS).at(part.span("flavor")));
+    }
+    let ways = ["directory", "etcd"].map(|way| (way, part.take(way)));
+    problems.extend(check_ways(input, "fleet", &ways));
+    problems.extend(check_modules(part));
+    problems
+}
+
+/// `nginx.conf`.
+fn main_file(input: &Block<'_>, part: &Part<'_>, templates: &Value) -> (CompiledResource, Diagnostics) {
+    let build = Build::of(&part.value);
+    let (zones, mut problems) = limits::zones(part);
+    let log = problems.keep(logs::line(part, &build)).flatten();
+    let conf = Conf { fleet: &Fleet::of(&part.value), build: &build, part, zones, templates, log };
+    let resource = CompiledResource {
+        address: input.address.part("main"),
+        group: input.address.clone(),
+        resource_type: "nginx_config",
+        connection: Some(input.address.clone()),
+        config: object([("path", Value::string("nginx.conf")), ("directives", conf.directives())]),
+        dependencies: Vec::new(),
+    };
+    (resource, problems)
+}
+
+/// What a reference to the fleet gives.
+fn shown(value: &Value, templates: Value) -> impl Iterator<Item = (&'static str, Value)> {
+    let same =
+        ["flavor", "version", "modules", "load_modules", "resolver", "addresses", "listen", "http_port", "https_port"];
+    let take = |name: &str| value.get(name).unwrap_or_else(|| Value::null(Type::Any));
+    same.map(|name| (name, take(name))).into_iter().chain([
+        ("rate_limits", limits::labels(value, limits::RATE)),
+        ("connection_limits", limits::labels(value, limits::CONNECTIONS)),
+        ("templates", templates),
+        ("is_published", Value::bool(!take("etcd").is_null())),
+    ])
+}
+
+/// The unchecked texts of templates, each a file of its own.
+fn texts(input: &Block<'_>, fleet: &Part<'_>) -> Vec<CompiledResource> {
+    let texts = fleet.named("template").into_iter().filter(|(_, part)| !part.take("text").is_null());
+    let file = |(label, part): (Arc<str>, Part<'_>)| {
+        let text = part.take("text");
+        let path = Value::string(template::file(&label));
+        CompiledResource {
+            address: input.address.part(format!("unchecked@{label}")),
+            group: input.address.clone(),
+            resource_type: "nginx_file",
+            connection: Some(input.address.clone()),
+            config: object([("path", path), ("mode", mode(&text)), ("content", text)]),
+            dependencies: Vec::new(),
+        }
+    };
+    texts.map(file).collect()
+}
+
+/// The ports that all routes share.
+fn ports(input: &Block<'_>, value: &Value) -> Vec<Claim> {
+    let claim = |name: &'static str| {
+        let port = value.get(name)?.as_number()?.to_string();
+        Some(port_claim(input.address, input.address, &format!("{port}/tcp"), input.attribute_span(name)))
+    };
+    ["http_port", "https_port"].into_iter().filter_map(claim).collect()
+}
+
+/// A port of a fleet is listened on for one thing. `port` has its protocol: `53/udp`.
+pub(super) fn port_claim(nginx: &Address, owner: &Address, port: &str, span: Span) -> Claim {
+    Claim {
+        owner: owner.clone(),
+        what: format!("the port {port} of {nginx}"),
+        share: None,
+        span,
+        help: "Give each a port of its own.",
     }
 }
 
@@ -154,8 +251,8 @@ pub(super) struct Fleet {
     listen: Vec<Value>,
     pub(super) http_port: Value,
     pub(super) https_port: Value,
-    /// `None` where it is not said: then nothing is used that old versions lack.
-    version: Option<Vec<u64>>,
+    /// What its servers understand.
+    build: Build,
     /// Whether agents bring the configuration to the servers.
     pub(super) has_agents: bool,
 }
@@ -164,26 +261,14 @@ impl Fleet {
     /// From the attributes of the block, or from what a reference to it gives.
     pub(super) fn of(value: &Value) -> Fleet {
         let take = |name: &str| value.get(name).unwrap_or_else(|| Value::unknown(Type::Any));
-        let version =
-            take("version").as_str().map(|text| text.split('.').map_while(|part| part.parse().ok()).collect());
         Fleet {
             listen: take("listen").items().map(<[Value]>::to_vec).unwrap_or_default(),
             http_port: take("http_port"),
             https_port: take("https_port"),
-            version,
+            build: Build::of(value),
             has_agents: value.get("etcd").is_some_and(|etcd| !etcd.is_null())
                 || value.get("is_published").is_some_and(|is_published| is_published.as_bool() == Some(true)),
         }
-    }
-
-    /// Whether all servers of the fleet are of this version or a later one. A version that is
-    /// given without a third number is the newest of its line.
-    fn is_at_least(&self, wanted: [u64; 3]) -> bool {
-        self.version.as_ref().is_some_and(|version| {
-            let mut version = version.clone();
-            version.resize(wanted.len(), u64::MAX);
-            version.as_slice() >= &wanted[..]
-        })
     }
 
     /// `listen` for each address, on a port.
@@ -198,12 +283,13 @@ impl Fleet {
 
     /// `listen` for HTTPS with HTTP/2, in the way that the version understands.
     pub(super) fn listen_tls(&self) -> Vec<Value> {
-        if self.is_at_least([1, 25, 1]) {
+        if self.build.has(&Feature::HTTP2_DIRECTIVE) {
             let mut lines = self.listen(&self.https_port, &["ssl"]);
             lines.push(words("http2", &["on"]));
             return lines;
         }
-        self.listen(&self.https_port, &["ssl", "http2"])
+        let parameters: &[&str] = if self.build.has(&Feature::HTTP2_LISTEN) { &["ssl", "http2"] } else { &["ssl"] };
+        self.listen(&self.https_port, parameters)
     }
 }
 
@@ -213,50 +299,4 @@ fn join(address: &Value, port: &Value) -> Value {
         (Data::String(address), Data::Number(port)) => Value::string(format!("{address}:{port}")),
         _ => Value::unknown(Type::String),
     }
-}
-
-/// `nginx.conf`: runs without rights of its own from the directory that it lies in.
-fn main(fleet: &Fleet, worker_connections: &Value) -> Value {
-    let temporary = ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"];
-    let upgrade = [words("default", &["upgrade"]), words("", &["close"])];
-    let mut http = vec![words("default_type", &["application/octet-stream"])];
-    http.extend(temporary.map(|name| directive(&format!("{name}_temp_path"), [Value::string(format!("temp_{name}"))])));
-    http.extend([
-        words("access_log", &["access.log"]),
-        words("server_tokens", &["off"]),
-        words("sendfile", &["on"]),
-        words("tcp_nopush", &["on"]),
-        words("keepalive_timeout", &["65s"]),
-        words("server_names_hash_bucket_size", &["128"]),
-        block("map", [Value::string("$http_upgrade"), Value::string(format!("${CONNECTION_UPGRADE}"))], upgrade),
-        block("server", [], nobody(fleet)),
-    ]);
-    if fleet.is_at_least([1, 19, 4]) {
-        let mut lines = fleet.listen(&fleet.https_port, &["ssl", "default_server"]);
-        lines.extend([words("server_name", &["_"]), words("ssl_reject_handshake", &["on"])]);
-        http.push(block("server", [], lines));
-    }
-    http.push(words("include", &["conf.d/*.conf"]));
-    if fleet.has_agents {
-        // What an agent adds, to see what is served.
-        http.push(words("include", &["agent.d/*.conf"]));
-    }
-    Value::tuple([
-        words("worker_processes", &["auto"]),
-        words("pid", &["nginx.pid"]),
-        words("error_log", &["error.log", "warn"]),
-        words("worker_shutdown_timeout", &["60s"]),
-        block("events", [], [directive("worker_connections", [worker_connections.clone()])]),
-        block("http", [], http),
-    ])
-}
-
-/// The server for hosts that no route has: it says that it lives, and nothing else.
-fn nobody(fleet: &Fleet) -> Vec<Value> {
-    let mut lines = fleet.listen(&fleet.http_port, &["default_server"]);
-    lines.push(words("server_name", &["_"]));
-    let alive = [words("access_log", &["off"]), words("return", &["200", "ok"])];
-    lines.push(block("location", ["=", "/healthz"].map(Value::string), alive));
-    lines.push(block("location", [Value::string("/")], [words("return", &["404"])]));
-    lines
 }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use portolan_lang::{Address, Data, Diagnostic, Diagnostics, Marks, Value};
+use portolan_lang::{Address, Data, Diagnostic, Diagnostics, Marks, Span, Value};
 
 use crate::compile::domain::{Block, Claim};
 
@@ -11,8 +11,12 @@ const MAX_NAME: usize = 253;
 
 /// What is wrong with the names.
 pub(super) fn check(input: &Block<'_>, hosts: &Value) -> Diagnostics {
+    check_at(input.attribute_span("hosts"), hosts)
+}
+
+/// What is wrong with the names that stand at a place.
+pub(super) fn check_at(at: Span, hosts: &Value) -> Diagnostics {
     let mut problems = Diagnostics::new();
-    let at = input.attribute_span("hosts");
     let items = hosts.items().unwrap_or_default();
     if hosts.is_known() && items.is_empty() {
         problems.push(Diagnostic::error("Route without hosts").detail("At least one host name is required.").at(at));

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use portolan_lang::{Data, Diagnostic, Span, Type, Value};
 
-use super::directive::{block, directive};
+use super::directive::{block, directive, words};
 use super::pods::{self, Pods};
 use super::server::Server;
 use crate::compile::domain::undecided;
@@ -34,6 +34,12 @@ pub(super) struct Health {
     pub(super) max_fails: Value,
     pub(super) fail_timeout: Value,
     pub(super) balance: Option<Arc<str>>,
+    /// Whether the servers can share what they know of the group.
+    pub(super) has_zone: bool,
+    /// Whether names are resolved again while they run.
+    pub(super) resolves: bool,
+    /// What is said of the group behind its servers.
+    pub(super) checks: Vec<Value>,
 }
 
 /// The place to blame, by attribute.
@@ -83,9 +89,9 @@ impl Upstream {
     pub(super) fn directive(&self, name: &str, health: &Health) -> Value {
         let mut lines = Vec::new();
         if let Some(balance) = health.balance.as_deref().filter(|balance| *balance != "round_robin") {
-            lines.push(directive(balance, []));
+            lines.push(balanced(balance));
         }
-        lines.push(directive("zone", [Value::string(name), Value::string("64k")]));
+        lines.extend(health.has_zone.then(|| directive("zone", [Value::string(name), Value::string("64k")])));
         if self.has_pods() {
             lines.push(pods::include(name));
         }
@@ -94,11 +100,27 @@ impl Upstream {
             args.extend(server.weight.as_ref().and_then(|weight| parameter("weight", weight)));
             args.extend(health.parameters());
             args.extend(server.stands_by.then(|| Value::string(health.standby())));
+            args.extend((health.resolves && is_name(&server.address)).then(|| Value::string("resolve")));
             lines.push(directive("server", args));
         }
-        lines.push(directive("keepalive", [Value::string("16")]));
+        lines.extend(health.checks.iter().cloned());
         block("upstream", [Value::string(name)], lines)
     }
+}
+
+/// How servers are chosen. `client` is what `ip_hash` is for streams.
+fn balanced(balance: &str) -> Value {
+    match balance {
+        "client" => words("hash", &["$remote_addr", "consistent"]),
+        other => directive(other, []),
+    }
+}
+
+/// Whether an address is the name of a host.
+fn is_name(address: &Value) -> bool {
+    let host = |text: &str| text.rsplit_once(':').map_or(text, |(host, _)| host).to_owned();
+    let is_address = |host: &str| host.starts_with('[') || host.parse::<std::net::Ipv4Addr>().is_ok();
+    address.as_str().is_some_and(|text| !text.starts_with("unix:") && !is_address(&host(text)))
 }
 
 /// `name=value`, unknown where the value is; nothing for null.
