@@ -7,7 +7,7 @@
 //! Graph + Snapshot + Live ──plan──▶ Plan ──apply──▶ journal, state
 //! ```
 //!
-//! Beside the pipeline, `observe` looks at what runs.
+//! Beside the pipeline, `observe` looks at what runs, and `watch` says when a daemon plans and applies.
 //!
 //! What it leaves out: it prints nothing, and it names no concrete provider and no concrete
 //! backend. The program beside it (`main`, `setup`, `commands`, `render`) does both.
@@ -28,3 +28,4 @@ pub mod sessions;
 pub mod shape;
 #[cfg(test)]
 mod testing;
+pub mod watch;

@@ -18,11 +18,18 @@ use crate::refresh::read_patiently;
 use crate::sessions::{Sessions, diagnostic_of};
 
 /// What became of the unfinished changes: edits to commit before planning. An object that
-/// cannot be read is an error, and its entry stays in the journal.
+/// cannot be read is an error, and its entry stays in the journal; so does that of one in a cluster
+/// that is lost.
 pub async fn recover(sessions: &Sessions<'_>, snapshot: &Snapshot) -> (Vec<Edit>, Diagnostics) {
+    let lost = &sessions.desired().lost;
+    let is_lost =
+        |entry: &&JournalEntry| entry.resource.connection.as_ref().is_some_and(|connection| lost.contains(connection));
     // What could not be named before it was made cannot be found.
-    let (named, nameless): (Vec<_>, Vec<_>) =
-        snapshot.unfinished.iter().partition(|entry| !entry.resource.identity.is_empty());
+    let (named, nameless): (Vec<_>, Vec<_>) = snapshot
+        .unfinished
+        .iter()
+        .filter(|entry| !is_lost(entry))
+        .partition(|entry| !entry.resource.identity.is_empty());
     let killed = |entry: &JournalEntry| end(entry, Outcome::Failed("the run was ended in the middle".to_owned()));
     let mut edits: Vec<Edit> = nameless.into_iter().map(killed).collect();
     let mut diagnostics = Diagnostics::new();

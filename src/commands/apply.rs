@@ -132,7 +132,7 @@ async fn approve(manner: &Manner<'_>) -> Result<(), Failure> {
     }
 }
 
-async fn carry_out(
+pub(super) async fn carry_out(
     manner: &Manner<'_>,
     project: &Project,
     locked: &Locked,

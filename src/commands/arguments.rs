@@ -5,9 +5,11 @@
 
 #[cfg(feature = "agent")]
 mod agent;
+mod cluster;
 mod order;
 mod services;
 mod variables;
+mod watch;
 
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -15,11 +17,13 @@ use std::path::PathBuf;
 #[cfg(feature = "agent")]
 pub(crate) use agent::{AgentCommand, EndpointsArguments, NginxAgentArguments};
 use clap::{Args, Parser, Subcommand, ValueEnum};
+pub(crate) use cluster::ClusterCommand;
 pub(crate) use order::{OrderArguments, RouteCommand, SwitchArguments};
 pub(crate) use services::{
     EventsArguments, ExecArguments, LogsArguments, OperateArguments, StatusArguments, TopArguments,
 };
 pub(crate) use variables::{VariableArgument, VariableArguments};
+pub(crate) use watch::{OnDrift, Permission, WatchArguments};
 
 /// One plan across Kubernetes clusters, nginx fleets and DNS zones.
 #[derive(Debug, Parser)]
@@ -42,6 +46,7 @@ pub(crate) enum Command {
     Apply(ApplyArguments),
     Destroy(DestroyArguments),
     Rebalance(RebalanceArguments),
+    Watch(WatchArguments),
     Status(StatusArguments),
     Logs(LogsArguments),
     Exec(ExecArguments),
@@ -62,6 +67,8 @@ pub(crate) enum Command {
     Restart(OperateArguments),
     #[command(subcommand)]
     Route(RouteCommand),
+    #[command(subcommand)]
+    Cluster(ClusterCommand),
     Show(ShowArguments),
     Validate(ValidateArguments),
     Output(OutputArguments),

@@ -4,6 +4,7 @@
 mod agent;
 mod apply;
 mod arguments;
+mod cluster;
 mod completions;
 mod console;
 mod elsewhere;
@@ -32,6 +33,7 @@ mod status;
 mod top;
 mod validate;
 mod version;
+mod watch;
 
 use std::ffi::OsString;
 use std::io::{self, Write};
@@ -166,6 +168,8 @@ fn dispatch(command: &Command) -> Outcome {
         Command::Start(arguments) => operate::start(arguments),
         Command::Restart(arguments) => operate::restart(arguments),
         Command::Route(command) => route::run(command),
+        Command::Watch(arguments) => watch::run(arguments),
+        Command::Cluster(command) => cluster::run(command),
         Command::New(arguments) => new::run(arguments),
     }
 }

@@ -77,6 +77,8 @@ fn addresses(flag: &str, texts: &[String]) -> Result<Vec<Address>, Failure> {
 /// What a run starts from: what is recorded, and what was read and opened so far.
 pub(crate) struct Start {
     snapshot: Snapshot,
+    /// What is decided beside: recorded when the plan is applied.
+    decided: Vec<Decision>,
     data: Arc<DataAnswers>,
     opened: OpenSessions,
 }
@@ -85,7 +87,12 @@ impl Start {
     /// What a run starts from that has read and opened nothing yet.
     pub(crate) fn of(snapshot: Snapshot) -> Start {
         let opened = OpenSessions::of(&snapshot);
-        Start { snapshot, data: Arc::default(), opened }
+        Start { snapshot, decided: Vec::new(), data: Arc::default(), opened }
+    }
+
+    /// The same with decisions that a person has made: they are recorded when the plan is applied.
+    pub(crate) fn deciding(self, decided: Vec<Decision>) -> Start {
+        Start { decided, ..self }
     }
 }
 
@@ -122,7 +129,7 @@ impl Prepared {
 /// Compiles the configuration for what is recorded, and reads what that takes unless the request
 /// says to read nothing.
 pub(crate) async fn prepare(project: &Project, start: Start, request: &Request) -> Result<Prepared, Failure> {
-    let Start { snapshot, data, opened } = start;
+    let Start { snapshot, decided, data, opened } = start;
     if let Some(anew) = &request.placement.anew {
         let placed = snapshot.decisions.iter().filter(|decision| &*decision.kind == REPLICAS);
         let problems = anew.missing(placed.map(|decision| &decision.subject));
@@ -131,12 +138,14 @@ pub(crate) async fn prepare(project: &Project, start: Start, request: &Request) 
         }
     }
     let placement = PlacementRequest { unmeasured: !request.refresh, ..request.placement.clone() };
-    let inputs = Inputs { data, placement, ..project.inputs(snapshot.decisions.clone()) };
+    let inputs = Inputs { data, placement, ..project.inputs(with_decisions(&snapshot, decided.clone())) };
     let compiled = match request.refresh {
         true => shape::settle(inputs, &opened, request.parallelism).await,
         false => shape::settle_unread(inputs),
     };
-    Prepared::new(project, snapshot, opened, compiled)
+    let mut prepared = Prepared::new(project, snapshot, opened, compiled)?;
+    prepared.desired.decisions.extend(decided);
+    Ok(prepared)
 }
 
 /// The same once more, with decisions that a person has made: they are recorded when the plan is
@@ -148,12 +157,7 @@ pub(crate) async fn decide(
     request: &Request,
 ) -> Result<Prepared, Failure> {
     let Prepared { snapshot, desired, opened, .. } = prepared;
-    let inputs = project.inputs(with_decisions(&snapshot, decisions.clone()));
-    let inputs = Inputs { data: desired.answers(), ..inputs };
-    let compiled = shape::settle(inputs, &opened, request.parallelism).await;
-    let mut prepared = Prepared::new(project, snapshot, opened, compiled)?;
-    prepared.desired.decisions.extend(decisions);
-    Ok(prepared)
+    prepare(project, Start { snapshot, decided: decisions, data: desired.answers(), opened }, request).await
 }
 
 /// What is recorded, with these decisions in the place of others about the same.
@@ -184,7 +188,8 @@ pub(crate) async fn started(
     request: &Request,
 ) -> Result<Start, Failure> {
     let snapshot = record::load(&**backend).await?;
-    if snapshot.unfinished.is_empty() {
+    // A plan that only shows what a loss would mean changes nothing, and asks the lost ones nothing.
+    if snapshot.unfinished.is_empty() || !request.placement.lost.is_empty() {
         return Ok(Start::of(snapshot));
     }
     record::with_lock(backend, "recovering", patience, async |locked| {
@@ -196,11 +201,20 @@ pub(crate) async fn started(
 /// What is recorded, after finding out what became of changes that a killed run left in the
 /// middle.
 pub(crate) async fn recovered(project: &Project, locked: &Locked, request: &Request) -> Result<Start, Failure> {
-    let start = Start::of(record::load(&*locked.backend).await?);
-    // A plan that only shows what a loss would mean changes nothing, and asks the lost ones nothing.
-    if start.snapshot.unfinished.is_empty() || !request.placement.lost.is_empty() {
+    resumed(project, locked, Start::of(record::load(&*locked.backend).await?), request).await
+}
+
+/// The same from what a run starts from, with what is decided beside.
+pub(crate) async fn resumed(
+    project: &Project,
+    locked: &Locked,
+    start: Start,
+    request: &Request,
+) -> Result<Start, Failure> {
+    if start.snapshot.unfinished.is_empty() {
         return Ok(start);
     }
+    let decided = start.decided.clone();
     let prepared = prepare(project, start, request).await?;
     let sessions = prepared.sessions(project);
     let (edits, diagnostics) = recover(&sessions, &prepared.snapshot).await;
@@ -209,7 +223,7 @@ pub(crate) async fn recovered(project: &Project, locked: &Locked, request: &Requ
         return Err(project.failure(diagnostics));
     }
     let (data, opened) = (prepared.desired.answers(), prepared.opened.clone());
-    Ok(Start { snapshot: record::load(&*locked.backend).await?, data, opened })
+    Ok(Start { snapshot: record::load(&*locked.backend).await?, decided, data, opened })
 }
 
 /// Plans. Problems are in the plan.

@@ -13,10 +13,10 @@ use super::data::{Asker, WantedData};
 use super::dependencies::{Dependencies, of_domain, of_resource};
 use super::desired::{Connection, Desired, Group, GroupId, Instance, InstanceId};
 use super::domain;
+use super::domain::availability::{self, Availability};
 use super::evaluator::{Evaluator, Node, Settled};
 use super::gather::{self, Gathered};
 use super::inputs::Inputs;
-use super::loss::lost_clusters;
 use super::module::{Instances, ModuleId, ModuleInstance};
 use super::scope::Each;
 use super::unknown::Waits;
@@ -68,6 +68,10 @@ pub fn compile(inputs: Inputs) -> (Desired, Diagnostics) {
     builder.desired.withdrawn = placements::withdrawn(&evaluator);
     let decisions = evaluator.inputs.decisions.iter();
     builder.desired.withdrawn.extend(domain::switch::withdrawn(decisions, &builder.desired.backends));
+    let decisions = evaluator.inputs.decisions.iter();
+    let clusters: FxHashSet<&Address> = builder.desired.clusters().collect();
+    let gone = availability::withdrawn(decisions, |cluster| clusters.contains(cluster));
+    builder.desired.withdrawn.extend(gone);
     builder.lose(&evaluator);
     let (problems, pending) = evaluator.take_diagnostics().split_pending();
     evaluator.report(problems);
@@ -419,13 +423,15 @@ impl Builder {
     /// Which clusters are lost, and what goes with them.
     fn lose(&mut self, evaluator: &Evaluator) {
         let names = &evaluator.inputs.placement.lost;
-        if names.is_empty() {
-            return;
-        }
-        let (lost, problems) = lost_clusters(names, &self.desired);
+        let (mut lost, problems) = self.desired.clusters_named(names);
+        let decided: FxHashSet<&Address> =
+            availability::clusters(&evaluator.inputs.decisions, Availability::Lost).collect();
+        lost.extend(self.desired.clusters().filter(|cluster| decided.contains(cluster)).cloned());
         self.desired.lost = lost;
-        self.desired.losses = placements::losses(evaluator);
-        evaluator.report(problems);
+        if !names.is_empty() {
+            self.desired.losses = placements::losses(evaluator);
+            evaluator.report(problems);
+        }
     }
 
     /// Gives each group and each instance what it waits for.

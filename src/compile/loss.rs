@@ -55,24 +55,29 @@ pub(super) fn is_named(names: &BTreeSet<Arc<str>>, cluster: &Address) -> bool {
         && (names.contains(&*cluster_name(cluster, &Address::root())) || names.contains(&*cluster.to_string()))
 }
 
-/// The clusters that these names mean, and the problem of each that means none.
-pub(super) fn lost_clusters(names: &BTreeSet<Arc<str>>, desired: &Desired) -> (Vec<Address>, Vec<Diagnostic>) {
-    let is_cluster =
-        |address: &Address| address.local().segments().first().is_some_and(|first| &*first.name == "cluster");
-    let clusters =
-        desired.connections.iter().map(|connection| &connection.address).filter(|address| is_cluster(address));
-    let known: Vec<(Arc<str>, &Address)> =
-        clusters.map(|address| (cluster_name(address, &Address::root()), address)).collect();
-    let lost = known.iter().filter(|(_, address)| is_named(names, address)).map(|(_, address)| (*address).clone());
-    let unknown = names
-        .iter()
-        .filter(|name| !known.iter().any(|(short, address)| short == *name || address.to_string() == ***name));
-    (lost.collect(), unknown.map(|name| unknown_cluster(name, &known)).collect())
+impl Desired {
+    /// The clusters that are declared.
+    pub fn clusters(&self) -> impl Iterator<Item = &Address> {
+        let is_cluster =
+            |address: &&Address| address.local().segments().first().is_some_and(|first| &*first.name == "cluster");
+        self.connections.iter().map(|connection| &connection.address).filter(is_cluster)
+    }
+
+    /// The clusters that these names, or addresses, mean, and the problem of each that means none.
+    pub fn clusters_named(&self, names: &BTreeSet<Arc<str>>) -> (Vec<Address>, Vec<Diagnostic>) {
+        let known: Vec<(Arc<str>, &Address)> =
+            self.clusters().map(|address| (cluster_name(address, &Address::root()), address)).collect();
+        let meant = known.iter().filter(|(_, address)| is_named(names, address)).map(|(_, address)| (*address).clone());
+        let unknown = names
+            .iter()
+            .filter(|name| !known.iter().any(|(short, address)| short == *name || address.to_string() == ***name));
+        (meant.collect(), unknown.map(|name| unknown_cluster(name, &known)).collect())
+    }
 }
 
 fn unknown_cluster(name: &str, known: &[(Arc<str>, &Address)]) -> Diagnostic {
-    let problem = Diagnostic::error("Unknown cluster")
-        .detail(format!("There is no cluster \"{name}\" in the configuration, so it cannot be lost."));
+    let problem =
+        Diagnostic::error("Unknown cluster").detail(format!("There is no cluster \"{name}\" in the configuration."));
     let names: Vec<&str> = known.iter().map(|(name, _)| &**name).collect();
     match did_you_mean(name, names.iter().copied()) {
         Some(near) => problem.help(format!("Did you mean {near}?")),

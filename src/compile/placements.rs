@@ -6,6 +6,7 @@ use portolan_lang::{Address, Diagnostic, Value};
 use portolan_state::Decision;
 use rustc_hash::{FxHashMap, FxHashSet};
 
+use super::domain::availability::{Availability, clusters};
 use super::domain::placement::{Ledger, Placed, Replicas, Request, place};
 use super::domain::{self, Block, BlockPlacement, ServicePlacement, Wanted};
 use super::evaluator::Evaluator;
@@ -19,7 +20,11 @@ pub(super) type Placements = FxHashMap<Address, BlockPlacement>;
 /// Places all services.
 pub(super) fn placements(evaluator: &Evaluator) -> Placements {
     let asked = &evaluator.inputs.placement;
-    let mut ledger = Ledger::without(asked.lost.clone()).unmeasured(asked.unmeasured);
+    let decisions = &evaluator.inputs.decisions;
+    let lost = clusters(decisions, Availability::Lost).map(|cluster| Arc::from(cluster.to_string()));
+    let lost = asked.lost.iter().cloned().chain(lost).collect();
+    let drained = clusters(decisions, Availability::Drained).cloned().collect();
+    let mut ledger = Ledger::without(lost).draining(drained).unmeasured(asked.unmeasured);
     let mut blocks = Placements::default();
     let mut wanted = Vec::new();
     for module in expand_modules(evaluator) {

@@ -70,10 +70,12 @@ pub async fn plan<C: Configurations>(
     let (mut records, problems) = Records::new(snapshot, desired);
     plan.diagnostics.extend(problems);
     let mut selected = targets::select(request, desired, graph, &by_address, &mut records);
-    plan.lost.clone_from(&desired.lost);
-    plan.losses.clone_from(&desired.losses);
+    if !request.placement.lost.is_empty() {
+        plan.lost.clone_from(&desired.lost);
+        plan.losses.clone_from(&desired.losses);
+        plan.unread = targets::unread(desired);
+    }
     targets::leave_lost(desired, &mut selected, &mut records);
-    plan.unread = targets::unread(desired);
     if request.refresh {
         plan.diagnostics.extend(refresh(sessions, &mut records).await);
     }

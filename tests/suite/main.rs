@@ -18,6 +18,7 @@ mod console;
 mod crossplane;
 mod division;
 mod documents;
+mod draining;
 mod edge;
 mod examples;
 #[cfg(all(feature = "nginx", feature = "dns", feature = "agent"))]
@@ -54,3 +55,4 @@ mod terminal;
 mod together;
 mod too_much;
 mod vectors;
+mod watching;

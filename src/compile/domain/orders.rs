@@ -10,6 +10,7 @@ use rustc_hash::FxHashSet;
 use serde::{Deserialize, Serialize};
 
 use super::Block;
+use super::availability::{AVAILABILITY, Availability};
 use super::switch::{SWITCHED, Switch};
 use crate::compile::Desired;
 
@@ -101,7 +102,7 @@ pub fn services(desired: &Desired) -> Vec<Address> {
 /// Whether a decision is an order that a person has given, and not something that follows from
 /// others.
 pub fn is_of_people(decision: &Decision) -> bool {
-    [STOPPED, RESTARTED, SWITCHED].contains(&&*decision.kind)
+    [STOPPED, RESTARTED, SWITCHED, AVAILABILITY].contains(&&*decision.kind)
 }
 
 /// Whether a decision is that something stands still, or goes on.
@@ -122,14 +123,16 @@ pub fn stop_of<'a>(decisions: impl IntoIterator<Item = &'a Decision>, service: &
 }
 
 /// Those of some decisions that people should know of: what stands still, what goes on though the
-/// rest of its block does not, and what is switched by hand.
+/// rest of its block does not, what is switched by hand, and which clusters do not take part.
 pub(crate) fn standing<'a>(decisions: impl Iterator<Item = &'a Decision>) -> Vec<&'a Decision> {
     let decisions: Vec<&Decision> = decisions.collect();
     let orders = || decisions.iter().copied().filter(|decision| is_order(decision));
     let stopped: FxHashSet<&Address> = orders().filter(|order| is_stop(order)).map(|order| &order.subject).collect();
     let is_exception = |order: &Decision| stopped.contains(&block_of(&order.subject));
     let switched = decisions.iter().copied().filter(|decision| Switch::of(decision).is_some());
-    orders().filter(|order| is_stop(order) || is_exception(order)).chain(switched).collect()
+    let is_away = |decision: &&Decision| Availability::of(decision).is_some_and(|now| now != Availability::Active);
+    let away = decisions.iter().copied().filter(is_away);
+    orders().filter(|order| is_stop(order) || is_exception(order)).chain(switched).chain(away).collect()
 }
 
 /// The block that a service is in.

@@ -2,10 +2,10 @@
 //! recorded. Linear in the size of the plan and of the record.
 
 use portolan_lang::Address;
-use portolan_state::{ResourceKey, Snapshot};
+use portolan_state::{Resource, ResourceKey, Snapshot};
 use rustc_hash::FxHashSet;
 
-use crate::compile::{Desired, Group};
+use crate::compile::{Desired, Group, Instance};
 use crate::plan::model::{Action, Change, Mode, OperationKind, Plan};
 
 /// Why carrying out a plan would not lead from what is recorded to what ought to exist, in
@@ -20,7 +20,7 @@ pub fn wrong_outcome(plan: &Plan, desired: &Desired, snapshot: &Snapshot) -> Vec
     for operation in &plan.operations {
         replay.carry_out(operation.kind, &plan.changes[operation.change]);
     }
-    replay.compare(desired);
+    replay.compare(desired, snapshot);
     replay.check_prevented(desired);
     replay.found
 }
@@ -117,19 +117,31 @@ impl<'a> Replay<'a> {
         }
     }
 
-    /// Compares what is recorded at the end with what ought to exist.
-    fn compare(&mut self, desired: &Desired) {
+    /// Compares what is recorded at the end with what ought to exist. What is recorded of a lost
+    /// cluster stays as it is.
+    fn compare(&mut self, desired: &Desired, snapshot: &'a Snapshot) {
         let is_partial = !self.plan.targets.is_empty();
+        let lost: FxHashSet<&Address> = desired.lost.iter().collect();
         let wanted = match self.plan.mode {
             Mode::RefreshOnly => return,
             Mode::Destroy => Vec::new(),
-            Mode::Normal => desired.instances.iter().filter(|instance| !instance.is_data).collect(),
+            Mode::Normal => desired.instances.iter().filter(|instance| !instance.is_data).collect::<Vec<&Instance>>(),
         };
         let mut left = std::mem::take(&mut self.recorded);
         if is_partial {
             return;
         }
-        for instance in wanted {
+        let stays = |row: &&Resource| row.connection.as_ref().is_some_and(|connection| lost.contains(connection));
+        for row in snapshot.resources.iter().filter(stays) {
+            let key = Key::of(&row.key);
+            let is_there = left.remove(&key);
+            self.expect(is_there, key, "is in a lost cluster and does not stay");
+        }
+        let is_lost = |instance: &&Instance| {
+            let connection = instance.connection.and_then(|at| desired.connections.get(at));
+            connection.is_some_and(|connection| lost.contains(&connection.address))
+        };
+        for instance in wanted.into_iter().filter(|instance| !is_lost(instance)) {
             let key = Key { address: &instance.address, deposed: None };
             let is_there = left.remove(&key);
             self.expect(is_there, key, "ought to exist and does not at the end");

@@ -152,7 +152,7 @@ impl Division {
         let is_measure = self.now.strategy == Strategy::FreeCapacity && share.weight == share.room.map(u64::from);
         let mut words = Vec::new();
         if share.is_lost {
-            words.push("lost".to_owned());
+            words.push("away".to_owned());
         }
         if is_divided && !is_measure && !self.is_alone() {
             words.push(format!("weight {}", self.now.weight(name)));
@@ -160,7 +160,7 @@ impl Division {
         words.extend(share.room.map(|room| format!("room for {room}")));
         words.extend(share.held.map(|held| held_words(held, share)));
         if share.standing_in > 0 {
-            words.push(format!("{} of them for lost clusters", share.standing_in));
+            words.push(format!("{} of them for clusters that are away", share.standing_in));
         }
         words
     }

@@ -149,7 +149,8 @@ fn output_json(value: &Value) -> Json {
 }
 
 /// One line: what all of them have, and the fields of its type.
-fn line(level: &str, message: &str, kind: &str, fields: Json) -> Json {
+/// A line of the stream.
+pub(crate) fn line(level: &str, message: &str, kind: &str, fields: Json) -> Json {
     let time = jiff::fmt::strtime::format("%Y-%m-%dT%H:%M:%S%.6fZ", Timestamp::now()).unwrap_or_default();
     let mut line = json!({"@level": level, "@message": message, "@module": "portolan.ui", "@timestamp": time});
     if let (Json::Object(line), Json::Object(fields)) = (&mut line, fields) {

@@ -17,7 +17,7 @@ use std::io;
 use std::time::{Duration, Instant};
 
 pub(crate) use conclusion::conclusion;
-pub(crate) use json::conclusion_json;
+pub(crate) use json::{conclusion_json, line};
 use portolan::apply::Observer;
 use portolan::plan::{OperationKind, Plan};
 use portolan_lang::Diagnostic;

@@ -152,9 +152,9 @@ fn is_any(block: &Nested, keywords: &[&str]) -> bool {
 }
 
 /// Whether the nodes of a cluster decide the division, because its room is not declared.
-fn is_looked_at(cluster: &TargetCluster, placement: &Placement, ledger: &Ledger) -> bool {
+fn is_looked_at(cluster: &TargetCluster, placement: &Placement, is_away: bool) -> bool {
     let is_weighed = placement.strategy == Strategy::FreeCapacity && placement.clusters.len() > 1;
-    is_weighed && cluster.is_measurable() && !ledger.is_lost(&cluster.address)
+    is_weighed && cluster.is_measurable() && !is_away
 }
 
 /// A service as far as it was read.
@@ -184,7 +184,9 @@ impl Service<'_> {
         let before = Replicas::of(self.block.decisions, &subject);
         let span = |_: &[&str]| self.block.span;
         let total = total(&self.value, before.as_ref().map(|before| before.total), span).ok()?;
-        let is_looked_at = |cluster: &TargetCluster| is_looked_at(cluster, placement, ledger);
+        let is_bound = self.has_volumes();
+        let is_looked_at =
+            |cluster: &TargetCluster| is_looked_at(cluster, placement, ledger.is_away(&cluster.address, is_bound));
         let looked_at: Vec<&TargetCluster> =
             placement.clusters.iter().map(|(cluster, _)| cluster).filter(|cluster| is_looked_at(cluster)).collect();
         let recorded = before.as_ref().filter(|_| ledger.is_unmeasured());
@@ -206,7 +208,7 @@ impl Service<'_> {
             weight: terms.weight,
             min: terms.min,
             max: terms.max,
-            is_lost: ledger.is_lost(&cluster.address),
+            is_lost: ledger.is_away(&cluster.address, is_bound),
         };
         Some(Request {
             subject,
@@ -214,7 +216,7 @@ impl Service<'_> {
             shape: self.shape(),
             strategy: placement.strategy,
             spread: placement.spread,
-            is_bound: self.has_volumes(),
+            is_bound,
             sites: placement.clusters.iter().map(site).collect(),
         })
     }

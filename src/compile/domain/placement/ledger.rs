@@ -34,6 +34,8 @@ pub struct Ledger {
     shape_ids: FxHashMap<PodShape, ShapeId>,
     /// The names and addresses of clusters that are lost.
     lost: BTreeSet<Arc<str>>,
+    /// The clusters that are drained.
+    drained: BTreeSet<Address>,
     is_unmeasured: bool,
 }
 
@@ -41,6 +43,12 @@ impl Ledger {
     /// A ledger of clusters of which some are lost, by name or by address.
     pub fn without(lost: BTreeSet<Arc<str>>) -> Ledger {
         Ledger { lost, ..Ledger::default() }
+    }
+
+    /// The same with some clusters that are drained.
+    #[must_use]
+    pub fn draining(self, drained: BTreeSet<Address>) -> Ledger {
+        Ledger { drained, ..self }
     }
 
     /// The same for clusters of which no nodes are looked at, as far as they were measured before.
@@ -64,6 +72,12 @@ impl Ledger {
     /// Whether a cluster is lost.
     pub fn is_lost(&self, cluster: &Address) -> bool {
         is_named(&self.lost, cluster)
+    }
+
+    /// Whether a cluster has no replicas of a service: it is lost, or drained of what can leave it.
+    /// What is bound to it by volumes cannot.
+    pub fn is_away(&self, cluster: &Address, is_bound: bool) -> bool {
+        self.is_lost(cluster) || !is_bound && self.drained.contains(cluster)
     }
 
     /// The cluster of this address; its capacity is asked for when it is first met.

@@ -214,7 +214,7 @@ impl Replicas {
         };
         let is_present = |share: &Share| share.replicas.is_some();
         let changes = [
-            ("is lost", without(self, before, |share| share.is_lost)),
+            ("is away", without(self, before, |share| share.is_lost)),
             ("is back", without(before, self, |share| share.is_lost)),
             ("is new", without(self, before, is_present)),
             ("left", without(before, self, is_present)),

@@ -1,0 +1,69 @@
+//! The command line of the daemon.
+
+use clap::{Args, ValueEnum};
+
+use super::{PlanningArguments, VariableArguments};
+
+/// Keep everything as it is declared, until interrupted.
+///
+/// Plans and applies when it starts, when files of this directory change, and in every interval. What
+/// would delete or replace something waits for a person, who looks at it with `plan` and does it with
+/// `apply`, unless it is allowed here. A run that fails is tried again after pauses that double.
+/// Ends with 0 when it is interrupted; a run that goes on is stopped as `apply` is.
+#[derive(Debug, Args)]
+pub(crate) struct WatchArguments {
+    #[command(flatten)]
+    variables: VariableArguments,
+    /// The longest time between two looks at everything, for example 30s or 5m.
+    #[arg(long, value_name = "DURATION", default_value = "1m")]
+    pub(crate) interval: String,
+    /// How long files must not change before a run begins.
+    #[arg(long, value_name = "DURATION", default_value = "1s")]
+    pub(crate) debounce: String,
+    /// What may be done without a person; may be given several times.
+    #[arg(long, value_enum, value_name = "WHAT", value_delimiter = ',')]
+    pub(crate) allow: Vec<Permission>,
+    /// What becomes of what was changed outside.
+    #[arg(long, value_enum, value_name = "WHAT", default_value_t = OnDrift::Repair)]
+    pub(crate) on_drift: OnDrift,
+    /// How many changes are made at the same time.
+    #[arg(long, value_name = "N", default_value_t = 10)]
+    parallelism: usize,
+    /// Print what happens as JSON, one object a line.
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+/// What is done without a person only where that is allowed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Permission {
+    /// Deleting what is no longer declared, or no longer wanted in a place.
+    Deletions,
+    /// Deleting something and making it anew.
+    Replacements,
+}
+
+/// What becomes of what was changed outside.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum OnDrift {
+    /// It is made again as it is declared.
+    Repair,
+    /// It is told, and nothing is done until a person has seen to it.
+    Report,
+}
+
+impl WatchArguments {
+    /// How plans are made.
+    pub(crate) fn planning(&self) -> PlanningArguments {
+        PlanningArguments {
+            variables: self.variables.clone(),
+            targets: Vec::new(),
+            replace: Vec::new(),
+            refresh_only: false,
+            refresh: true,
+            parallelism: self.parallelism,
+            lock_timeout: String::new(),
+            input: false,
+        }
+    }
+}

@@ -1,0 +1,212 @@
+//! `portolan watch`
+//!
+//! A thin shell around [`portolan::watch`]: it looks whether files have changed, tells the heart, and
+//! does what that answers. A run is what `apply --auto-approve` does, within limits.
+
+mod files;
+
+use std::cell::{Cell, RefCell};
+use std::pin::Pin;
+use std::time::{Duration, Instant};
+
+use jiff::Timestamp;
+use portolan::plan::{Action as Change, Plan, Request};
+use portolan::watch::{Action, Ended, Event, Settings, Watch};
+use serde_json::json;
+
+use self::files::Files;
+use super::apply::{Manner, carry_out};
+use super::arguments::{ApplyingArguments, OnDrift, Permission, PlanningArguments, WatchArguments};
+use super::planning::{make_plan, prepare, project, recovered, request};
+use super::{Exit, Failure, Outcome, block_on, interrupts, is_colourful, print, record, warn};
+use crate::{render, setup};
+
+/// The longest pause after the first failure.
+const FIRST_PAUSE: Duration = Duration::from_secs(1);
+
+/// The longest pause after any failure.
+const LONGEST_PAUSE: Duration = Duration::from_secs(15);
+
+/// How often files are looked at.
+const LOOK: Duration = Duration::from_millis(500);
+
+/// How many addresses are named.
+const NAMED: usize = 5;
+
+pub(crate) fn run(arguments: &WatchArguments) -> Outcome {
+    let settings = Settings {
+        debounce: record::duration("--debounce", &arguments.debounce)?,
+        interval: record::duration("--interval", &arguments.interval)?,
+        first_pause: FIRST_PAUSE,
+        longest_pause: LONGEST_PAUSE,
+        seed: rand::random(),
+    };
+    block_on(watch(arguments, settings))
+}
+
+type Running<'a> = Pin<Box<dyn Future<Output = Result<Ended, Failure>> + 'a>>;
+
+async fn watch(arguments: &WatchArguments, settings: Settings) -> Outcome {
+    let daemon = Daemon::new(arguments);
+    let began = Instant::now();
+    let mut stop = interrupts();
+    let mut files = Files::of(".");
+    let mut look = tokio::time::interval(LOOK);
+    let mut heart = Watch::new(settings, Duration::ZERO);
+    let mut running: Option<Running<'_>> = None;
+    daemon.tell("info", "watching; interrupt it to end it", "started")?;
+    while !daemon.is_stopping.get() || running.is_some() {
+        let wake = heart.wake().map(|wake| tokio::time::Instant::from_std(began + wake));
+        let event = tokio::select! {
+            ended = ended(&mut running) => {
+                running = None;
+                Event::Ended(daemon.ended(ended)?)
+            }
+            _ = stop.recv() => {
+                // A run that goes on is told as well, and comes to its end.
+                daemon.is_stopping.set(true);
+                Event::Paused
+            }
+            () = at(wake) => Event::Tick,
+            _ = look.tick() => match files.have_changed() {
+                true => Event::Hint,
+                false => continue,
+            },
+        };
+        if heart.on(event, began.elapsed()) == Some(Action::Run) {
+            running = Some(Box::pin(daemon.run()));
+        }
+    }
+    daemon.tell("info", "ended", "stopped")?;
+    Ok(Exit::Success)
+}
+
+/// How the run ends that goes on; never where there is none.
+async fn ended(running: &mut Option<Running<'_>>) -> Result<Ended, Failure> {
+    match running {
+        Some(run) => run.await,
+        None => std::future::pending().await,
+    }
+}
+
+/// The time that is waited for; never where there is none.
+async fn at(time: Option<tokio::time::Instant>) {
+    match time {
+        Some(time) => tokio::time::sleep_until(time).await,
+        None => std::future::pending().await,
+    }
+}
+
+/// What runs are made of.
+struct Daemon<'a> {
+    arguments: &'a WatchArguments,
+    planning: PlanningArguments,
+    /// Whether it was asked to end.
+    is_stopping: Cell<bool>,
+    /// What was told last.
+    told: RefCell<String>,
+}
+
+impl<'a> Daemon<'a> {
+    fn new(arguments: &'a WatchArguments) -> Daemon<'a> {
+        Daemon { arguments, planning: arguments.planning(), is_stopping: Cell::new(false), told: RefCell::default() }
+    }
+
+    /// Plans and applies, as far as that is allowed.
+    async fn run(&self) -> Result<Ended, Failure> {
+        let project = project(&self.planning)?;
+        let backend = setup::backend(&project.config.settings).map_err(|problem| project.failure(problem.into()))?;
+        let request: Request = request(&self.planning, false)?;
+        record::with_lock(&backend, "watch", Duration::ZERO, async |locked| {
+            let prepared = locked.renewed(async {
+                let start = recovered(&project, locked, &request).await?;
+                prepare(&project, start, &request).await
+            });
+            let prepared = prepared.await?;
+            let sessions = prepared.sessions(&project);
+            let plan = locked.renewed(async { Ok(make_plan(&project, &prepared, &sessions, &request).await) }).await?;
+            if plan.diagnostics.has_errors() {
+                return Err(project.failure(plan.diagnostics));
+            }
+            if !plan.has_changes() && plan.drift.is_empty() {
+                return Ok(Ended::Settled);
+            }
+            if let Some(why) = self.beyond(&plan) {
+                self.tell("warn", &format!("{}: {why}", render::plan::summary(&plan)), "held")?;
+                return Ok(Ended::Held);
+            }
+            if self.is_stopping.get() {
+                return Ok(Ended::Held);
+            }
+            self.tell("info", &render::plan::summary(&plan), "run_started")?;
+            if !self.arguments.json {
+                print(|out| write!(out, "{}", render::plan::human(&plan, is_colourful())))?;
+            }
+            warn(&plan.diagnostics, &project.config.sources);
+            let applying = ApplyingArguments { auto_approve: true, json: self.arguments.json };
+            let manner = Manner { command: "watch", planning: &self.planning, applying };
+            carry_out(&manner, &project, locked, &prepared, &sessions, &plan).await?;
+            Ok(Ended::Settled)
+        })
+        .await
+    }
+
+    /// Why a plan needs a person.
+    fn beyond(&self, plan: &Plan) -> Option<String> {
+        let is_allowed = |permission| self.arguments.allow.contains(&permission);
+        let is_beyond = |action: Change| match action {
+            Change::DeleteThenCreate | Change::CreateThenDelete => !is_allowed(Permission::Replacements),
+            Change::Delete => !is_allowed(Permission::Deletions),
+            Change::NoOp | Change::Create | Change::Read | Change::Update | Change::Forget => false,
+        };
+        let beyond = plan.changes.iter().filter(|change| is_beyond(change.action));
+        let beyond: Vec<String> = beyond.map(|change| change.key.address.to_string()).collect();
+        if !beyond.is_empty() {
+            return Some(format!("a person has to allow that this is deleted or replaced: {}", named(&beyond)));
+        }
+        let drift: Vec<String> = plan.drift.iter().map(|drift| drift.key.address.to_string()).collect();
+        let is_reported = self.arguments.on_drift == OnDrift::Report && !drift.is_empty();
+        is_reported.then(|| format!("this was changed outside: {}", named(&drift)))
+    }
+
+    /// Tells how a run has ended.
+    fn ended(&self, ended: Result<Ended, Failure>) -> Result<Ended, Failure> {
+        let failure = match ended {
+            Ok(Ended::Settled) => {
+                self.tell("info", "everything is as it ought to be", "run_ended")?;
+                return Ok(Ended::Settled);
+            }
+            Ok(ended) => return Ok(ended),
+            // Nobody reads any more.
+            Err(failure) if failure.diagnostics.is_empty() => return Err(failure),
+            Err(failure) => failure,
+        };
+        let first = failure.diagnostics.iter().find(|problem| problem.is_error());
+        let summary = first.map_or_else(String::new, |problem| problem.summary.to_string());
+        let what = if self.is_stopping.get() { "the run was stopped" } else { "the run failed, and is tried again" };
+        self.tell("error", &format!("{what}: {summary}"), "run_failed")?;
+        warn(&failure.diagnostics, &failure.sources);
+        Ok(Ended::Failed)
+    }
+
+    /// Tells what the daemon does, on a line, unless it was told just before.
+    fn tell(&self, level: &str, message: &str, kind: &str) -> Result<(), Failure> {
+        if self.told.replace(message.to_owned()) == message {
+            return Ok(());
+        }
+        let now = Timestamp::now();
+        print(|out| match self.arguments.json {
+            true => writeln!(out, "{}", render::progress::line(level, message, kind, json!({}))),
+            false => writeln!(out, "{} {level}: {message}", now.strftime("%Y-%m-%dT%H:%M:%SZ")),
+        })
+    }
+}
+
+/// The first of some addresses, and how many there are beside.
+fn named(addresses: &[String]) -> String {
+    let first: Vec<&str> = addresses.iter().take(NAMED).map(String::as_str).collect();
+    match addresses.len().saturating_sub(NAMED) {
+        0 => first.join(", "),
+        more => format!("{}, and {more} more", first.join(", ")),
+    }
+}
