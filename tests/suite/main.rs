@@ -10,6 +10,7 @@
 
 mod bad_input;
 mod broken_servers;
+mod certificates;
 mod charts;
 mod commands;
 mod compiling;

@@ -30,7 +30,7 @@ use directory::DirectorySession;
 use identity::Identity;
 use portolan_lang::{Attribute, AttributePath, Schema, Type, Value};
 use portolan_provider::{Error, Planned, Proposal, Provider, ProviderSchema, ResourceSchema, Session, Workload};
-use server::{NODES, ServerSession};
+use server::{NODES, SECRET, ServerSession};
 
 /// The resource type of all objects.
 pub const OBJECT: &str = "kubernetes_object";
@@ -66,7 +66,7 @@ impl Kubernetes {
         let schema = ProviderSchema {
             connection: connection::schema(),
             resources: BTreeMap::from([(OBJECT, ResourceSchema { version: 0, schema: object })]),
-            data: BTreeMap::from([(NODES, server::nodes_schema())]),
+            data: BTreeMap::from([(NODES, server::nodes_schema()), (SECRET, server::secret_schema())]),
         };
         Kubernetes { schema }
     }

@@ -29,6 +29,7 @@ mod read;
 mod ready;
 mod refusal;
 mod rehearse;
+mod secret;
 mod whose;
 mod wire;
 mod workloads;
@@ -47,6 +48,7 @@ use portolan_provider::{
     Applied, Awaited, Change, Error, NotReady, Planned, Proposal, Report, Session, Wanted, Workloads,
 };
 use refusal::Trouble;
+pub(crate) use secret::{SECRET, schema as secret_schema};
 use serde_json::Value as Json;
 
 use crate::connection::ServerAddress;
@@ -246,6 +248,7 @@ impl Session for ServerSession {
     async fn data(&self, source: &str, config: &Value) -> Result<Value, Error> {
         match source {
             NODES => nodes::read(&self.api, config).await,
+            SECRET => secret::read(&self.api, config).await,
             _ => Err(Error::invalid(format!("{source} is not a data source"))),
         }
     }

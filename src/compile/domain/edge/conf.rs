@@ -59,6 +59,7 @@ impl Conf<'_> {
             words("tcp_nopush", &["on"]),
             words("keepalive_timeout", &["65s"]),
             words("server_names_hash_bucket_size", &["128"]),
+            words("server_names_hash_max_size", &["65536"]),
         ]);
         http.extend(self.resolver());
         http.extend(self.zones.iter().cloned());

@@ -11,7 +11,7 @@ use super::fleet::{CONNECTION_UPGRADE, Fleet};
 use super::part::Part;
 use super::server;
 use super::template::{self, Custom};
-use super::upstream::{Health, Upstream, Upstreams};
+use super::upstream::{Health, Upstream, Upstreams, ZONE};
 use super::{backends, health, limits, logs, pods};
 use crate::catalog::Catalog;
 use crate::compile::domain::switch::Switch;
@@ -259,7 +259,7 @@ impl Location<'_> {
             max_fails: self.part.take("max_fails"),
             fail_timeout: self.part.take("fail_timeout"),
             balance: balance.as_str().map(Arc::from),
-            has_zone: build.has(&Feature::ZONE),
+            zone: build.has(&Feature::ZONE).then_some(ZONE),
             resolves: has_resolver && build.has(&Feature::RESOLVE),
             checks,
         })

@@ -14,7 +14,7 @@ use super::fleet::{Fleet, port_claim};
 use super::part::Part;
 use super::route::{mode, stem};
 use super::template::{self, Custom};
-use super::upstream::{Health, Upstream};
+use super::upstream::{Health, STREAM_ZONE, Upstream};
 use super::{backends, host, logs, server};
 use crate::compile::domain::switch::Switch;
 use crate::compile::domain::{Block, Claim, Compiled, CompiledResource, Hosts, Kind, exports, object, reference};
@@ -239,7 +239,7 @@ impl<'a> Stream<'a> {
             max_fails: self.part.take("max_fails"),
             fail_timeout: self.part.take("fail_timeout"),
             balance: Some(Arc::from(balance)),
-            has_zone: true,
+            zone: Some(STREAM_ZONE),
             resolves: false,
             checks: Vec::new(),
         };

@@ -18,6 +18,16 @@ pub(super) struct Upstream {
     pub(super) servers: Vec<Server>,
 }
 
+/// The zone of all upstreams of HTTP. nginx looks through all zones for each that is named: with one
+/// for every upstream, reading a configuration costs the square of their number.
+pub(super) const ZONE: &str = "upstreams";
+
+/// The zone of all upstreams of streams, which cannot share that of HTTP.
+pub(super) const STREAM_ZONE: &str = "stream_upstreams";
+
+/// Enough for some 20,000 upstreams. It is used only as far as it is needed.
+const ZONE_SIZE: &str = "64m";
+
 /// The upstreams of a route.
 #[derive(Default)]
 pub(super) struct Upstreams {
@@ -34,8 +44,8 @@ pub(super) struct Health {
     pub(super) max_fails: Value,
     pub(super) fail_timeout: Value,
     pub(super) balance: Option<Arc<str>>,
-    /// Whether the servers can share what they know of the group.
-    pub(super) has_zone: bool,
+    /// The memory in which the workers share what they know of the servers, where they can.
+    pub(super) zone: Option<&'static str>,
     /// Whether names are resolved again while they run.
     pub(super) resolves: bool,
     /// What is said of the group behind its servers.
@@ -91,7 +101,7 @@ impl Upstream {
         if let Some(balance) = health.balance.as_deref().filter(|balance| *balance != "round_robin") {
             lines.push(balanced(balance));
         }
-        lines.extend(health.has_zone.then(|| directive("zone", [Value::string(name), Value::string("64k")])));
+        lines.extend(health.zone.map(|zone| directive("zone", [zone, ZONE_SIZE].map(Value::string))));
         if self.has_pods() {
             lines.push(pods::include(name));
         }
