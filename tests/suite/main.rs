@@ -25,6 +25,7 @@ mod examples;
 #[cfg(all(feature = "nginx", feature = "dns", feature = "agent"))]
 mod fleets;
 mod fuzz;
+mod identity;
 mod inside;
 mod json_form;
 mod killed;
