@@ -236,11 +236,7 @@ impl Builder {
                     span: block.span,
                 });
             }
-            // Resources of a group stand together, the groups in the order in which they first occur.
-            let mut groups: indexmap::IndexMap<&Address, Vec<usize>> = indexmap::IndexMap::new();
-            for (resource, made) in compiled.resources.iter().enumerate() {
-                groups.entry(&made.group).or_default().push(resource);
-            }
+            let groups = grouped(&compiled.resources);
             let mut own = Vec::with_capacity(groups.len());
             for (group, resources) in groups {
                 let part: Vec<Step> = places::part(group).collect();
@@ -553,4 +549,13 @@ impl Builder {
             }
         }
     }
+}
+
+/// Resources of a group stand together, the groups in the order in which they first occur.
+fn grouped(resources: &[domain::CompiledResource]) -> indexmap::IndexMap<&Address, Vec<usize>> {
+    let mut groups: indexmap::IndexMap<&Address, Vec<usize>> = indexmap::IndexMap::new();
+    for (at, resource) in resources.iter().enumerate() {
+        groups.entry(&resource.group).or_default().push(at);
+    }
+    groups
 }
