@@ -24,6 +24,7 @@ mod edge;
 mod examples;
 #[cfg(all(feature = "nginx", feature = "dns", feature = "agent"))]
 mod fleets;
+mod followed;
 mod fuzz;
 mod identity;
 mod inside;

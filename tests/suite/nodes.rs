@@ -1,5 +1,6 @@
 //! Nodes of fleets, what stands behind them, and clients that ask on fresh connections all the time.
 
+use std::collections::BTreeSet;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::path::PathBuf;
@@ -129,12 +130,22 @@ pub(crate) struct Node {
     agent: Option<Child>,
     nginx: Option<Child>,
     pub(crate) checker: PathBuf,
+    /// What nginx loads besides what the configuration says, as if it were built in.
+    pub(crate) loads: String,
 }
 
 impl Node {
     pub(crate) fn new(name: &'static str) -> Node {
         let directory = tempfile::tempdir().expect("a directory");
-        Node { name, directory, status: free_port(), agent: None, nginx: None, checker: NGINX.into() }
+        Node {
+            name,
+            directory,
+            status: free_port(),
+            agent: None,
+            nginx: None,
+            checker: NGINX.into(),
+            loads: String::new(),
+        }
     }
 
     pub(crate) fn run_agent(&mut self, project: &Project, etcd: &Etcd) {
@@ -151,10 +162,30 @@ impl Node {
     pub(crate) fn run_nginx(&mut self) {
         until("there is something to serve", || self.path("current/nginx.conf").exists());
         let mut command = Command::new(NGINX);
-        command.arg("-p").arg(self.directory.path()).args(["-c", "current/nginx.conf", "-g", "daemon off;"]);
+        command.arg("-p").arg(self.directory.path()).args(["-c", "current/nginx.conf"]);
+        command.args(["-g", &format!("{}daemon off;", self.loads)]);
         command.arg("-e").arg(self.path("error.log")).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
         self.nginx = Some(command.spawn().expect("nginx starts"));
         until("nginx says what it serves", || self.serves().is_some());
+    }
+
+    /// Ends nginx as it is, without a word.
+    pub(crate) fn kill_nginx(&mut self) {
+        let workers = self.workers();
+        if let Some(mut nginx) = self.nginx.take() {
+            nginx.kill().expect("nginx is killed");
+            nginx.wait().expect("nginx ends");
+        }
+        let pids = workers.iter().map(ToString::to_string);
+        let _ = Command::new("kill").arg("-9").args(pids).stderr(Stdio::null()).status();
+    }
+
+    /// The processes that serve.
+    pub(crate) fn workers(&self) -> BTreeSet<u32> {
+        let Some(nginx) = &self.nginx else { return BTreeSet::new() };
+        let said =
+            Command::new("ps").args(["-o", "pid=", "--ppid", &nginx.id().to_string()]).output().expect("ps runs");
+        String::from_utf8_lossy(&said.stdout).split_whitespace().filter_map(|pid| pid.parse().ok()).collect()
     }
 
     pub(crate) fn kill_agent(&mut self) {

@@ -1,17 +1,20 @@
 //! Bringing a release to nginx, from etcd to the last worker.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::fs;
 use std::io;
+use std::path::Path;
 use std::time::Duration;
 
 use portolan_fleet::{Digest, Entry, Known, Manifest, Quarantined, Release, Store};
 use portolan_provider::Error;
 use tokio::time::Instant;
 
-use crate::endpoints::{self, Placed};
+use crate::endpoints::{self, Placed, Sources};
 use crate::heart::Outcome;
 use crate::nginx::{Master, Nginx};
 use crate::quarantine::{Objection, Search, Step};
+use crate::table::{BESIDE, COUNTS, Table, load_modules};
 use crate::tree::{Candidate, Kept, Tree, mixed};
 
 /// Where nginx looks for what belongs to the agent.
@@ -22,6 +25,7 @@ const STATUS: &str = "agent.d/status.conf";
 pub(crate) struct Bringer {
     pub(crate) tree: Tree,
     pub(crate) nginx: Nginx,
+    pub(crate) table: Table,
 }
 
 /// Why a release was not brought there.
@@ -45,6 +49,8 @@ impl From<Error> for Problem {
 /// A tree that nginx takes, and how long it took to check it.
 struct Checked {
     kept: Kept,
+    /// The upstreams that stand in the table.
+    followed: BTreeSet<String>,
     check: Duration,
 }
 
@@ -83,14 +89,16 @@ impl Bringer {
         let new = fetch(store, &manifest, good.as_ref()).await?;
         let mut candidate = Candidate::new(&self.tree, good.clone(), new)?;
         candidate.arrange(manifest.files.clone())?;
-        candidate.add(STATUS, &self.nginx.status_text(&release.name()))?;
         let mut search = Search::new(changed(&manifest, good.as_ref()));
         let place = good.as_ref().map(|good| self.tree.place(good));
         loop {
             let begun = Instant::now();
-            let placed = endpoints::place(&candidate, place.as_deref(), known)?;
+            let placed = self.place(&candidate, place.as_deref(), known).await?;
             let answer = match &placed {
-                Ok(_) => self.ask(&candidate).await?,
+                Ok(placed) => {
+                    self.add_own(&candidate, &release.name(), placed)?;
+                    self.ask(&candidate).await?
+                }
                 Err(objection) => Err(objection.clone()),
             };
             let check = begun.elapsed();
@@ -101,13 +109,37 @@ impl Bringer {
                 Step::Refuse(words) => return Err(Problem::Refused(words)),
                 Step::Accept(bad) => {
                     candidate.arrange(mixed(&manifest, good.as_ref(), |unit| bad.contains_key(unit)))?;
-                    let placed = endpoints::place(&candidate, place.as_deref(), known)?;
+                    let placed = self.place(&candidate, place.as_deref(), known).await?;
                     let placed = placed.map_err(|objection| Problem::Refused(objection.words))?;
                     let kept = self.keep(&candidate, release, bad, &placed)?;
-                    return Ok(Checked { kept, check });
+                    self.table.add(&placed.lines)?;
+                    return Ok(Checked { kept, followed: placed.followed, check });
                 }
             }
         }
+    }
+
+    /// Writes the servers of upstreams whose servers are pods, in the way that this nginx has.
+    async fn place(
+        &self,
+        candidate: &Candidate,
+        good: Option<&Path>,
+        known: &Known,
+    ) -> io::Result<Result<Placed, Objection>> {
+        let needs_pods = candidate.placed().keys().any(|path| endpoints::is_need(path));
+        let can_follow = needs_pods && self.nginx.can_follow(&load_modules(&main_file(candidate))).await?;
+        endpoints::place(candidate, &Sources { good, known, table: can_follow.then_some(&self.table) })
+    }
+
+    /// Writes what belongs to the agent alone.
+    fn add_own(&self, candidate: &Candidate, name: &str, placed: &Placed) -> io::Result<()> {
+        let mut text = self.nginx.status_text(name);
+        if !placed.followed.is_empty() {
+            text.push_str(BESIDE);
+            // nginx has one such block in a place, and that of the operator counts.
+            text.push_str(if main_file(candidate).contains("log_by_lua") { "" } else { COUNTS });
+        }
+        candidate.add(STATUS, &text)
     }
 
     /// What nginx says against a tree, with the unit that it names.
@@ -142,7 +174,7 @@ impl Bringer {
         });
         let quarantined = quarantined.collect();
         let kept = Kept { name, release: release.clone(), files, quarantined };
-        candidate.add(STATUS, &self.nginx.status_text(&kept.name))?;
+        self.add_own(candidate, &kept.name, placed)?;
         // What lies there under the same name is the same tree.
         if self.tree.current().as_ref() != Some(&kept) {
             self.tree.keep(&kept)?;
@@ -167,6 +199,7 @@ impl Bringer {
         match served {
             Ok(()) => {
                 self.tree.note_good(&kept.name)?;
+                self.table.retain(&checked.followed)?;
                 Ok(there(true))
             }
             Err(why) => self.roll_back(good.as_ref(), checked.check, why).await,
@@ -192,6 +225,11 @@ impl Bringer {
             Err(also) => Ok(Outcome::RolledBack(format!("{why}; going back to {}: {also}", good.name))),
         }
     }
+}
+
+/// `nginx.conf`, as far as there is one.
+fn main_file(candidate: &Candidate) -> String {
+    fs::read_to_string(candidate.folder().join("nginx.conf")).unwrap_or_default()
 }
 
 /// The bytes of a tree that are not on the disk.

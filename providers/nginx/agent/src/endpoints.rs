@@ -1,5 +1,6 @@
 //! The servers of upstreams that are pods: files beside those of the tree, which nginx includes.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -7,6 +8,7 @@ use std::path::{Path, PathBuf};
 use portolan_fleet::{Digest, Known, NEEDS, Needs, Server, Upstream};
 
 use crate::quarantine::Objection;
+use crate::table::{Followed, Table, is_followed};
 use crate::tree::Candidate;
 
 /// What stands in an upstream of which its clusters say that nobody takes requests: an upstream
@@ -14,18 +16,30 @@ use crate::tree::Candidate;
 const NOBODY: &str = "server 127.0.0.1:1 down;\n";
 
 /// What the pods of a tree come to.
+#[derive(Default)]
 pub(crate) struct Placed {
     /// What tells it from others; `None` where the tree needs no pods.
     pub(crate) digest: Option<Digest>,
+    /// The upstreams that stand in the table.
+    pub(crate) followed: BTreeSet<String>,
+    /// Their lines, as far as their pods are known.
+    pub(crate) lines: BTreeMap<String, String>,
+}
+
+/// What the servers of a tree are taken from.
+pub(crate) struct Sources<'a> {
+    /// The tree that was last seen to be served.
+    pub(crate) good: Option<&'a Path>,
+    /// The addresses that are known.
+    pub(crate) known: &'a Known,
+    /// Where servers stand that need no reload; `None` where nginx cannot have that.
+    pub(crate) table: Option<&'a Table>,
 }
 
 /// Writes the servers of all upstreams of a tree whose servers are pods, or says which of its units
 /// cannot be served yet. Where nothing is known any more of pods that are served, they stay.
-pub(crate) fn place(
-    candidate: &Candidate,
-    good: Option<&Path>,
-    known: &Known,
-) -> io::Result<Result<Placed, Objection>> {
+pub(crate) fn place(candidate: &Candidate, sources: &Sources<'_>) -> io::Result<Result<Placed, Objection>> {
+    let mut placed = Placed::default();
     let mut all = String::new();
     for (path, entry) in candidate.placed().iter().filter(|(path, _)| is_need(path)) {
         let objection = |words: String| Objection { words, unit: Some(entry.unit.clone()) };
@@ -34,24 +48,41 @@ pub(crate) fn place(
             Err(problem) => return Ok(Err(objection(problem))),
         };
         for (name, upstream) in &needs.upstreams {
-            let file = match included(name, upstream) {
-                Ok(file) => file,
+            let found =
+                included(name, upstream).and_then(|file| Ok((sources.text(name, &file, upstream, &mut placed)?, file)));
+            let (text, file) = match found {
+                Ok(found) => found,
                 Err(problem) => return Ok(Err(objection(problem))),
-            };
-            let before = good.and_then(|good| fs::read_to_string(good.join(&file)).ok());
-            let text = match (upstream.servers(known), before) {
-                // What was served may come to have nobody; nothing begins so.
-                (Ok(servers), None) if servers.is_empty() => return Ok(Err(objection(nobody(upstream)))),
-                (Ok(servers), _) => text(upstream, &servers),
-                (Err(_), Some(before)) => before,
-                (Err(_), None) => return Ok(Err(objection(unknown(upstream)))),
             };
             candidate.add(&file, &text)?;
             all.push_str(&format!("{name}\n{text}"));
         }
     }
-    let digest = (!all.is_empty()).then(|| Digest::of(all.as_bytes()));
-    Ok(Ok(Placed { digest }))
+    placed.digest = (!all.is_empty()).then(|| Digest::of(all.as_bytes()));
+    Ok(Ok(placed))
+}
+
+impl Sources<'_> {
+    /// What nginx includes for an upstream; or why it has to wait.
+    fn text(&self, name: &str, file: &str, upstream: &Upstream, placed: &mut Placed) -> Result<String, String> {
+        let before = self.good.and_then(|good| fs::read_to_string(good.join(file)).ok());
+        // What was served may come to have nobody; nothing begins so.
+        let is_new = before.is_none();
+        let servers = upstream.servers(self.known).ok();
+        if is_new && servers.as_ref().is_some_and(Vec::is_empty) {
+            return Err(nobody(upstream));
+        }
+        if let Some((table, followed)) = self.table.zip(Followed::of(name, upstream)) {
+            let line = followed.line(self.known).or_else(|| table.of_name(name));
+            if line.is_some() || table.has(&followed.key) {
+                placed.followed.insert(followed.key.clone());
+                placed.lines.extend(line.map(|line| (followed.key.clone(), line)));
+                return Ok(followed.conf());
+            }
+        }
+        let before = before.filter(|text| self.table.is_some() || !is_followed(text));
+        servers.map(|servers| text(upstream, &servers)).or(before).ok_or_else(|| unknown(upstream))
+    }
 }
 
 /// Whether a file of a tree says which pods are needed.

@@ -10,16 +10,20 @@
 //!     current                    what nginx reads when it is started or told to
 //!     good                       what every worker was last seen to serve
 //!
+//!     pods.table                 the servers of upstreams that need no reload
+//!
 //! A kill at any moment leaves `current` and `good` at whole trees. The agent leaves it to others
 //! to start nginx; where none runs, it says so.
 
 mod bring;
 mod endpoints;
+mod follow;
 mod heart;
 mod nginx;
 mod quarantine;
 mod report;
 mod shell;
+mod table;
 mod tree;
 mod watch;
 mod waves;

@@ -14,6 +14,8 @@ use tokio::net::TcpStream;
 use tokio::process::Command;
 use tokio::time::{Instant, sleep, timeout};
 
+use crate::table::trial;
+
 /// How long nginx may take to check a tree.
 const LONGEST_CHECK: Duration = Duration::from_secs(120);
 
@@ -71,12 +73,23 @@ impl Nginx {
         )
     }
 
+    /// Whether it has what upstreams need that are followed without a reload, with these modules.
+    pub(crate) async fn can_follow(&self, load_modules: &str) -> io::Result<bool> {
+        let place = self.root.join("scratch").join("trial.conf");
+        fs::write(&place, trial(load_modules))?;
+        Ok(self.check_file(&place).await?.is_ok())
+    }
+
     /// What nginx says against the tree in a folder, in its own words. It is asked in a directory
     /// of its own, so that nothing that runs is touched.
     pub(crate) async fn check(&self, folder: &Path) -> io::Result<Result<(), String>> {
+        self.check_file(&folder.join("nginx.conf")).await
+    }
+
+    async fn check_file(&self, file: &Path) -> io::Result<Result<(), String>> {
         let scratch = self.root.join("scratch");
         let mut command = Command::new(&self.program);
-        command.args(["-t", "-q", "-p"]).arg(&scratch).arg("-c").arg(folder.join("nginx.conf"));
+        command.args(["-t", "-q", "-p"]).arg(&scratch).arg("-c").arg(file);
         // The log that is open before the configuration is read lies there as well.
         command.arg("-e").arg(scratch.join("check.log"));
         command.stdin(Stdio::null()).kill_on_drop(true);

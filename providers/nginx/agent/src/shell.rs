@@ -1,23 +1,29 @@
 //! The shell: what happens is told to the heart, and what that says is done.
 
+use std::collections::BTreeSet;
 use std::io;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use portolan_fleet::{Known, Report, Store};
+use portolan_fleet::{Addresses, Known, Report, Store};
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep_until, timeout};
 
 use crate::Options;
 use crate::bring::Bringer;
+use crate::follow::Following;
 use crate::heart::{Action, Event, Heart, Outcome};
 use crate::nginx::Nginx;
 use crate::report::{Reported, keep_reporting};
+use crate::table::Table;
 use crate::tree::Tree;
 use crate::watch::{News, watch as watch_etcd};
 
 /// How long the last report may take when the agent ends.
 const FAREWELL: Duration = Duration::from_secs(3);
+
+/// How long changes of pods are gathered before nginx is to know.
+const FOLLOW: Duration = Duration::from_millis(20);
 
 /// How long nobody wakes up where nothing is to be expected.
 const LONG: Duration = Duration::from_secs(3600);
@@ -31,6 +37,7 @@ const LONG: Duration = Duration::from_secs(3600);
 pub async fn run(options: Options, mut stop: UnboundedReceiver<()>, say: impl Fn(&str)) -> io::Result<()> {
     let tree = Tree::open(&options.directory)?;
     let _lock = tree.lock()?;
+    let table = Table::open(tree.root())?;
     let nginx = Nginx::new(&options.nginx, tree.root(), options.status);
     let version = nginx.version().await;
     let version = version.map_err(|error| io::Error::other(format!("{}: {error}", options.nginx.display())))?;
@@ -41,11 +48,12 @@ pub async fn run(options: Options, mut stop: UnboundedReceiver<()>, say: impl Fn
     let (report, reported) = watch::channel::<Reported>((None, None));
     let reporting = tokio::spawn(keep_reporting(options.node.clone(), reported));
     let mut shell = Shell {
-        bringer: Bringer { tree, nginx },
+        bringer: Bringer { tree, nginx, table },
         agent: options.version.clone(),
         version,
         store: None,
         known: Known::new(),
+        pods: FollowedPods::default(),
         report,
         sender,
         say: &say,
@@ -61,6 +69,7 @@ pub async fn run(options: Options, mut stop: UnboundedReceiver<()>, say: impl Fn
                 None => break,
             },
             () = sleep_until(begun + wake) => Some(Event::Passed),
+            () = sleep_until(shell.pods.due()) => shell.follow(),
             _ = stop.recv() => break,
         };
         let Some(event) = event else { continue };
@@ -76,12 +85,37 @@ pub async fn run(options: Options, mut stop: UnboundedReceiver<()>, say: impl Fn
     Ok(())
 }
 
+/// Where the following of pods is.
+#[derive(Default)]
+struct FollowedPods {
+    following: Following,
+    /// Those that changed since the table was last written.
+    changed: BTreeSet<String>,
+    /// When it is to be written.
+    due: Option<Instant>,
+    /// Whether a release is being brought to nginx.
+    is_bringing: bool,
+}
+
+impl FollowedPods {
+    fn due(&self) -> Instant {
+        self.due.unwrap_or_else(|| Instant::now() + LONG)
+    }
+
+    /// Notes that these changed.
+    fn note(&mut self, changed: impl IntoIterator<Item = String>) {
+        self.changed.extend(changed);
+        self.due.get_or_insert_with(|| Instant::now() + FOLLOW);
+    }
+}
+
 struct Shell<'a, Say> {
     bringer: Bringer,
     agent: String,
     version: String,
     store: Option<Store>,
     known: Known,
+    pods: FollowedPods,
     report: watch::Sender<Reported>,
     sender: UnboundedSender<News>,
     say: &'a Say,
@@ -93,19 +127,13 @@ impl<Say: Fn(&str)> Shell<'_, Say> {
     /// What news mean to the heart.
     fn take(&mut self, news: News) -> Option<Event> {
         match news {
-            News::Event(event) => return Some(event),
-            News::Endpoints(changes, is_all) => {
-                if is_all {
-                    self.known.clear();
+            News::Event(event) => {
+                if matches!(event, Event::Brought(..)) {
+                    self.brought();
                 }
-                for (name, found) in changes {
-                    match found {
-                        Some(found) => drop(self.known.insert(name, found)),
-                        None => drop(self.known.remove(&name)),
-                    }
-                }
-                return Some(Event::Endpoints);
+                return Some(event);
             }
+            News::Endpoints(changes, is_all) => self.learn(changes, is_all),
             News::Connected(store) => {
                 if self.lost.take().is_some() {
                     (self.say)("what is published is followed again");
@@ -123,9 +151,55 @@ impl<Say: Fn(&str)> Shell<'_, Say> {
         None
     }
 
+    /// Takes in where pods are.
+    fn learn(&mut self, changes: Vec<(String, Option<Addresses>)>, is_all: bool) {
+        if is_all {
+            let gone = std::mem::take(&mut self.known);
+            self.pods.note(gone.into_keys());
+        }
+        for (name, found) in changes {
+            match found {
+                Some(found) => drop(self.known.insert(name.clone(), found)),
+                None => drop(self.known.remove(&name)),
+            }
+            self.pods.note([name]);
+        }
+    }
+
+    /// Has nginx ask the pods that are there now; the event, where the table is not enough.
+    fn follow(&mut self) -> Option<Event> {
+        self.pods.due = None;
+        let changed = std::mem::take(&mut self.pods.changed);
+        if let Err(error) = self.write_table(&changed) {
+            (self.say)(&format!("the pods cannot be written: {error}"));
+            return Some(Event::Endpoints);
+        }
+        // What is being brought may need what the tree before it did not.
+        let needs_more = self.pods.is_bringing || self.pods.following.needs_more(&changed);
+        needs_more.then_some(Event::Endpoints)
+    }
+
+    fn write_table(&mut self, changed: &BTreeSet<String>) -> io::Result<()> {
+        let following = std::mem::take(&mut self.pods.following);
+        self.pods.following = following.renewed(&self.bringer.tree)?;
+        self.pods.following.follow(changed, &self.known, &self.bringer.table)
+    }
+
+    /// What was brought began with the pods of before.
+    fn brought(&mut self) {
+        self.pods.is_bringing = false;
+        let following = std::mem::take(&mut self.pods.following).renewed(&self.bringer.tree);
+        self.pods.following = following.unwrap_or_default();
+        let pods = self.pods.following.pods();
+        if let Err(error) = self.write_table(&pods) {
+            (self.say)(&format!("the pods cannot be written: {error}"));
+        }
+    }
+
     fn act(&mut self, action: Action) {
         match action {
             Action::Bring(release) => {
+                self.pods.is_bringing = true;
                 let (bringer, store, sender) = (self.bringer.clone(), self.store.clone(), self.sender.clone());
                 let known = self.known.clone();
                 tokio::spawn(async move {

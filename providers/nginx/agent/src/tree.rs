@@ -90,6 +90,11 @@ impl Tree {
         self.kept(&self.name_of(CURRENT)?)
     }
 
+    /// What that is called, where there is anything.
+    pub(crate) fn current_name(&self) -> Option<String> {
+        self.name_of(CURRENT)
+    }
+
     fn name_of(&self, link: &str) -> Option<String> {
         let target = fs::read_link(self.root.join(link)).ok()?;
         Some(target.file_name()?.to_str()?.to_owned())

@@ -37,6 +37,9 @@ pub struct Upstream {
     /// How requests are divided, where that is not by turns.
     #[serde(default)]
     pub balance: Option<String>,
+    /// Whether it stands among streams.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub is_stream: bool,
     /// The servers.
     pub servers: Vec<Member>,
 }
@@ -230,8 +233,13 @@ mod tests {
             let addresses = (0..*count).map(|number| address(cluster, number)).collect();
             (format!("{cluster}/shop/web/http"), Addresses::new(addresses))
         });
-        let upstream =
-            Upstream { parameters: Vec::new(), standby: "backup".into(), balance: None, servers: members.to_vec() };
+        let upstream = Upstream {
+            parameters: Vec::new(),
+            standby: "backup".into(),
+            balance: None,
+            is_stream: false,
+            servers: members.to_vec(),
+        };
         let servers = upstream.servers(&known.collect()).ok()?;
         Some(servers.iter().map(|server| server.weight).collect())
     }
