@@ -140,6 +140,7 @@ fn pods_come_and_go_without_a_reload_and_no_request_fails() {
     let stays = Backend::start("stays");
     world.tell("b", addresses(&[&stays]));
     let mut lua = node("lua", true, &etcd, &project);
+    lua.comes_to(1);
     let load = Load::start(port, "web");
     let (workers, release) = (lua.workers(), lua.link("good"));
     // Each is told of before it is asked, and is told to be gone before it goes.

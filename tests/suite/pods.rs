@@ -28,8 +28,12 @@ fn web() -> String {
     service("web", "shop/web:unready", 2, rest)
 }
 
-/// The fleet with a route to the service.
-fn edge(etcd: &Etcd, port: u16) -> String {
+/// What makes nginx follow pods without a reload.
+const LUA: &str =
+    r#"load_modules = ["/usr/lib/nginx/modules/ndk_http_module.so", "/usr/lib/nginx/modules/ngx_http_lua_module.so"]"#;
+
+/// The fleet, with more said of it, and a route to the service.
+fn edge(etcd: &Etcd, port: u16, more: &str) -> String {
     format!(
         r#"
 nginx "edge" {{
@@ -38,6 +42,7 @@ nginx "edge" {{
   listen     = ["127.0.0.1"]
   http_port  = {port}
   https_port = {tls}
+  {more}
   etcd {{
     endpoints = ["{endpoint}"]
     prefix    = "/portolan/edge"
@@ -115,7 +120,13 @@ fn forget(live: &Live, cluster: &str, name: &str) {
 /// The servers that nginx has for the service.
 fn served(node: &Node) -> BTreeSet<String> {
     let text = std::fs::read_to_string(node.path("good/endpoints.d/shop_web_http.conf")).unwrap_or_default();
-    text.lines().filter_map(|line| line.split(' ').nth(1).map(str::to_owned)).collect()
+    if !text.contains("balancer_by_lua_block") {
+        return text.lines().filter_map(|line| line.split(' ').nth(1).map(str::to_owned)).collect();
+    }
+    let table = std::fs::read_to_string(node.path("pods.table")).unwrap_or_default();
+    let line = table.lines().find(|line| line.starts_with("shop_web_http-")).unwrap_or_default();
+    let address = |word: &str| word.split('|').take(2).collect::<Vec<_>>().join(":");
+    line.split(' ').filter(|word| word.contains('|')).map(address).collect()
 }
 
 fn addresses(backends: &[&Backend]) -> BTreeSet<String> {
@@ -140,7 +151,7 @@ fn containers_are_reached_where_they_are_and_no_request_fails() {
     let proxy = Proxy::before(live.cluster("b"));
     live.reach(&[("a", live.cluster("a").kubeconfig()), ("b", &proxy.kubeconfig())]);
     let (etcd, port, host) = (Etcd::start(), free_port(), own_address());
-    live.write("edge.hcl", edge(&etcd, port));
+    live.write("edge.hcl", edge(&etcd, port, LUA));
     let mut node = Node::new("n");
     node.run_agent(&live, &etcd);
     let applying = begin(&live);
@@ -163,6 +174,7 @@ fn containers_are_reached_where_they_are_and_no_request_fails() {
     live.is_settled();
 
     let load = Load::start(port, "shop.example.com");
+    let (workers, release) = (node.workers(), node.link("good"));
     tell(&live, "a", "two", &two, true);
     tell(&live, "b", "three", &three, true);
     until("all are asked", || served(&node) == addresses(&[&one, &two, &three]));
@@ -172,6 +184,8 @@ fn containers_are_reached_where_they_are_and_no_request_fails() {
     until("it is left out", || served(&node) == addresses(&[&two, &three]));
     std::thread::sleep(Duration::from_millis(500));
     drop(one);
+
+    assert_eq!((node.workers(), node.link("good")), (workers, release), "nginx was reloaded");
 
     // A cluster that does not answer keeps what was known of it, also for a new publisher.
     proxy.close();
@@ -208,7 +222,7 @@ fn containers_are_reached_where_they_are_and_no_request_fails() {
 fn after_kills_of_the_publisher_all_agree() {
     let Some(live) = Live::new(&["a"], &web()) else { return };
     let (etcd, port, host) = (Etcd::start(), free_port(), own_address());
-    live.write("edge.hcl", edge(&etcd, port));
+    live.write("edge.hcl", edge(&etcd, port, ""));
     let mut node = Node::new("n");
     node.run_agent(&live, &etcd);
     let mut backends = vec![Backend::start_at(host, "web"), Backend::start_at(host, "web")];
