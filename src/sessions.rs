@@ -67,8 +67,17 @@ impl OpenSessions {
         self.0.systems.lock().unwrap_or_else(PoisonError::into_inner).recorded.extend(about);
     }
 
+    /// Whether it is recorded which system there is at an address.
+    pub fn expects_system(&self, address: &Address) -> bool {
+        self.0.systems.lock().unwrap_or_else(PoisonError::into_inner).recorded.contains_key(address)
+    }
+
     /// Whether the system at an address is the one that was there before.
-    fn check_system(&self, address: &Address, system: &str) -> Result<(), Diagnostic> {
+    ///
+    /// # Errors
+    ///
+    /// It is another one.
+    pub fn check_system(&self, address: &Address, system: &str) -> Result<(), Diagnostic> {
         let mut systems = self.0.systems.lock().unwrap_or_else(PoisonError::into_inner);
         let Some(recorded) = systems.recorded.get(address) else {
             systems.found.insert(address.clone(), decide_system(address, system));

@@ -54,6 +54,9 @@ pub struct Attribute {
     pub document_of: Option<Arc<str>>,
     /// The attribute that the provider makes it from: it is sensitive where that is.
     pub made_from: Option<Arc<str>>,
+    /// Whether it tells which fields of the object belong to others by now: a map from each field to
+    /// the names of those.
+    pub tells_owners: bool,
     /// What it is for, in a sentence.
     pub doc: &'static str,
 }
@@ -149,6 +152,7 @@ impl Attribute {
             references: false,
             document_of: None,
             made_from: None,
+            tells_owners: false,
             doc: "",
         }
     }
@@ -199,6 +203,13 @@ impl Attribute {
     #[must_use]
     pub fn made_from(mut self, other: impl Into<Arc<str>>) -> Self {
         self.made_from = Some(other.into());
+        self
+    }
+
+    /// Makes it what tells which fields of the object belong to others by now.
+    #[must_use]
+    pub fn telling_owners(mut self) -> Self {
+        self.tells_owners = true;
         self
     }
 

@@ -36,6 +36,7 @@ use portolan_lang::{Address, Diagnostic, Diagnostics, Value};
 use portolan_state::{Resource, ResourceKey, Snapshot};
 pub use request::{DEFAULT_PARALLELISM, Request};
 use rustc_hash::FxHashSet;
+use std::sync::Arc;
 pub use text::text;
 
 use self::targets::ByAddress;
@@ -79,7 +80,7 @@ pub async fn plan<C: Configurations>(
     if request.refresh {
         plan.diagnostics.extend(refresh(sessions, &mut records).await);
     }
-    plan.drift = drift(&records);
+    plan.drift = drift(sessions, &records);
     let world =
         World { request, sessions, graph, snapshot, by_address: &by_address, records: &records, selected: &selected };
     match request.mode {
@@ -201,7 +202,14 @@ async fn refresh(sessions: &Sessions<'_>, records: &mut Records<'_>) -> Diagnost
     diagnostics
 }
 
-fn drift(records: &Records<'_>) -> Vec<Drift> {
+/// The attribute of a resource type that tells which fields belong to others.
+fn ownership(sessions: &Sessions<'_>, resource_type: &str) -> Option<Arc<str>> {
+    let (_, resource) = sessions.catalog().resource(resource_type)?;
+    let telling = resource.schema.attributes.iter().find(|attribute| attribute.tells_owners)?;
+    Some(telling.name.clone())
+}
+
+fn drift(sessions: &Sessions<'_>, records: &Records<'_>) -> Vec<Drift> {
     let changed = records.list.iter().filter(|record| record.live != Live::AsRecorded);
     changed
         .map(|record| Drift {
@@ -211,6 +219,7 @@ fn drift(records: &Records<'_>) -> Vec<Drift> {
             provider: record.resource.provider.clone(),
             recorded: record.resource.value.clone(),
             live: record.live.value(record.resource).cloned(),
+            ownership: ownership(sessions, &record.resource.resource_type),
         })
         .collect()
 }

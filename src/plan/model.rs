@@ -1,13 +1,15 @@
 //! The plan: complete data. It can be shown, saved, compared, and applied as reviewed.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use portolan_lang::{Address, AttributePath, Diagnostics, Value};
+use portolan_lang::{Address, AttributePath, Diagnostics, Type, Value};
 use portolan_state::{Decision, ResourceKey, Serial};
 use rustc_hash::FxHashSet;
 
 use crate::compile::domain::orders;
 use crate::compile::{Checked, InstanceId, Loss};
+use crate::marks::same;
 
 /// What will be done, in which order, and why.
 #[derive(Debug, Clone, Default)]
@@ -170,6 +172,19 @@ pub struct Drift {
     pub recorded: Value,
     /// As it is; `None` where it is gone.
     pub live: Option<Value>,
+    /// The attribute that tells which fields belong to others, for objects that have one.
+    pub ownership: Option<Arc<str>>,
+}
+
+/// In what an object was found changed outside.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum DriftKind {
+    /// It is not there any more.
+    Gone,
+    /// It has other values.
+    Values,
+    /// Fields of it belong to others than before.
+    Ownership,
 }
 
 /// One step of a plan.
@@ -291,6 +306,42 @@ impl Drift {
     /// The address that the object is recorded under before the plan is applied.
     pub fn recorded_address(&self) -> &Address {
         self.previous_address.as_ref().unwrap_or(&self.key.address)
+    }
+
+    /// In what the object was found changed.
+    pub fn kinds(&self) -> Vec<DriftKind> {
+        if self.live.is_none() {
+            return vec![DriftKind::Gone];
+        }
+        let values = self.values().map(|_| DriftKind::Values);
+        let [before, now] = [Some(&self.recorded), self.live.as_ref()].map(|object| self.owners(object));
+        values.into_iter().chain((before != now).then_some(DriftKind::Ownership)).collect()
+    }
+
+    /// The object as it is, but for who owns its fields; `None` where it is so recorded, or gone.
+    pub fn values(&self) -> Option<Value> {
+        let live = self.live.as_ref()?;
+        let values = match &self.ownership {
+            Some(name) => {
+                let owners = self.recorded.get(name).unwrap_or_else(|| Value::null(Type::Any));
+                live.with(&AttributePath::attribute(name.clone()), owners)
+            }
+            None => live.clone(),
+        };
+        (!same(&values, &self.recorded)).then_some(values)
+    }
+
+    /// The fields that others have taken since the object was recorded, each with their names.
+    pub fn lost_fields(&self) -> Vec<(String, String)> {
+        let before = self.owners(Some(&self.recorded));
+        let now = self.owners(self.live.as_ref());
+        now.into_iter().filter(|(field, owner)| before.get(field) != Some(owner)).collect()
+    }
+
+    fn owners(&self, object: Option<&Value>) -> BTreeMap<String, String> {
+        let told = object.zip(self.ownership.as_ref()).and_then(|(object, name)| object.unmark_deep().get(name));
+        let told = told.and_then(|told| told.entries().cloned()).unwrap_or_default();
+        told.iter().map(|(field, owner)| (field.to_string(), owner.as_str().unwrap_or_default().to_owned())).collect()
     }
 
     /// The key that the object is recorded under before the plan is applied.

@@ -14,7 +14,7 @@
 
 use std::fmt::Write;
 
-use super::model::{OperationKind, Plan, Reason, Step};
+use super::model::{DriftKind, OperationKind, Plan, Reason, Step};
 
 /// The text form of a plan.
 pub fn text(plan: &Plan) -> String {
@@ -28,8 +28,14 @@ pub fn text(plan: &Plan) -> String {
 
 fn write_records(text: &mut String, plan: &Plan) -> std::fmt::Result {
     for drift in &plan.drift {
-        let how = if drift.live.is_some() { "changed" } else { "gone" };
-        writeln!(text, "drift {} {how}", drift.key.address)?;
+        for kind in drift.kinds() {
+            let how = match kind {
+                DriftKind::Gone => "gone",
+                DriftKind::Values => "changed",
+                DriftKind::Ownership => "taken",
+            };
+            writeln!(text, "drift {} {how}", drift.key.address)?;
+        }
     }
     for change in &plan.changes {
         if let Some(previous) = &change.previous_address {

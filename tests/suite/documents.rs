@@ -48,6 +48,10 @@ fn plain(field: &str, part: &Json) -> Json {
         // What each object depends on stands in the configuration, for all of them.
         without(&mut part, "depends_on");
     }
+    if field == "resource_drift" {
+        // Terraform does not say in what an object was found changed.
+        without(&mut part, "kinds");
+    }
     if field == "configuration" {
         rename_connections(&mut part);
     }

@@ -20,6 +20,7 @@ mod crossplane;
 mod division;
 mod documents;
 mod draining;
+mod drifting;
 mod edge;
 mod examples;
 #[cfg(all(feature = "nginx", feature = "dns", feature = "agent"))]

@@ -60,6 +60,7 @@ impl Kubernetes {
         let force = Attribute::optional(FORCE_CONFLICTS, Type::Bool)
             .doc("Whether fields are taken from other managers where they want another value. If not given, what the cluster says.");
         let lost = Attribute::computed(LOST_FIELDS, Type::map(Type::String))
+            .telling_owners()
             .doc("The fields of the manifest that belong to other managers by now, each with the names of those; null if there are none.");
         let object = Schema::new("An object of a Kubernetes cluster.").with(manifest).with(file).with(force).with(lost);
         let object = rollout::with_rollout(object);
@@ -113,15 +114,34 @@ impl Provider for Kubernetes {
     }
 }
 
-/// A client for the API server that a configuration of a connection names; `None` for a directory.
-///
-/// # Errors
-///
-/// Why there is no way there.
-pub async fn client(config: &Value) -> Result<Option<kube::Client>, Error> {
-    match Connection::of(config)? {
-        Connection::Directory { .. } => Ok(None),
-        Connection::Server(address) => Ok(Some(server::client(&address).await?)),
+/// An API server that something else than a session deals with.
+pub struct ApiServer {
+    /// What sends requests to it.
+    pub client: kube::Client,
+    /// Its address.
+    address: String,
+}
+
+impl ApiServer {
+    /// The API server that a configuration of a connection names; `None` for a directory.
+    ///
+    /// # Errors
+    ///
+    /// Why there is no way there.
+    pub async fn of(config: &Value) -> Result<Option<ApiServer>, Error> {
+        match Connection::of(config)? {
+            Connection::Directory { .. } => Ok(None),
+            Connection::Server(address) => server::reach(&address).await.map(Some),
+        }
+    }
+
+    /// What tells its cluster from every other one, as [`Session::system`] does.
+    ///
+    /// # Errors
+    ///
+    /// Why it cannot be told.
+    pub async fn system(&self) -> Result<Arc<str>, Error> {
+        server::system(self.client.clone(), self.address.clone()).await
     }
 }
 

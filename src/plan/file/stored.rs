@@ -174,6 +174,8 @@ struct StoredDrift {
     provider: Arc<str>,
     recorded: StoredValue,
     live: Option<StoredValue>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    ownership: Option<Arc<str>>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -320,6 +322,7 @@ fn write_drift(drift: &Drift, values: &mut Writer) -> Result<StoredDrift, Format
         provider: drift.provider.clone(),
         recorded: values.value(&drift.recorded)?,
         live: values.optional(drift.live.as_ref())?,
+        ownership: drift.ownership.clone(),
     })
 }
 
@@ -458,6 +461,7 @@ fn read_drift(drift: StoredDrift, values: &mut Reader) -> Result<Drift, Damage> 
         provider: drift.provider,
         recorded: values.value(&drift.recorded)?,
         live: values.optional(drift.live.as_ref())?,
+        ownership: drift.ownership,
     })
 }
 

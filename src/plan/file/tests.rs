@@ -82,6 +82,7 @@ fn full_plan(before: Value, after: Value) -> Plan {
             provider: "scripted".into(),
             recorded: before.clone(),
             live: Some(after.clone()),
+            ownership: Some("lost".into()),
         }],
         operations: vec![
             operation(OperationKind::Create, 0, &[]),

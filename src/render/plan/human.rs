@@ -4,7 +4,7 @@
 use std::fmt::Write as _;
 
 use portolan::compile::domain::placement::REPLICAS;
-use portolan::plan::{Action, Change, Mode, Plan, Reason};
+use portolan::plan::{Action, Change, Drift, DriftKind, Mode, Plan, Reason};
 
 use super::difference::Difference;
 use super::{loss, overview, placement, summary};
@@ -39,16 +39,37 @@ fn drift(text: &mut String, plan: &Plan, palette: Palette) {
     }
     let _ = writeln!(text, "{}\n", palette.bold("Changed outside since it was recorded:"));
     for drift in &plan.drift {
-        let header = match drift.live {
-            Some(_) => format!("{} {}", palette.changed("~"), palette.bold(&drift.key.address.to_string())),
-            None => format!("{} {} is gone", palette.removed("-"), palette.bold(&drift.key.address.to_string())),
-        };
-        let _ = writeln!(text, "  {header}");
-        if let Some(live) = &drift.live {
-            let difference = Difference { palette, resource_type: &drift.resource_type, replace: &[] };
-            text.push_str(&difference.of(Some(&drift.recorded), Some(live)));
-        }
+        drift.kinds().into_iter().for_each(|kind| drifted(text, drift, kind, palette));
         text.push('\n');
+    }
+}
+
+fn drifted(text: &mut String, drift: &Drift, kind: DriftKind, palette: Palette) {
+    let address = palette.bold(&drift.key.address.to_string());
+    match kind {
+        DriftKind::Gone => {
+            let _ = writeln!(text, "  {} {address} is gone", palette.removed("-"));
+        }
+        DriftKind::Values => {
+            let _ = writeln!(text, "  {} {address} has other values", palette.changed("~"));
+            let difference = Difference { palette, resource_type: &drift.resource_type, replace: &[] };
+            text.push_str(&difference.of(Some(&drift.recorded), drift.values().as_ref()));
+        }
+        DriftKind::Ownership => ownership(text, drift, palette),
+    }
+}
+
+fn ownership(text: &mut String, drift: &Drift, palette: Palette) {
+    let (address, symbol) = (palette.bold(&drift.key.address.to_string()), palette.changed("!"));
+    let lost = drift.lost_fields();
+    if lost.is_empty() {
+        let _ = writeln!(text, "  {symbol} {address} has fields that were others' before");
+        return;
+    }
+    let _ = writeln!(text, "  {symbol} {address} has lost fields to others");
+    let width = value::column(lost.iter().map(|(field, _)| &**field));
+    for (field, owner) in lost {
+        let _ = writeln!(text, "      {field:width$} belongs to {owner}");
     }
 }
 

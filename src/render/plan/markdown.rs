@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use portolan::compile::domain::placement::REPLICAS;
-use portolan::plan::{Action, Change, Plan};
+use portolan::plan::{Action, Change, Drift, DriftKind, Plan};
 
 use super::difference::Difference;
 use super::{loss, overview, placement, summary};
@@ -56,11 +56,30 @@ pub(crate) fn markdown(plan: &Plan) -> String {
     if !plan.drift.is_empty() {
         text.push_str("\n**Changed outside since it was recorded:**\n\n");
         for drift in &plan.drift {
-            let _ = writeln!(text, "- {}", cell(&drift.key.address.to_string()));
+            let how: Vec<String> = drift.kinds().into_iter().map(|kind| how(drift, kind)).collect();
+            let _ = writeln!(text, "- {} {}", cell(&drift.key.address.to_string()), how.join(", and "));
         }
     }
     details(&mut text, plan);
     text
+}
+
+/// In what an object was found changed.
+fn how(drift: &Drift, kind: DriftKind) -> String {
+    match kind {
+        DriftKind::Gone => "is gone".to_owned(),
+        DriftKind::Values => "has other values".to_owned(),
+        DriftKind::Ownership => {
+            let lost = drift.lost_fields().into_iter();
+            let lost: Vec<String> =
+                lost.map(|(field, owner)| format!("{} to {}", cell(&field), cell(&owner))).collect();
+            if lost.is_empty() {
+                "has fields that were others' before".to_owned()
+            } else {
+                format!("has lost {}", lost.join(", "))
+            }
+        }
+    }
 }
 
 fn details(text: &mut String, plan: &Plan) {

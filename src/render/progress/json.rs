@@ -7,7 +7,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use portolan::apply::{Observer, Progress, Report};
 use portolan::compile::OutputValue;
-use portolan::plan::{Action, Change, Drift, Mode, OperationKind, Plan, Reason};
+use portolan::plan::{Action, Change, Drift, DriftKind, Mode, OperationKind, Plan, Reason};
 use portolan_lang::{InstanceKey, Sources, Value};
 use portolan_state::ResourceKey;
 use serde_json::{Map, Value as Json, json};
@@ -179,7 +179,11 @@ fn resource(key: &ResourceKey, resource_type: &str, provider: &str) -> Json {
 }
 
 fn drifted(drift: &Drift) -> Json {
-    let (action, word) = if drift.live.is_some() { ("update", "changed") } else { ("delete", "deleted") };
+    let (action, word) = match &*drift.kinds() {
+        [DriftKind::Gone] => ("delete", "deleted"),
+        [DriftKind::Ownership] => ("update", "taken over in parts"),
+        _ => ("update", "changed"),
+    };
     let change = json!({"resource": resource(&drift.key, &drift.resource_type, &drift.provider), "action": action});
     let message = format!("{}: was {word} outside", drift.key.address);
     line("info", &message, "resource_drift", json!({"change": change}))

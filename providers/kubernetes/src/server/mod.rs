@@ -54,7 +54,7 @@ use serde_json::Value as Json;
 use crate::connection::ServerAddress;
 use crate::identity::{Identity, group_of};
 use crate::manifest::ATTRIBUTE;
-use crate::{FORCE_CONFLICTS, LOST_FIELDS, OBJECT, manifest_of};
+use crate::{ApiServer, FORCE_CONFLICTS, LOST_FIELDS, OBJECT, manifest_of};
 
 /// The name under which this program owns fields.
 pub(crate) const MANAGER: &str = "portolan";
@@ -111,9 +111,15 @@ impl ServerSession {
     }
 }
 
-/// A client of the server at an address.
-pub(crate) async fn client(address: &ServerAddress) -> Result<kube::Client, Error> {
-    Ok(connect::client(address).await?.0)
+/// The server at an address.
+pub(crate) async fn reach(address: &ServerAddress) -> Result<ApiServer, Error> {
+    let (client, server) = connect::client(address).await?;
+    Ok(ApiServer { client, address: server })
+}
+
+/// What tells the cluster of a server from every other one.
+pub(crate) async fn system(client: kube::Client, server: String) -> Result<Arc<str>, Error> {
+    system_of(&Api::new(client, server)).await
 }
 
 async fn system_of(api: &Api) -> Result<Arc<str>, Error> {

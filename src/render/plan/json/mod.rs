@@ -8,6 +8,7 @@ mod configuration;
 mod references;
 mod relevant;
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use indexmap::IndexMap;
@@ -15,7 +16,7 @@ use portolan::catalog::Catalog;
 use portolan::compile::accept;
 use portolan::config::{Config, Variable};
 use portolan::host::LocalHost;
-use portolan::plan::{Action, Change, Drift, Mode, OutputChange, Plan, Reason};
+use portolan::plan::{Action, Change, Drift, DriftKind, Mode, OutputChange, Plan, Reason};
 use portolan_lang::Value;
 use serde_json::{Map, Value as Json, json};
 
@@ -83,7 +84,20 @@ fn drift(drift: &Drift) -> Json {
     }
     let action = if drift.live.is_some() { "update" } else { "delete" };
     entry["change"] = change_of(&[action], Some(&drift.recorded), drift.live.as_ref());
+    entry["kinds"] = drift.kinds().into_iter().map(kind_name).collect();
+    let lost = drift.lost_fields();
+    if !lost.is_empty() {
+        entry["lost_fields"] = lost.into_iter().collect::<BTreeMap<String, String>>().into_iter().collect();
+    }
     entry
+}
+
+fn kind_name(kind: DriftKind) -> &'static str {
+    match kind {
+        DriftKind::Gone => "gone",
+        DriftKind::Values => "values",
+        DriftKind::Ownership => "ownership",
+    }
 }
 
 fn resource_change(change: &Change) -> Json {
