@@ -94,7 +94,7 @@ impl Reach {
         let server = ApiServer::of(&self.config).await?;
         let server = server.ok_or_else(|| Error::invalid("the cluster is a directory, whose pods nobody knows"))?;
         let checked = match self.systems.expects_system(&self.address) {
-            true => self.systems.check_system(&self.address, &*server.system().await?),
+            true => self.systems.check_system(&self.address, &server.system().await?),
             false => Ok(()),
         };
         Ok((server, checked.err().map(|problem| problem.at(self.span))))
