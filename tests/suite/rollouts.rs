@@ -105,7 +105,7 @@ fn services_start_once_what_they_need_is_ready_in_another_cluster() {
 #[test]
 fn what_does_not_become_ready_stops_its_dependants_only() {
     let health = "port \"http\" { number = 8080 }\n    health {\n      path = \"/\"\n      port = \"http\"\n    }\n    \
-                  rollout { timeout = var.tag == \"1\" ? \"3m\" : \"8s\" }";
+                  rollout { timeout = var.tag == \"1\" ? \"3m\" : \"40s\" }";
     let store = service("store", "shop/store:TAG", "cluster.a", health);
     let api = service("api", "shop/api:1", BOTH, "depends_on = [service.store]");
     let other = service("other", "shop/other:1", "cluster.b", "");
@@ -117,7 +117,7 @@ fn what_does_not_become_ready_stops_its_dependants_only() {
         &["apply", "--auto-approve", "--var", "tag=1-unready"],
         "application.shop.service.store/deployment@a is not ready",
     );
-    assert!(said.error.contains("0 of 2 replicas are ready, after 8s"), "{}", said.error);
+    assert!(said.error.contains("0 of 2 replicas are ready, after 40s"), "{}", said.error);
     assert!(said.error.contains("Startup probe failed"), "its reason is told: {}", said.error);
     assert!(said.error.contains("ago, Pod store-"), "and the last events: {}", said.error);
     assert!(said.text.contains("create application.shop.service.api/deployment@b"), "{}", said.text);
@@ -129,7 +129,7 @@ fn what_does_not_become_ready_stops_its_dependants_only() {
 
 #[test]
 fn a_revision_that_fails_in_the_first_cluster_goes_back_and_reaches_no_other() {
-    let rollout = "rollout {\n      canary = cluster.b\n      on_failure = \"rollback\"\n      timeout = var.tag == \"2-unpullable\" ? \"15s\" : \"3m\"\n    }";
+    let rollout = "rollout {\n      canary = cluster.b\n      on_failure = \"rollback\"\n      timeout = var.tag == \"2-unpullable\" ? \"60s\" : \"3m\"\n    }";
     let api = service("api", "shop/api:TAG", BOTH, rollout);
     let Some(shop) = Shop::new(&api) else { return };
     if !shop.has_telling_pods() {

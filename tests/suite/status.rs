@@ -144,7 +144,7 @@ fn what_clusters_say_does_not_reach_the_terminal_as_it_is() {
 fn a_watch_shows_what_changes() {
     let Some(live) = Live::new(&["a"], &service("web", "shop/web:1", 1, "")) else { return };
     live.apply();
-    let said = live.in_terminal("status --watch", "", Duration::from_secs(6));
+    let said = live.in_terminal("status --watch", "", Duration::from_secs(15));
     let shown = said.text.matches("APPLICATION").count();
     assert!(shown >= 2 && said.text.contains("\u{1b}[2A\r\u{1b}[J"), "{:?}", said.text);
 

@@ -141,18 +141,7 @@ fn glob(pattern: &str) -> Option<Regex> {
         let at_start = rest.len() == pattern.len() || pattern[..pattern.len() - rest.len()].ends_with('/');
         let after = &rest[character.len_utf8()..];
         rest = match character {
-            '*' if at_start && after.starts_with("*/") => {
-                regex.push_str("(?:[^/]+/)*");
-                &after[2..]
-            }
-            '*' if at_start && after == "*" => {
-                regex.push_str(".*");
-                ""
-            }
-            '*' => {
-                regex.push_str("[^/]*");
-                after.trim_start_matches('*')
-            }
+            '*' => glob_star(after, at_start, &mut regex),
             '?' => {
                 regex.push_str("[^/]");
                 after
@@ -185,6 +174,17 @@ fn glob(pattern: &str) -> Option<Regex> {
     }
     regex.push_str(")$");
     if depth > 0 { None } else { Regex::new(&regex).ok() }
+}
+
+/// One star or several, of which the first was read; returns what follows them.
+fn glob_star<'a>(after: &'a str, at_start: bool, regex: &mut String) -> &'a str {
+    let (matches, rest) = match after.strip_prefix('*') {
+        Some("") if at_start => (".*", ""),
+        Some(rest) if at_start && rest.starts_with('/') => ("(?:[^/]+/)*", &rest[1..]),
+        _ => ("[^/]*", after.trim_start_matches('*')),
+    };
+    regex.push_str(matches);
+    rest
 }
 
 /// A class of characters, whose opening bracket was read; returns what follows it.

@@ -18,8 +18,8 @@ pub(super) fn text(plan: &Plan, palette: Palette) -> String {
     let clusters = clusters.join(", ");
     let mut text = format!("{}\n\n", palette.bold(&format!("If {clusters} were lost now:")));
     let rows = rows(plan);
-    let width = rows.iter().map(|(service, ..)| service.chars().count()).max().unwrap_or(0);
-    for (service, had, becomes) in rows {
+    let width = rows.iter().map(|[service, ..]| service.chars().count()).max().unwrap_or(0);
+    for [service, had, becomes] in rows {
         let _ = writeln!(text, "  {service:width$}  loses {had}: {becomes}");
     }
     let missing = Missing::of(&plan.losses);
@@ -37,8 +37,8 @@ pub(super) fn text(plan: &Plan, palette: Palette) -> String {
 }
 
 /// The service, what it would lose, and what would become of that.
-pub(super) fn rows(plan: &Plan) -> Vec<(String, String, String)> {
-    plan.losses.iter().map(|loss| (loss.service.to_string(), had(loss), becomes(loss))).collect()
+pub(super) fn rows(plan: &Plan) -> Vec<[String; 3]> {
+    plan.losses.iter().map(|loss| [loss.service.to_string(), had(loss), becomes(loss)]).collect()
 }
 
 pub(super) fn json(plan: &Plan) -> Json {

@@ -19,27 +19,42 @@ pub(crate) fn markdown(plan: &Plan) -> String {
     if plan.is_offline {
         let _ = writeln!(text, "\n{}", super::OFFLINE);
     }
-    let lines = overview::lines(plan);
-    if !lines.is_empty() {
-        text.push_str("\n| what | happens |\n|---|---|\n");
-        for line in lines {
-            let _ = writeln!(text, "| {} | {} |", cell(&line.what), cell(&line.happens));
-        }
-    }
+    let overview = overview::lines(plan).into_iter().map(|line| [line.what, line.happens]);
+    table(&mut text, ["what", "happens"], overview);
     let lost = loss::rows(plan);
-    if !lost.is_empty() {
-        text.push_str("\n| service | what it would lose | what would become of that |\n|---|---|---|\n");
-        for (service, had, becomes) in lost {
-            let _ = writeln!(text, "| {} | {} | {} |", cell(&service), cell(&had), cell(&becomes));
+    table(&mut text, ["service", "what it would lose", "what would become of that"], lost);
+    let placed = placement::rows(plan);
+    table(&mut text, ["service", "where its replicas run", "why"], placed);
+    decisions(&mut text, plan);
+    if !plan.drift.is_empty() {
+        text.push_str("\n**Changed outside since it was recorded:**\n\n");
+        for drift in &plan.drift {
+            let how: Vec<String> = drift.kinds().into_iter().map(|kind| how(drift, kind)).collect();
+            let _ = writeln!(text, "- {} {}", cell(&drift.key.address.to_string()), how.join(", and "));
         }
     }
-    let rows = placement::rows(plan);
-    if !rows.is_empty() {
-        text.push_str("\n| service | where its replicas run | why |\n|---|---|---|\n");
-        for (service, division, why) in rows {
-            let _ = writeln!(text, "| {} | {} | {} |", cell(&service), cell(&division), cell(&why));
-        }
+    details(&mut text, plan);
+    text
+}
+
+/// Nothing where there are no rows.
+fn table<const COLUMNS: usize>(
+    text: &mut String,
+    head: [&str; COLUMNS],
+    rows: impl IntoIterator<Item = [String; COLUMNS]>,
+) {
+    let mut rows = rows.into_iter().peekable();
+    if rows.peek().is_none() {
+        return;
     }
+    let _ = writeln!(text, "\n| {} |\n{}|", head.join(" | "), "|---".repeat(COLUMNS));
+    for row in rows {
+        let _ = writeln!(text, "| {} |", row.map(|column| cell(&column)).join(" | "));
+    }
+}
+
+/// What is decided by this plan, but for replicas, which have a table; and what was ordered before.
+fn decisions(text: &mut String, plan: &Plan) {
     for decision in plan.decisions.iter().filter(|decision| &*decision.kind != REPLICAS) {
         let _ = writeln!(
             text,
@@ -53,15 +68,6 @@ pub(crate) fn markdown(plan: &Plan) -> String {
         let (subject, reason) = (cell(&decision.subject.to_string()), cell(&decision.reason));
         let _ = writeln!(text, "\n**{subject}** stays as it was ordered: {reason} (since {})", decision.second());
     }
-    if !plan.drift.is_empty() {
-        text.push_str("\n**Changed outside since it was recorded:**\n\n");
-        for drift in &plan.drift {
-            let how: Vec<String> = drift.kinds().into_iter().map(|kind| how(drift, kind)).collect();
-            let _ = writeln!(text, "- {} {}", cell(&drift.key.address.to_string()), how.join(", and "));
-        }
-    }
-    details(&mut text, plan);
-    text
 }
 
 /// In what an object was found changed.

@@ -65,9 +65,9 @@ pub(super) fn text(plan: &Plan, palette: Palette) -> String {
 }
 
 /// Those that the plan changes: the service, and how and why it is divided.
-pub(super) fn rows(plan: &Plan) -> Vec<(String, String, String)> {
+pub(super) fn rows(plan: &Plan) -> Vec<[String; 3]> {
     let changed = divisions(plan).into_iter().filter(|division| division.is_changed);
-    changed.map(|division| (division.service.clone(), division.words(), division.reason)).collect()
+    changed.map(|division| [division.service.clone(), division.words(), division.reason]).collect()
 }
 
 /// All of them.

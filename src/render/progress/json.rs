@@ -74,22 +74,15 @@ impl<W: Write> Observer for Stream<'_, W> {
             }
             Progress::Failed(operation, problem) => {
                 let took = self.timers.end(operation);
-                let message = format!(
-                    "could not {} it, after {}: {}",
-                    words(self.plan, operation).infinitive,
-                    shown(took),
-                    problem.summary
-                );
+                let infinitive = words(self.plan, operation).infinitive;
+                let message = format!("could not {infinitive} it, after {}: {}", shown(took), problem.summary);
                 self.told(operation, "error", &message, "apply_errored", elapsed(took));
             }
             Progress::Waiting(operation, waiting) => {
                 let so_far = self.timers.so_far(operation);
                 let message = format!("not ready yet, after {}: {}", shown(so_far), waited_for(waiting));
-                let more = json!({
-                    "elapsed_seconds": so_far.as_secs(),
-                    "waiting_for": waiting.why,
-                    "reasons": waiting.reasons,
-                });
+                let (seconds, why, reasons) = (so_far.as_secs(), &waiting.why, &waiting.reasons);
+                let more = json!({"elapsed_seconds": seconds, "waiting_for": why, "reasons": reasons});
                 self.told(operation, "info", &message, "apply_progress", more);
             }
             Progress::NotReady(operation, problem) => {

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use portolan_lang::value::Entries;
 use portolan_lang::{Data, Diagnostic, Span, Type, Value};
 
 use super::directive::{block, directive, words};
@@ -168,33 +169,7 @@ fn service(target: &Value, port: &Value, name: String, at: &Places) -> Result<Op
     let Some(entries) = endpoints.entries() else {
         return Ok(Some(Upstream { name, servers: vec![Server::new(None, Value::unknown(Type::String), None)] }));
     };
-    let names = || entries.keys().map(|name| &**name).collect::<Vec<_>>().join(", ");
-    let chosen = match (port.as_str(), entries.len()) {
-        (None, 1) => entries.keys().next().map(ToString::to_string).unwrap_or_default(),
-        (_, 0) => {
-            return Err(Diagnostic::error("Target without ports")
-                .detail(format!("The service \"{name}\" has no port that requests could be passed to."))
-                .at(at.to)
-                .help("Give it one: port \"http\" { number = 8080 }, each on a line of its own."));
-        }
-        (Some(port), _) => port.to_owned(),
-        (None, _) => {
-            return Err(Diagnostic::error("Missing port")
-                .detail(format!("The service \"{name}\" has the ports: {}.", names()))
-                .at(at.to)
-                .help("Say which one: port = \"NAME\""));
-        }
-    };
-    let Some(list) = entries.get(&chosen) else {
-        let near = portolan_lang::diagnostic::did_you_mean(&chosen, entries.keys().map(|name| &**name));
-        let problem = Diagnostic::error("Unknown port")
-            .detail(format!("The service \"{name}\" has no port \"{chosen}\"; its ports are: {}.", names()))
-            .at(at.port);
-        return Err(match near {
-            Some(near) => problem.help(format!("Did you mean \"{near}\"?")),
-            None => problem,
-        });
-    };
+    let (chosen, list) = endpoints_of(entries, port, &name, at)?;
     let server = |endpoint: &Value| {
         let cluster = endpoint.get("cluster").and_then(|cluster| cluster.as_str().map(Arc::from));
         let address = endpoint.get("address").unwrap_or_else(|| Value::unknown(Type::String));
@@ -211,6 +186,43 @@ fn service(target: &Value, port: &Value, name: String, at: &Places) -> Result<Op
         "Give the port a node_port, and the clusters their node_addresses. Pods of Kubernetes clusters are reached without, where the fleet is in etcd.",
     );
     upstream.map(Some)
+}
+
+/// The port of a service that is meant, and where it is reached.
+fn endpoints_of<'a>(
+    ports: &'a Entries,
+    port: &Value,
+    name: &str,
+    at: &Places,
+) -> Result<(String, &'a Value), Diagnostic> {
+    let names = || ports.keys().map(|name| &**name).collect::<Vec<_>>().join(", ");
+    let chosen = match (port.as_str(), ports.len()) {
+        (None, 1) => ports.keys().next().map(ToString::to_string).unwrap_or_default(),
+        (_, 0) => {
+            return Err(Diagnostic::error("Target without ports")
+                .detail(format!("The service \"{name}\" has no port that requests could be passed to."))
+                .at(at.to)
+                .help("Give it one: port \"http\" { number = 8080 }, each on a line of its own."));
+        }
+        (Some(port), _) => port.to_owned(),
+        (None, _) => {
+            return Err(Diagnostic::error("Missing port")
+                .detail(format!("The service \"{name}\" has the ports: {}.", names()))
+                .at(at.to)
+                .help("Say which one: port = \"NAME\""));
+        }
+    };
+    if let Some(list) = ports.get(&chosen) {
+        return Ok((chosen, list));
+    }
+    let near = portolan_lang::diagnostic::did_you_mean(&chosen, ports.keys().map(|name| &**name));
+    let problem = Diagnostic::error("Unknown port")
+        .detail(format!("The service \"{name}\" has no port \"{chosen}\"; its ports are: {}.", names()))
+        .at(at.port);
+    Err(match near {
+        Some(near) => problem.help(format!("Did you mean \"{near}\"?")),
+        None => problem,
+    })
 }
 
 /// Whether a service has no copies anywhere, by what is decided.

@@ -43,10 +43,9 @@ async fn a_deployment_becomes_ready() {
     let replicas = namespace.kubectl().text(&["get", "deployment", "web", "--output=jsonpath={.status.readyReplicas}"]);
     assert_eq!(replicas, "2");
     assert!(told.iter().all(|waiting| !waiting.why.is_empty()), "{told:?}");
-    // It is ready at once when it is asked again.
-    let begun = Instant::now();
-    wait(&client, &made).await.0.expect("ready");
-    assert!(begun.elapsed() < Duration::from_secs(5));
+    let (ready, told) = wait(&client, &made).await;
+    ready.expect("ready");
+    assert!(told.is_empty(), "it is ready at once when it is asked again: {told:?}");
 }
 
 #[tokio::test]
@@ -56,7 +55,7 @@ async fn an_old_status_does_not_count_for_a_new_revision() {
     let made = create(&client, &object(&deployment(namespace.name(), "web", "shop/web:1"))).await;
     wait(&client, &made).await.0.expect("ready");
     let changed =
-        with(&object(&deployment(namespace.name(), "web", "shop/web:2-unpullable")), "timeout", Value::string("8s"));
+        with(&object(&deployment(namespace.name(), "web", "shop/web:2-unpullable")), "timeout", Value::string("60s"));
     let changed = with(&changed, "on_failure", Value::string("rollback"));
     let changed = client.update(OBJECT, &made, &changed).await.expect("changes");
     let not_ready = wait(&client, &changed).await.0.expect_err("not ready");
@@ -73,8 +72,8 @@ async fn what_no_node_takes_says_so() {
     let (namespace, client) = (cluster.namespace("unschedulable"), connect(&cluster).await);
     let mut manifest = deployment(namespace.name(), "web", "shop/web:1");
     manifest["spec"]["template"]["spec"]["nodeSelector"] = json!({ "disk": "none" });
-    let message = problem(&client, &manifest, "15s").await;
-    assert!(message.starts_with("0 of 2 replicas are ready, after 15s\n  2 pods, such as web-"), "{message}");
+    let message = problem(&client, &manifest, "40s").await;
+    assert!(message.starts_with("0 of 2 replicas are ready, after 40s\n  2 pods, such as web-"), "{message}");
     assert!(message.contains("no node takes it: 0/"), "{message}");
     assert!(message.contains("FailedScheduling"), "the last events are told: {message}");
 }
@@ -85,7 +84,7 @@ async fn a_quota_that_is_exceeded_is_told() {
     let (namespace, client) = (cluster.namespace("quota"), connect(&cluster).await);
     let quota = json!({"apiVersion": "v1", "kind": "ResourceQuota", "metadata": {"name": "few"}, "spec": {"hard": {"pods": "1"}}});
     namespace.kubectl().apply(&quota.to_string());
-    let message = problem(&client, &deployment(namespace.name(), "web", "shop/web:1"), "15s").await;
+    let message = problem(&client, &deployment(namespace.name(), "web", "shop/web:1"), "40s").await;
     assert!(message.contains("its pods cannot be made: ") && message.contains("exceeded quota: few"), "{message}");
 }
 
@@ -236,7 +235,7 @@ async fn credentials_that_end_meanwhile_end_the_waiting() {
         proxy.strike(Fault::answer(status).to("deployments").always());
         let begun = Instant::now();
         let error = wait(&client, &made).await.0.expect_err("refused").error;
-        assert!(begun.elapsed() < Duration::from_secs(30), "it is not waited for the whole time");
+        assert!(begun.elapsed() < Duration::from_secs(200), "it is not waited for the whole time");
         assert!(error.message.starts_with("listing ") && error.message.contains("https://"), "{}", error.message);
         proxy.heal();
     }
@@ -278,8 +277,8 @@ async fn rights_in_one_namespace_are_enough() {
     // It may not see pods and events, so it cannot say why.
     let mut manifest = deployment(namespace.name(), "other", "shop/web:1");
     manifest["spec"]["template"]["spec"]["nodeSelector"] = json!({ "disk": "none" });
-    let message = problem(&client, &manifest, "4s").await;
-    assert_eq!(message, "0 of 2 replicas are ready, after 4s");
+    let message = problem(&client, &manifest, "20s").await;
+    assert_eq!(message, "0 of 2 replicas are ready, after 20s");
 }
 
 /// Somebody who may deal with the deployments of a namespace, and may know which cluster it is.
@@ -310,7 +309,7 @@ async fn a_kind_is_ready_once_it_is_served() {
     let definition = create(&client, &object(&definition)).await;
     wait(&client, &definition).await.0.expect("served");
     let thing = json!({"apiVersion": format!("{group}/v1"), "kind": "Thing", "metadata": {"name": "a", "namespace": namespace.name()}});
-    let thing = create(&client, &with(&object(&thing), "timeout", Value::string("5s"))).await;
+    let thing = create(&client, &with(&object(&thing), "timeout", Value::string("60s"))).await;
     assert!(client.session.is_awaited(OBJECT, &thing.value));
     wait(&client, &thing).await.0.expect("a kind of which nothing is known is ready");
     client.delete(OBJECT, &definition).await.expect("deletes");
