@@ -13,6 +13,7 @@ mod apex;
 pub mod directory;
 mod draft;
 mod field;
+mod location;
 mod marker;
 pub mod name;
 pub mod record;

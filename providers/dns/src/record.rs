@@ -4,6 +4,8 @@ use std::cmp::Ordering;
 use std::collections::BTreeSet;
 use std::net::{Ipv4Addr, Ipv6Addr};
 
+use base64::Engine as _;
+use base64::prelude::BASE64_STANDARD;
 use domain::base::iana::Rtype;
 use domain::base::name::ToName;
 use domain::base::rdata::{ComposeRecordData as _, UnknownRecordData};
@@ -11,6 +13,7 @@ use domain::base::zonefile_fmt::{DisplayKind, ZonefileFmt};
 use domain::rdata::ZoneRecordData;
 use domain::zonefile::inplace::{Entry, ScannedRecordData, Zonefile};
 
+use crate::location;
 use crate::name::{self, Name};
 use crate::zonefile::without_place;
 
@@ -35,6 +38,8 @@ pub const TYPES: &[Rtype] = &[
     Rtype::SSHFP,
     Rtype::SVCB,
     Rtype::TLSA,
+    Rtype::LOC,
+    Rtype::DHCID,
 ];
 
 /// A record's data can be this long on the wire.
@@ -108,7 +113,9 @@ pub fn from_value(rtype: Rtype, text: &str, zone: &Name) -> Result<RecordData, S
             Ok(RecordData::from(format!("{priority} {weight} {} {}", number(port, "the port")?, host(target)?)))
         }
         Rtype::CAA => authority(text),
-        Rtype::SMIMEA => as_in_a_file(Rtype::TLSA, text).and_then(|data| opaque(rtype, &data)),
+        Rtype::SMIMEA => as_in_a_file(Rtype::TLSA, text).and_then(|data| opaque(rtype, octets(&data))),
+        Rtype::LOC => location(text),
+        Rtype::DHCID => identifier(text),
         _ => as_in_a_file(rtype, text).map(|data| from_file(&data)),
     }
 }
@@ -126,13 +133,32 @@ fn as_in_a_file(rtype: Rtype, text: &str) -> Result<ScannedRecordData, String> {
     }
 }
 
-/// Data of a type that is sent as the type of `data` is, and is not known by name.
-fn opaque(rtype: Rtype, data: &ScannedRecordData) -> Result<RecordData, String> {
+/// The data as it is sent.
+fn octets(data: &ScannedRecordData) -> Vec<u8> {
     let mut octets = Vec::new();
     // Writing to a vector cannot fail.
     let _ = data.compose_rdata(&mut octets);
+    octets
+}
+
+/// Data of a type that the parser of zone files does not know by name.
+fn opaque(rtype: Rtype, octets: Vec<u8>) -> Result<RecordData, String> {
     let data = UnknownRecordData::from_octets(rtype, octets).map_err(|error| error.to_string())?;
     Ok(from_file(&ZoneRecordData::<Vec<u8>, Name>::Unknown(data)))
+}
+
+/// `52 14 5 N 0 8 50 E 10m`
+fn location(text: &str) -> Result<RecordData, String> {
+    let problem = |why| format!("{text:?} is not a place, such as \"52 14 5 N 0 8 50 E 10m\": {why}");
+    opaque(Rtype::LOC, location::parse(text).map_err(problem)?.into())
+}
+
+/// What identifies a client of a DHCP server (RFC 4701), in base64: the kind in two bytes, the digest's in one,
+/// and the digest.
+fn identifier(text: &str) -> Result<RecordData, String> {
+    let bare: String = text.split_ascii_whitespace().collect();
+    let octets = BASE64_STANDARD.decode(bare).ok().filter(|octets| octets.len() > 3);
+    opaque(Rtype::DHCID, octets.ok_or_else(|| format!("{text:?} is not the identifier of a client, in base64"))?)
 }
 
 /// Reads the values of a set that is in a zone already. One that could not be configured is
@@ -235,8 +261,21 @@ where
             let tag = caa.tag().to_string().to_ascii_lowercase();
             RecordData::from(format!("{} {tag} {}", caa.flags().bits(), quote(caa.value().as_ref())))
         }
+        ZoneRecordData::Unknown(data) => from_opaque(data),
         other => RecordData::from(other.display_zonefile(DisplayKind::Simple).to_string()),
     }
+}
+
+/// Data that is shown as people know it, and is in files as bytes (RFC 3597, 5).
+fn from_opaque<Octets: AsRef<[u8]>>(data: &UnknownRecordData<Octets>) -> RecordData {
+    let file = data.display_zonefile(DisplayKind::Simple).to_string();
+    let octets = data.data().as_ref();
+    let value = match data.rtype() {
+        Rtype::LOC => location::text(octets),
+        Rtype::DHCID => Some(BASE64_STANDARD.encode(octets)),
+        _ => None,
+    };
+    RecordData { value: value.unwrap_or_else(|| file.clone()), file }
 }
 
 fn lower(name: &impl ToName) -> Name {

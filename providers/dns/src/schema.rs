@@ -12,7 +12,7 @@ pub(crate) const RRSET: &str = "dns_rrset";
 
 /// The types of [`crate::record::TYPES`], as documents name them.
 const TYPES: &str = "A, AAAA, CNAME, TXT, MX, SRV, CAA, NS, PTR, DNAME, DS, HTTPS, NAPTR, OPENPGPKEY, RP, SMIMEA, \
-                     SSHFP, SVCB or TLSA.";
+                     SSHFP, SVCB, TLSA, LOC or DHCID.";
 
 /// The data source of a name's addresses.
 pub(crate) const ADDRESSES: &str = "dns_addresses";

@@ -73,8 +73,7 @@ impl Named {
         self.process = Some(command.spawn().expect("named starts"));
         let started = Instant::now();
         while !self.dig(&[], ".", "SOA").status.success() {
-            let log = std::fs::read_to_string(self.home().join("log")).unwrap_or_default();
-            assert!(started.elapsed() < PATIENCE, "named does not answer:\n{log}");
+            assert!(started.elapsed() < PATIENCE, "named does not answer:\n{}", self.log());
             std::thread::sleep(Duration::from_millis(50));
         }
     }
@@ -121,12 +120,25 @@ impl Named {
         self.ask_with(&["-y", key], name, rtype)
     }
 
+    /// The answers to who asks from an address of the loopback, such as `127.0.0.2`.
+    pub fn ask_from(&self, address: &str, name: &str, rtype: &str) -> Vec<String> {
+        self.ask_with(&["-b", address], name, rtype)
+    }
+
+    /// The answers in the order in which they are given.
+    pub fn ask_in_order(&self, name: &str, rtype: &str) -> Vec<String> {
+        answers(&self.dig(&[], name, rtype))
+    }
+
     fn ask_with(&self, options: &[&str], name: &str, rtype: &str) -> Vec<String> {
-        let output = self.dig(options, name, rtype);
-        let text = String::from_utf8_lossy(&output.stdout).into_owned();
-        let mut answers: Vec<String> = text.lines().filter(|line| !line.starts_with(';')).map(str::to_owned).collect();
+        let mut answers = answers(&self.dig(options, name, rtype));
         answers.sort();
         answers
+    }
+
+    /// What the server says of itself.
+    pub fn log(&self) -> String {
+        std::fs::read_to_string(self.home().join("log")).unwrap_or_default()
     }
 
     /// The records of a zone in the words of `dig`, as they are transferred to who shows the key.
@@ -159,6 +171,12 @@ impl Named {
         std::fs::write(&script, text).expect("writes");
         tools::run(Command::new(nsupdate).args(["-y", Named::KEY]).arg(script))
     }
+}
+
+/// The answers of `dig +short`.
+fn answers(output: &std::process::Output) -> Vec<String> {
+    let text = String::from_utf8_lossy(&output.stdout);
+    text.lines().filter(|line| !line.starts_with(';')).map(str::to_owned).collect()
 }
 
 /// A key in the words of `named.conf`, of `algorithm:name:secret`.

@@ -65,18 +65,38 @@ impl Server {
     async fn commit(&self, zone: &Name, edits: Vec<Edit>) -> Vec<Result<(), Error>> {
         for attempt in 1.. {
             let mut outcomes = Vec::new();
-            let done = self.attempt(zone, &edits, &mut outcomes).await;
-            match done {
+            match self.attempt(zone, &edits, &mut outcomes).await {
                 Ok(()) => return outcomes,
                 Err(Trouble::Refused(Rcode::NXRRSET | Rcode::YXRRSET)) if attempt < ATTEMPTS => {}
                 Err(trouble) => {
-                    let error = self.error(zone, "change", &trouble);
                     outcomes.resize(edits.len(), Ok(()));
-                    return outcomes.into_iter().map(|outcome| outcome.and(Err(error.clone()))).collect();
+                    return self.done_before(zone, &trouble, &edits, outcomes).await;
                 }
             }
         }
         Vec::new()
+    }
+
+    /// What became of changes some of which were refused: those of messages before are made, and are
+    /// found by reading the zone. Of a server that fell silent nothing is known.
+    async fn done_before(
+        &self,
+        zone: &Name,
+        trouble: &Trouble,
+        edits: &[Edit],
+        outcomes: Vec<Result<(), Error>>,
+    ) -> Vec<Result<(), Error>> {
+        let error = self.error(zone, "change", trouble);
+        let after = match trouble {
+            Trouble::Unreachable(_) => None,
+            Trouble::Refused(_) | Trouble::Untrusted(_) => self.transfer(zone).await.ok(),
+        };
+        let is_made = |edit: &Edit| after.as_ref().is_some_and(|after| is_done(edit, after));
+        let outcome = |(edit, outcome): (&Edit, Result<(), Error>)| match is_made(edit) {
+            true => outcome,
+            false => outcome.and(Err(error.clone())),
+        };
+        edits.iter().zip(outcomes).map(outcome).collect()
     }
 
     /// Makes all changes of the zone as it is now. Where the server refuses them, or they cannot be

@@ -7,6 +7,7 @@
     reason = "the functions beside the tests are tests too"
 )]
 
+mod between;
 mod checkzone;
 mod conformance;
 mod dynamic;
@@ -16,3 +17,4 @@ mod round_trip;
 mod served;
 mod vectors;
 mod world;
+mod writers;

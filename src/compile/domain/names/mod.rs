@@ -1,5 +1,6 @@
 //! `dns_zone` and `dns_record`: zones, and the names in them.
 
+mod answers;
 mod record;
 mod reverse;
 mod zone;

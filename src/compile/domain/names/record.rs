@@ -5,15 +5,16 @@ use std::sync::{Arc, LazyLock};
 
 use portolan_lang::decode::decode;
 use portolan_lang::eval::Scope;
-use portolan_lang::{Address, Attribute, Data, Diagnostic, Diagnostics, Schema, Type, Value};
+use portolan_lang::{Address, Attribute, Data, Diagnostic, Diagnostics, Schema, Span, Type, Value};
 
+use super::answers::Answers;
 use super::{reverse, with_final_dot};
 use crate::compile::domain::{
     Block, Claim, Compiled, CompiledResource, Hosts, exports, known_text, object, referred, undecided, unknown_word,
 };
 
 /// The types of records.
-const TYPES: [&str; 20] = [
+const TYPES: [&str; 22] = [
     "A",
     "AAAA",
     "ALIAS",
@@ -34,6 +35,8 @@ const TYPES: [&str; 20] = [
     "SSHFP",
     "SVCB",
     "TLSA",
+    "LOC",
+    "DHCID",
 ];
 
 /// The type of a record that takes over the addresses of another name.
@@ -58,7 +61,8 @@ pub(super) fn schema() -> Schema {
         )
         .with(Attribute::required("type", Type::String).doc(concat!(
             "A, AAAA, CNAME, TXT, MX, SRV, CAA, NS, PTR, DNAME, DS, HTTPS, NAPTR, OPENPGPKEY, RP, SMIMEA, SSHFP, ",
-            "SVCB or TLSA; the values of those from DNAME on as zone files hold them, with absolute names. ALIAS is ",
+            "SVCB, TLSA, LOC or DHCID; the values of those from DNAME on as zone files hold them, with absolute ",
+            "names. ALIAS is ",
             "the A and AAAA records that another name has when the plan is made."
         )))
         .with(
@@ -66,9 +70,17 @@ pub(super) fn schema() -> Schema {
                 .doc("Seconds for which the answer is kept; the zone's if not given."),
         )
         .with(
-            Attribute::required("values", Type::list(Type::String))
-                .doc("The data of the records, each once: DNS has no weights but those of SRV, HTTPS and SVCB."),
+            Attribute::optional("values", Type::list(Type::String))
+                .doc("The data of the records, each once. Servers answer with all of them, in turn."),
         )
+        .with(Attribute::optional("answers", Type::map(Type::list(Type::String))).doc(
+            "Where the zone has several views: the values in each, by its key; [] where it has no such name. The \
+             views that are not named here have \"values\".",
+        ))
+        .with(Attribute::optional("weights", Type::map(Type::Number)).doc(
+            "In place of values: how many of the zone's views answer with which value. 3 of 4 views, for instance, \
+             with { \"192.0.2.1\" = 3, \"192.0.2.2\" = 1 }.",
+        ))
         .with(
             Attribute::optional("reverse", Type::Any)
                 .doc("Of A and AAAA records: the zone of the PTR records that lead back from the addresses."),
@@ -76,10 +88,10 @@ pub(super) fn schema() -> Schema {
 }
 
 /// A zone that records go to.
-struct Target {
+pub(super) struct Target {
     address: Address,
     /// Its key among the instances of a block with `for_each`.
-    key: Option<Arc<str>>,
+    pub(super) key: Option<Arc<str>>,
     value: Value,
 }
 
@@ -96,9 +108,13 @@ pub(super) fn compile(block: &Block<'_>, scope: &dyn Scope) -> Compiled {
         return Compiled::nothing(diagnostics);
     }
     let zones = diagnostics.keep(targets(block, &attribute(&given, "zone"), "zone")).unwrap_or_default();
-    let (record, problems) = Record::new(block, given);
+    let answers = Answers::of(block, &given, &zones).unwrap_or_else(|problems| {
+        diagnostics.extend(problems);
+        Answers::undecided()
+    });
+    let (record, problems) = Record::new(block, given, answers);
     diagnostics.extend(problems);
-    let mut resources: Vec<CompiledResource> = zones.iter().flat_map(|zone| record.sets_in(zone)).collect();
+    let mut resources = record.sets(&zones);
     let mut claims: Vec<Claim> = zones.iter().flat_map(|zone| record.claims(zone)).collect();
     let reversed = zones.first().and_then(|zone| record.reversed(zone, &resources));
     if let Some((pointers, wanted)) = reversed.and_then(|reversed| diagnostics.keep(reversed)) {
@@ -123,36 +139,48 @@ struct Record<'a> {
     given: Value,
     /// The name and the type, where they are known.
     names: [Option<Arc<str>>; 2],
-    /// The data as DNS takes it.
-    values: Value,
+    answers: Answers,
 }
 
 impl<'a> Record<'a> {
-    fn new(block: &'a Block<'a>, given: Value) -> (Record<'a>, Diagnostics) {
+    fn new(block: &'a Block<'a>, given: Value, answers: Answers) -> (Record<'a>, Diagnostics) {
         let mut problems = Diagnostics::new();
         let names = ["name", "type"].map(|name| problems.keep(known_text(block, &given, name)));
         if let [Some(name), Some(kind)] = &names {
             problems.extend(check_name(block, name, kind));
         }
-        let values = attribute(&given, "values");
-        problems.extend(said_twice(block, &values));
-        if names[1].as_deref() == Some(ALIAS) {
-            problems.extend(unsuitable_alias(block, &values));
+        let span = block.attribute_span(answers.attribute);
+        let is_alias = names[1].as_deref() == Some(ALIAS);
+        for values in answers.lists() {
+            problems.extend(said_twice(values, span));
+            problems.extend(if is_alias { unsuitable_alias(values, span) } else { None });
         }
-        let are_hosts = matches!(names[1].as_deref(), Some("CNAME" | "NS" | "PTR" | ALIAS));
-        let values = match values.items().filter(|_| are_hosts) {
-            Some(hosts) => Value::list(Type::String, hosts.iter().map(with_final_dot)),
-            None => values,
-        };
-        (Record { block, given, names, values }, problems)
+        (Record { block, given, names, answers }, problems)
+    }
+
+    /// The sets of records in all zones. A name that a view is not to have has none.
+    fn sets(&self, zones: &[Target]) -> Vec<CompiledResource> {
+        let is_left_out =
+            |values: &Value| self.answers.attribute == "answers" && values.items().is_some_and(<[Value]>::is_empty);
+        let answered = zones.iter().zip(&self.answers.each).filter(|(_, values)| !is_left_out(values));
+        answered.flat_map(|(zone, values)| self.sets_in(zone, self.as_data(values))).collect()
+    }
+
+    /// Values as DNS takes them.
+    fn as_data(&self, values: &Value) -> Value {
+        let are_hosts = matches!(self.names[1].as_deref(), Some("CNAME" | "NS" | "PTR" | ALIAS));
+        match values.items().filter(|_| are_hosts) {
+            Some(hosts) => Value::list(Type::String, hosts.iter().map(with_final_dot)).mark(values.marks()),
+            None => values.clone(),
+        }
     }
 
     /// The sets of records in a zone: one, or of an alias one for each kind of addresses.
-    fn sets_in(&self, zone: &Target) -> Vec<CompiledResource> {
+    fn sets_in(&self, zone: &Target, values: Value) -> Vec<CompiledResource> {
         if self.names[1].as_deref() != Some(ALIAS) {
-            return vec![self.set_in(zone, "rrset", attribute(&self.given, "type"), self.values.clone())];
+            return vec![self.set_in(zone, "rrset", attribute(&self.given, "type"), values)];
         }
-        let target = self.values.items().and_then(<[Value]>::first).cloned();
+        let target = values.items().and_then(<[Value]>::first).cloned();
         let question = object([("name", target.unwrap_or_else(|| Value::unknown(Type::String)))]);
         let Some(answer) = self.block.read(&zone.address, ADDRESSES, &question) else { return Vec::new() };
         let sets = ADDRESS_SETS.into_iter().map(|(part, kind, family)| (part, kind, attribute(&answer, family)));
@@ -211,7 +239,7 @@ impl<'a> Record<'a> {
             name,
             kind,
             ttl: attribute(&self.given, "ttl"),
-            values: &self.values,
+            values: &self.answers.all,
             made: made.iter().map(|resource| resource.address.clone()).collect(),
         };
         (!reverse.is_null()).then(|| reverse::compile(self.block, &reverse, &forward))
@@ -221,7 +249,8 @@ impl<'a> Record<'a> {
     fn exports(&self, zone: Option<&Target>) -> Value {
         let take = |name| attribute(&self.given, name);
         let ttl = zone.map_or_else(|| take("ttl"), |zone| self.ttl(zone));
-        let shown = [("name", take("name")), ("type", take("type")), ("ttl", ttl), ("values", take("values"))];
+        let shown =
+            [("name", take("name")), ("type", take("type")), ("ttl", ttl), ("values", self.answers.all.clone())];
         exports(self.block.address, self.names[0].as_deref().unwrap_or(self.block.name), shown)
     }
 
@@ -286,22 +315,23 @@ fn instance(key: &str, zone: &Value) -> Option<Target> {
 }
 
 /// The problem of a value that is written twice, as somebody does who takes it for a weight.
-fn said_twice(block: &Block<'_>, values: &Value) -> Option<Diagnostic> {
+fn said_twice(values: &Value, span: Span) -> Option<Diagnostic> {
     let mut seen = BTreeSet::new();
     let twice = values.items()?.iter().filter_map(Value::as_str).find(|text| !seen.insert(*text))?;
     Some(
         Diagnostic::error("The same value twice")
             .detail(format!("\"{twice}\" is written twice; a set of records holds each value once."))
-            .at(block.attribute_span("values"))
-            .help("DNS answers with all values alike. Weights are those of SRV records, or of a route."),
+            .at(span)
+            .help(
+                "A server answers with all values alike. Views have \"weights\", and so have SRV records and routes.",
+            ),
     )
 }
 
-/// The problem of an alias of none or several names, or of one that is not known yet.
-fn unsuitable_alias(block: &Block<'_>, values: &Value) -> Option<Diagnostic> {
-    let span = block.attribute_span("values");
+/// The problem of an alias of several names, or of one that is not known yet.
+fn unsuitable_alias(values: &Value, span: Span) -> Option<Diagnostic> {
     if !values.is_wholly_known() {
-        return Some(undecided("\"values\" of an alias", span));
+        return Some(undecided("What an alias stands for", span));
     }
     let count = values.items()?.len();
     (count != 1).then(|| {
