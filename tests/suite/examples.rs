@@ -114,6 +114,19 @@ fn modules() {
 }
 
 #[test]
+fn sites() {
+    let example = lives_its_life("sites");
+    let zones = ["beijing", "elsewhere", "shanghai", "tianjin"].map(|view| format!("{view}/example.org.zone"));
+    assert_eq!(example.files("out"), zones);
+    zones.iter().for_each(|zone| zone_is_valid("example.org", &example.path("out").join(zone)));
+    let mut checker = Command::new("named-checkconf");
+    checker.env("PATH", "/usr/sbin:/usr/bin").args(["-z", "named.conf"]).current_dir(example.path("."));
+    let loaded = expect_exit(&mut checker, 0);
+    assert_eq!(loaded.matches("loaded serial").count(), 4, "{loaded}");
+    is_destroyed(&example);
+}
+
+#[test]
 fn shop() {
     let example = lives_its_life("shop");
     let manifests = example.files("out/shanghai");

@@ -59,4 +59,6 @@ mod terminal;
 mod together;
 mod too_much;
 mod vectors;
+#[cfg(feature = "dns")]
+mod views;
 mod watching;

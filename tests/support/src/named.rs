@@ -54,7 +54,7 @@ impl Named {
     /// The same, but that the key may change only what a policy says.
     pub fn with_policy(zones: &[(&str, &str)], policy: &str) -> Option<Named> {
         let zone = |home: &Path, (zone, records): &(&str, &str)| {
-            let file = zone_file(home, zone, zone, records);
+            let file = Named::zone_file(home, zone, zone, records);
             format!(
                 "zone \"{zone}\" {{ type primary; file \"{}\"; allow-transfer {{ key portolan; }}; \
                  update-policy {{ {policy} }}; }};\n",
@@ -62,6 +62,17 @@ impl Named {
             )
         };
         Named::start(|home| zones.iter().map(|one| zone(home, one)).collect())
+    }
+
+    /// The file of a zone, which holds what every zone has and these records.
+    pub fn zone_file(home: &Path, file: &str, zone: &str, records: &str) -> PathBuf {
+        let path = home.join(format!("{file}.zone"));
+        let text = format!(
+            "$TTL 3600\n$ORIGIN {zone}.\n@ IN SOA ns1.example.net. hostmaster.example.com. 7 7200 900 1209600 300\n\
+             @ IN NS ns1.example.net.\n{records}"
+        );
+        std::fs::write(&path, text).expect("writes");
+        path
     }
 
     /// Starts the server, also once more after [`Named::stop`].
@@ -125,9 +136,9 @@ impl Named {
         self.ask_with(&["-b", address], name, rtype)
     }
 
-    /// The answers in the order in which they are given.
-    pub fn ask_in_order(&self, name: &str, rtype: &str) -> Vec<String> {
-        answers(&self.dig(&[], name, rtype))
+    /// The same, in the order in which they are given.
+    pub fn ask_in_order(&self, address: &str, name: &str, rtype: &str) -> Vec<String> {
+        answers(&self.dig(&["-b", address], name, rtype))
     }
 
     fn ask_with(&self, options: &[&str], name: &str, rtype: &str) -> Vec<String> {
@@ -183,15 +194,4 @@ fn answers(output: &std::process::Output) -> Vec<String> {
 fn key_statement(name: &str, key: &str) -> String {
     let secret = key.rsplit(':').next().expect("a secret");
     format!("key {name} {{ algorithm hmac-sha256; secret \"{secret}\"; }};\n")
-}
-
-/// The file of a zone, which holds what every zone has and these records.
-fn zone_file(home: &Path, file: &str, zone: &str, records: &str) -> PathBuf {
-    let path = home.join(format!("{file}.zone"));
-    let text = format!(
-        "$TTL 3600\n$ORIGIN {zone}.\n@ IN SOA ns1.example.net. hostmaster.example.com. 7 7200 900 1209600 300\n\
-         @ IN NS ns1.example.net.\n{records}"
-    );
-    std::fs::write(&path, text).expect("writes");
-    path
 }

@@ -124,7 +124,7 @@ fn by_weight(block: &Block<'_>, zones: &[Target], weights: &Value) -> Result<Vec
     let needed = total.div_ceil(2 * least.weight);
     if (zones.len() as u64) < needed {
         return Err(problem(format!(
-            "\"{}\" is to have {} of {total}, and there are {} views to divide: at least {needed} are needed.",
+            "\"{}\" is to have {} of {total}, which takes at least {needed} views; the zone has {}.",
             least.name,
             least.weight,
             zones.len()
