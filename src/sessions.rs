@@ -3,18 +3,20 @@
 //! Which system answers at an address is recorded as a decision when it is first reached, and
 //! checked ever after: what is recorded of one system is never carried out on another.
 
+mod living;
 mod offline;
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use portolan_lang::{Address, AttributePath, Diagnostic, Span, Step, Type, Value};
-use portolan_provider::{Error, Session};
+use portolan_provider::{Error, Provider, Session};
 use portolan_state::{Answer, Decision, Resource, Snapshot};
 use rustc_hash::FxHashMap;
 use serde::{Deserialize, Serialize};
 use tokio::sync::OnceCell;
 
+pub use living::LivingSessions;
 use offline::Offline;
 
 use crate::catalog::Catalog;
@@ -37,6 +39,8 @@ struct Shared {
     owner: Arc<str>,
     sessions: Mutex<FxHashMap<Place, Arc<OnceCell<Opened>>>>,
     systems: Mutex<Systems>,
+    /// Where sessions are kept that outlive the run; `None` where none does.
+    living: Option<LivingSessions>,
 }
 
 /// Which system is reached at each address.
@@ -49,7 +53,17 @@ struct Systems {
 impl OpenSessions {
     /// None yet, for what is recorded here.
     pub fn of(snapshot: &Snapshot) -> Self {
-        let opened = OpenSessions(Arc::new(Shared { owner: snapshot.lineage.clone(), ..Shared::default() }));
+        OpenSessions::with(snapshot, None)
+    }
+
+    /// The same with sessions that outlive the run.
+    pub fn living(snapshot: &Snapshot, living: &LivingSessions) -> Self {
+        OpenSessions::with(snapshot, Some(living.clone()))
+    }
+
+    fn with(snapshot: &Snapshot, living: Option<LivingSessions>) -> Self {
+        let shared = Shared { owner: snapshot.lineage.clone(), living, ..Shared::default() };
+        let opened = OpenSessions(Arc::new(shared));
         opened.expect(&snapshot.decisions);
         opened
     }
@@ -247,8 +261,7 @@ impl<'a> Sessions<'a> {
             let place = declared.map(|connection| self.desired.connection_place(connection, &path)).or(span);
             place.map_or(diagnostic.clone(), |place| diagnostic.at(place))
         };
-        let connect = || provider.connect(&config, &self.opened.0.owner);
-        let session = if self.is_patient { retrying(connect).await } else { connect().await };
+        let session = self.session_with(&**provider, connection, &config).await;
         let session = session.map_err(|error| {
             let whom = connection.map_or_else(|| name.to_owned(), Address::to_string);
             let diagnostic = diagnostic_of(&format!("Cannot connect to {whom}"), &error);
@@ -257,6 +270,26 @@ impl<'a> Sessions<'a> {
         if let (Some(address), Some(system)) = (connection, session.system()) {
             let checked = self.opened.check_system(address, &system);
             checked.map_err(|diagnostic| located(diagnostic, AttributePath::root()))?;
+        }
+        Ok(session)
+    }
+
+    /// The session that was kept, or a new one, which is kept if it can be.
+    async fn session_with(
+        &self,
+        provider: &dyn Provider,
+        connection: Option<&Address>,
+        config: &Value,
+    ) -> Result<Arc<dyn Session>, Error> {
+        let owner = &self.opened.0.owner;
+        let living = self.opened.0.living.as_ref().zip(connection);
+        if let Some(session) = living.and_then(|(living, address)| living.find(address, config, owner)) {
+            return Ok(session);
+        }
+        let connect = || provider.connect(config, owner);
+        let session = if self.is_patient { retrying(connect).await? } else { connect().await? };
+        if let Some((living, address)) = living {
+            living.keep(address, config, owner, &session);
         }
         Ok(session)
     }

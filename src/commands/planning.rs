@@ -11,7 +11,7 @@ use portolan::graph::Graph;
 use portolan::observe::Selection;
 use portolan::plan::{self, Mode, Plan, Request};
 use portolan::recover::recover;
-use portolan::sessions::{OpenSessions, Sessions};
+use portolan::sessions::{LivingSessions, OpenSessions, Sessions};
 use portolan::shape;
 use portolan_lang::{Address, Diagnostic, Diagnostics};
 use portolan_state::{Backend, Decision, Snapshot};
@@ -87,6 +87,12 @@ impl Start {
     /// What a run starts from that has read and opened nothing yet.
     pub(crate) fn of(snapshot: Snapshot) -> Start {
         let opened = OpenSessions::of(&snapshot);
+        Start { snapshot, decided: Vec::new(), data: Arc::default(), opened }
+    }
+
+    /// What a run starts from with sessions that outlive it.
+    pub(crate) fn living(snapshot: Snapshot, sessions: &LivingSessions) -> Start {
+        let opened = OpenSessions::living(&snapshot, sessions);
         Start { snapshot, decided: Vec::new(), data: Arc::default(), opened }
     }
 

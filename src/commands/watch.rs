@@ -7,17 +7,20 @@ mod files;
 
 use std::cell::{Cell, RefCell};
 use std::pin::Pin;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
 use portolan::plan::{Action as Change, Plan, Request};
+use portolan::sessions::LivingSessions;
 use portolan::watch::{Action, Ended, Event, Settings, Watch};
 use serde_json::json;
+use tokio::sync::Notify;
 
 use self::files::Files;
 use super::apply::{Manner, carry_out};
 use super::arguments::{ApplyingArguments, OnDrift, Permission, PlanningArguments, WatchArguments};
-use super::planning::{make_plan, prepare, project, recovered, request};
+use super::planning::{Start, make_plan, prepare, project, request, resumed};
 use super::{Exit, Failure, Outcome, block_on, interrupts, is_colourful, print, record, warn};
 use crate::{render, setup};
 
@@ -68,6 +71,7 @@ async fn watch(arguments: &WatchArguments, settings: Settings) -> Outcome {
                 Event::Paused
             }
             () = at(wake) => Event::Tick,
+            () = daemon.hints.notified() => Event::Hint,
             _ = look.tick() => match files.have_changed() {
                 true => Event::Hint,
                 false => continue,
@@ -103,13 +107,23 @@ struct Daemon<'a> {
     planning: PlanningArguments,
     /// Whether it was asked to end.
     is_stopping: Cell<bool>,
+    /// Notified when something may have changed in a system.
+    hints: Arc<Notify>,
+    /// The sessions that follow what they have read, from one run to the next.
+    sessions: LivingSessions,
     /// What was told last.
     told: RefCell<String>,
 }
 
 impl<'a> Daemon<'a> {
     fn new(arguments: &'a WatchArguments) -> Daemon<'a> {
-        Daemon { arguments, planning: arguments.planning(), is_stopping: Cell::new(false), told: RefCell::default() }
+        let hints = Arc::<Notify>::default();
+        let sessions = LivingSessions::new({
+            let hints = hints.clone();
+            Arc::new(move || hints.notify_one())
+        });
+        let (is_stopping, told) = (Cell::new(false), RefCell::default());
+        Daemon { arguments, planning: arguments.planning(), is_stopping, hints, sessions, told }
     }
 
     /// Plans and applies, as far as that is allowed.
@@ -119,7 +133,8 @@ impl<'a> Daemon<'a> {
         let request: Request = request(&self.planning, false)?;
         record::with_lock(&backend, "watch", Duration::ZERO, async |locked| {
             let prepared = locked.renewed(async {
-                let start = recovered(&project, locked, &request).await?;
+                let start = Start::living(record::load(&*locked.backend).await?, &self.sessions);
+                let start = resumed(&project, locked, start, &request).await?;
                 prepare(&project, start, &request).await
             });
             let prepared = prepared.await?;
@@ -146,6 +161,8 @@ impl<'a> Daemon<'a> {
             let applying = ApplyingArguments { auto_approve: true, json: self.arguments.json };
             let manner = Manner { command: "watch", planning: &self.planning, applying };
             carry_out(&manner, &project, locked, &prepared, &sessions, &plan).await?;
+            // What was made is read once, and followed from then on.
+            self.hints.notify_one();
             Ok(Ended::Settled)
         })
         .await
@@ -184,6 +201,8 @@ impl<'a> Daemon<'a> {
         let first = failure.diagnostics.iter().find(|problem| problem.is_error());
         let summary = first.map_or_else(String::new, |problem| problem.summary.to_string());
         let what = if self.is_stopping.get() { "the run was stopped" } else { "the run failed, and is tried again" };
+        // What failed may lie in how a system is reached, or in what is known of it.
+        self.sessions.end();
         self.tell("error", &format!("{what}: {summary}"), "run_failed")?;
         warn(&failure.diagnostics, &failure.sources);
         Ok(Ended::Failed)

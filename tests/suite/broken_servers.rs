@@ -159,3 +159,25 @@ fn a_server_that_never_answers_is_not_waited_for() {
         fs::write(&way, leading_to(live.cluster("a"), &mute)).expect("a kubeconfig");
     }
 }
+
+#[test]
+fn a_webhook_that_fails_is_named_with_the_object_and_the_cluster() {
+    let Some(cluster) = Cluster::shared("a") else { return };
+    let namespace = cluster.namespace("webhook");
+    let Some(webhook) = portolan_test_support::Webhook::of(&cluster, &namespace, portolan_test_support::Verdict::Fail)
+    else {
+        return;
+    };
+    let project = Project::new(crate::identity::main(&cluster, namespace.name(), "one"));
+    let said = project.refused(&["apply", "--auto-approve"], "tests.example.com");
+    let told = said.error_in_one_line();
+    assert!(told.contains("kubernetes_object.map") && told.contains("ConfigMap"), "{}", said.all());
+    assert!(told.contains("https://127.0.0.1:") || told.contains("cluster.a"), "{}", said.all());
+    assert!(webhook.asked() > 0);
+    assert!(maps(namespace.kubectl()).is_empty());
+
+    // Once it is gone, the same is carried out.
+    drop(webhook);
+    project.succeed(&["apply", "--auto-approve"]);
+    project.is_settled();
+}

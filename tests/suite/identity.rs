@@ -7,7 +7,7 @@ use portolan_test_support::Cluster;
 use crate::program::Project;
 
 /// A ConfigMap that is declared in a cluster, with this value.
-fn main(cluster: &Cluster, namespace: &str, value: &str) -> String {
+pub(crate) fn main(cluster: &Cluster, namespace: &str, value: &str) -> String {
     format!(
         "cluster \"a\" {{\n  kubernetes {{\n    config_path = {:?}\n    context = {:?}\n  }}\n}}\n\
          resource \"kubernetes_object\" \"map\" {{\n  provider = cluster.a\n  manifest = {{\n    apiVersion = \"v1\"\n    \

@@ -62,3 +62,6 @@ mod vectors;
 #[cfg(feature = "dns")]
 mod views;
 mod watching;
+#[cfg(feature = "kubernetes")]
+mod watching_clusters;
+mod ways;

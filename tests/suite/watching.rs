@@ -8,30 +8,30 @@ use rustix::process::{Pid, Signal, kill_process};
 use crate::program::{Project, until};
 
 /// A daemon, with all that it says in a file.
-struct Daemon<'a> {
+pub(crate) struct Daemon<'a> {
     process: Child,
     project: &'a Project,
 }
 
 impl<'a> Daemon<'a> {
-    fn start(project: &'a Project, more: &[&str]) -> Daemon<'a> {
+    pub(crate) fn start(project: &'a Project, more: &[&str]) -> Daemon<'a> {
         let log = File::create(project.path(".portolan-log")).expect("a file");
-        let mut command = project.command(&[&["watch", "--debounce=200ms", "--interval=5m"], more].concat());
+        let mut command = project.command(&[&["watch", "--debounce=200ms", "--interval=1h"], more].concat());
         let command = command.stdout(log.try_clone().expect("a file")).stderr(Stdio::from(log));
         Daemon { process: command.spawn().expect("starts"), project }
     }
 
-    fn log(&self) -> String {
+    pub(crate) fn log(&self) -> String {
         self.project.read(".portolan-log")
     }
 
     #[track_caller]
-    fn says(&self, what: &str) {
+    pub(crate) fn says(&self, what: &str) {
         until(&format!("it says {what:?}"), || self.log().contains(what));
     }
 
     /// Ends it as the system does.
-    fn end(mut self) -> String {
+    pub(crate) fn end(mut self) -> String {
         let pid = Pid::from_child(&self.process);
         kill_process(pid, Signal::TERM).expect("a signal");
         assert_eq!(self.process.wait().expect("its end").code(), Some(0), "{}", self.log());

@@ -164,6 +164,9 @@ pub struct Applied {
     pub value: Value,
 }
 
+/// Called, from any task and at any time, whenever something may have changed that was read.
+pub type Changed = Arc<dyn Fn() + Send + Sync>;
+
 /// A connection to one system.
 ///
 /// Its methods are called at the same time from several tasks.
@@ -189,6 +192,16 @@ pub trait Session: Send + Sync {
     /// says that the object is certainly not there. An object that cannot be read is an
     /// error, never `None`.
     async fn read(&self, wanted: &[Wanted]) -> Vec<Result<Option<Value>, Error>>;
+
+    /// From now on calls `changed` whenever something may have changed outside that was read, and reads
+    /// what did not change from memory. For a process that lives long, of which each run reads the same.
+    /// Calls are hints: one too many costs time and nothing else, and what was read is the truth as of
+    /// the reading all the same. The answer is whether it does that; a session that does not is not
+    /// kept from one run to the next.
+    fn follow(&self, changed: Changed) -> bool {
+        let _ = changed;
+        false
+    }
 
     /// Plans a change. Changes nothing. The answer for an object that is as it is wanted is
     /// the prior value.

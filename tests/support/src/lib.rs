@@ -3,7 +3,8 @@
 //! [`Cluster`] gives a test a Kubernetes cluster that runs on this machine, or one of the user's
 //! own. [`Proxy`] stands in front of its API server: it counts what is asked, and answers wrongly,
 //! late or not at all where a [`Fault`] says so. A [`Webhook`] refuses or changes what is written,
-//! an [`Account`] may do only some things, and [`metrics`] are what a test says they are. [`Etcd`]
+//! an [`Account`] may do only some things, and [`metrics`] are what a test says they are. A [`Tunnel`] is a
+//! proxy that knows nothing of what goes through it. [`Etcd`]
 //! and [`Named`] are servers of a test's own, and [`tools`] finds the programs that tests run.
 //!
 //! Everything here is for tests: what is not as it should be ends the test with a panic that says
@@ -27,6 +28,7 @@ mod named;
 mod namespace;
 mod proxy;
 pub mod tools;
+mod tunnel;
 mod webhook;
 
 pub use account::Account;
@@ -36,6 +38,7 @@ pub use kubectl::{Answer, Kubectl};
 pub use named::Named;
 pub use namespace::Namespace;
 pub use proxy::{Fault, Proxy};
+pub use tunnel::Tunnel;
 pub use webhook::{Verdict, Webhook};
 
 use std::time::{Duration, Instant};

@@ -27,24 +27,37 @@ pub(super) struct Api {
     pub(super) server: String,
 }
 
+/// What is asked for where the metadata of objects are enough, and taken where a server knows no
+/// such form.
+const METADATA: &str = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1,application/json";
+
 /// A path with a query, of which the values are escaped.
 #[derive(Debug, Clone)]
-pub(super) struct Target(String);
+pub(super) struct Target {
+    path: String,
+    /// Whether nothing of the objects is wanted but their metadata.
+    is_metadata: bool,
+}
 
 impl Target {
     /// A path that holds nothing that would need to be escaped: names are checked before.
     pub(super) fn path(path: impl Into<String>) -> Self {
-        Target(path.into())
+        Target { path: path.into(), is_metadata: false }
+    }
+
+    /// The same, for nothing but the metadata of what is there.
+    pub(super) fn metadata_only(self) -> Self {
+        Target { is_metadata: true, ..self }
     }
 
     pub(super) fn with(mut self, name: &str, value: &str) -> Self {
-        self.0.push(if self.0.contains('?') { '&' } else { '?' });
-        self.0.push_str(name);
-        self.0.push('=');
+        self.path.push(if self.path.contains('?') { '&' } else { '?' });
+        self.path.push_str(name);
+        self.path.push('=');
         for byte in value.bytes() {
             match byte {
-                b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'_' | b'.' | b'~' => self.0.push(char::from(byte)),
-                _ => self.0.push_str(&format!("%{byte:02X}")),
+                b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'_' | b'.' | b'~' => self.path.push(char::from(byte)),
+                _ => self.path.push_str(&format!("%{byte:02X}")),
             }
         }
         self
@@ -53,7 +66,7 @@ impl Target {
 
 impl fmt::Display for Target {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
+        f.write_str(&self.path)
     }
 }
 
@@ -102,7 +115,7 @@ impl Api {
 
     /// What is answered, as it comes. There is no limit to the time that this takes.
     pub(super) async fn stream(&self, target: &Target) -> Result<impl futures::AsyncBufRead + use<>, Trouble> {
-        let request = Request::get(&target.0).body(Vec::new());
+        let request = Request::get(&target.path).body(Vec::new());
         let request =
             request.map_err(|error| Trouble::NoAnswer(Error::invalid(format!("{target} is no address: {error}"))))?;
         self.client.request_stream(request).await.map_err(|error| self.trouble(&error))
@@ -128,7 +141,8 @@ impl Api {
     }
 
     async fn send(&self, method: Method, target: &Target, body: Option<(&str, Vec<u8>)>) -> Result<Answer, Trouble> {
-        let request = Request::builder().method(method).uri(&target.0).header(ACCEPT, "application/json");
+        let accepted = if target.is_metadata { METADATA } else { "application/json" };
+        let request = Request::builder().method(method).uri(&target.path).header(ACCEPT, accepted);
         let request = match body {
             Some((form, bytes)) => request.header(CONTENT_TYPE, form).body(Body::from(bytes)),
             None => request.body(Body::empty()),

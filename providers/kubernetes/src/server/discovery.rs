@@ -19,10 +19,11 @@ use crate::scope::is_own_group;
 
 /// Versions of which the fields are the same, so that a manifest in one is one in any: what was
 /// declared stable without a change.
-const INTERCHANGEABLE: [(&str, &str, &[&str]); 8] = [
+const INTERCHANGEABLE: [(&str, &str, &[&str]); 9] = [
     ("autoscaling", "HorizontalPodAutoscaler", &["v2", "v2beta2"]),
     ("batch", "CronJob", &["v1", "v1beta1"]),
     ("coordination.k8s.io", "Lease", &["v1", "v1beta1"]),
+    ("flowcontrol.apiserver.k8s.io", "FlowSchema", &["v1", "v1beta3", "v1beta2", "v1beta1"]),
     ("node.k8s.io", "RuntimeClass", &["v1", "v1beta1"]),
     ("policy", "PodDisruptionBudget", &["v1", "v1beta1"]),
     ("scheduling.k8s.io", "PriorityClass", &["v1", "v1beta1"]),
@@ -40,11 +41,23 @@ pub(super) struct Kind {
     /// `deployments`.
     pub(super) plural: String,
     pub(super) is_namespaced: bool,
+    /// Whether lists tell nothing of the objects but their metadata.
+    pub(super) is_metadata: bool,
 }
 
 impl Kind {
+    /// The kind where the metadata of its objects are enough.
+    pub(super) fn metadata_only(&self) -> Kind {
+        Kind { is_metadata: true, ..self.clone() }
+    }
+
     /// The objects of the kind, in a namespace or in all.
     pub(super) fn list(&self, namespace: Option<&str>) -> Target {
+        let list = self.collection(namespace);
+        if self.is_metadata { list.metadata_only() } else { list }
+    }
+
+    fn collection(&self, namespace: Option<&str>) -> Target {
         let root = if self.api_version.contains('/') { "apis" } else { "api" };
         match namespace.filter(|_| self.is_namespaced) {
             Some(namespace) => {
@@ -57,7 +70,7 @@ impl Kind {
     /// An object of the kind.
     pub(super) fn object(&self, namespace: Option<&str>, name: &str) -> Target {
         let colon = |name: &str| name.replace(':', "%3A");
-        Target::path(format!("{}/{}", self.list(namespace), colon(name)))
+        Target::path(format!("{}/{}", self.collection(namespace), colon(name)))
     }
 }
 
@@ -200,6 +213,7 @@ impl Discovery {
             name: resource.kind,
             plural: resource.name,
             is_namespaced: resource.namespaced,
+            is_metadata: false,
         });
         Ok(Arc::new(kinds.collect()))
     }
@@ -283,6 +297,7 @@ mod tests {
             name: "Thing".to_owned(),
             plural: "things".to_owned(),
             is_namespaced,
+            is_metadata: false,
         };
         assert_eq!(kind("v1", true).object(Some("shop"), "a").to_string(), "/api/v1/namespaces/shop/things/a");
         assert_eq!(kind("a.b/v1", false).object(None, "x:y").to_string(), "/apis/a.b/v1/things/x%3Ay");

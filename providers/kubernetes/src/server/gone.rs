@@ -10,6 +10,9 @@ use super::looks::{Looks, PATIENCE};
 use super::{ServerSession, parse_identity};
 use crate::identity::Identity;
 
+/// Kinds of which more than the metadata says why they stay.
+const TELLING: [(&str, &str); 2] = [("", "Namespace"), ("apiextensions.k8s.io", "CustomResourceDefinition")];
+
 impl ServerSession {
     /// Waits until an object is gone, or another one has its name.
     pub(super) async fn wait_until_gone(&self, awaited: Awaited<'_>, report: Report<'_>) -> Result<(), Error> {
@@ -46,6 +49,8 @@ impl ServerSession {
         not_before: Instant,
     ) -> Result<Option<Json>, Error> {
         let namespace = identity.namespace.as_deref();
+        let tells_more = TELLING.contains(&(&*identity.group, &*identity.kind));
+        let kind = &if tells_more { kind.clone() } else { kind.metadata_only() };
         match self.lists.find(&self.api, kind, namespace, &identity.name, not_before).await {
             Err(error) if error.kind == ErrorKind::Transient => Err(error),
             // It may be that lists are not allowed, or that nothing of the kind is served any more.

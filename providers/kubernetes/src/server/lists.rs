@@ -80,8 +80,8 @@ impl Lists {
     }
 
     async fn listed(&self, api: &Api, list: &Target, not_before: Instant) -> Arc<Listed> {
-        let ours = list.clone().with("labelSelector", &format!("{OWNER_LABEL}={OWNER}"));
-        self.listed.of(list.to_string()).get(not_before, || all(api, ours)).await
+        let ours = of_ours(list.clone());
+        self.listed.of(format!("{list:?}")).get(not_before, || all(api, ours)).await
     }
 
     /// What is around the workloads of a namespace, some seconds ago. What may not be read, or
@@ -92,26 +92,40 @@ impl Lists {
     }
 }
 
-async fn all(api: &Api, list: Target) -> Listed {
-    collect(api, &list).await.map_err(|trouble| trouble.error(&format!("listing {list} at {}", api.server)))
+/// Those of a list that carry our label.
+pub(super) fn of_ours(list: Target) -> Target {
+    list.with("labelSelector", &format!("{OWNER_LABEL}={OWNER}"))
 }
 
-async fn collect(api: &Api, list: &Target) -> Result<HashMap<String, Box<RawValue>>, Trouble> {
-    let mut found = HashMap::new();
+async fn all(api: &Api, list: Target) -> Listed {
+    let found = collect(api, &list).await;
+    found.map(|found| found.objects).map_err(|trouble| trouble.error(&format!("listing {list} at {}", api.server)))
+}
+
+/// Everything that is on a list, by [`place`], and the version that it has.
+#[derive(Default)]
+pub(super) struct Collected {
+    pub(super) objects: HashMap<String, Box<RawValue>>,
+    pub(super) version: String,
+}
+
+pub(super) async fn collect(api: &Api, list: &Target) -> Result<Collected, Trouble> {
+    let mut found = Collected::default();
     let mut pages = Pages::of(api, list.clone());
     loop {
         let answer = match pages.next().await? {
             Next::Page(answer) => answer,
             Next::Restarted => {
-                found.clear();
+                found.objects.clear();
                 continue;
             }
             Next::End => return Ok(found),
         };
         let page: Page<'_> = answer.parse()?;
         for item in &page.items {
-            found.insert(place_of(item)?, (*item).to_owned());
+            found.objects.insert(place_of(item)?, (*item).to_owned());
         }
+        found.version.clone_from(&page.metadata.version);
         pages.continue_with(page.metadata);
     }
 }
@@ -130,7 +144,7 @@ async fn around(api: &Api, namespace: &str) -> Around {
 
 async fn objects(api: &Api, list: Target, kind: &str) -> Vec<Json> {
     let found = collect(api, &list).await.unwrap_or_default();
-    let parsed = found.into_values().filter_map(|item| serde_json::from_str::<Json>(item.get()).ok());
+    let parsed = found.objects.into_values().filter_map(|item| serde_json::from_str::<Json>(item.get()).ok());
     let named = |mut object: Json| {
         if let Some(fields) = object.as_object_mut() {
             fields.insert("kind".to_owned(), kind.into());

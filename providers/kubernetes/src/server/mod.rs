@@ -15,6 +15,7 @@ mod certificate;
 mod change;
 mod connect;
 mod discovery;
+mod follow;
 mod fresh;
 mod gone;
 mod lists;
@@ -35,17 +36,18 @@ mod wire;
 mod workloads;
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use api::{Api, Target};
 use async_trait::async_trait;
 use discovery::{Discovery, Kind, Missing, version_of};
-use lists::Lists;
+use follow::Followed;
+use lists::{Lists, of_ours};
 pub(crate) use nodes::{NODES, schema as nodes_schema};
 use observe::{Observed, observe};
 use portolan_lang::{AttributePath, Type, Value};
 use portolan_provider::{
-    Applied, Awaited, Change, Error, NotReady, Planned, Proposal, Report, Session, Wanted, Workloads,
+    Applied, Awaited, Change, Changed, Error, NotReady, Planned, Proposal, Report, Session, Wanted, Workloads,
 };
 use refusal::Trouble;
 pub(crate) use secret::{SECRET, schema as secret_schema};
@@ -67,6 +69,8 @@ pub(crate) struct ServerSession {
     api: Api,
     discovery: Discovery,
     lists: Lists,
+    /// What is kept from one reading to the next.
+    followed: OnceLock<Followed>,
     /// The record that objects belong to; empty where nothing was recorded yet.
     owner: String,
     system: Arc<str>,
@@ -84,6 +88,7 @@ impl ServerSession {
             api,
             discovery,
             lists: Lists::default(),
+            followed: OnceLock::new(),
             owner: owner.to_owned(),
             system,
             force_conflicts: address.force_conflicts,
@@ -104,6 +109,25 @@ impl ServerSession {
     /// An object as it is named in messages.
     fn shown(&self, identity: &Identity) -> String {
         format!("{} at {}", identity.shown(), self.api.server)
+    }
+
+    /// Whether the same cluster answers as before: an address may come to another one in the life of
+    /// a session that is kept.
+    async fn is_the_same(&self) -> Result<(), Error> {
+        let system = system_of(&self.api).await?;
+        if system == self.system {
+            return Ok(());
+        }
+        Err(Error::failed(format!("{} is another cluster by now: {system}, not {}", self.api.server, self.system)))
+    }
+
+    /// Takes note of an object as it was just written.
+    fn wrote(&self, kind: &Kind, identity: &Identity, written: &Json) {
+        let version = written["metadata"]["resourceVersion"].as_str();
+        let (Some(followed), Some(version)) = (self.followed.get(), version) else { return };
+        let namespace = identity.namespace.as_deref();
+        let lists = [None, namespace].map(|namespace| of_ours(kind.list(namespace)));
+        followed.wrote(&lists, namespace, &identity.name, version);
     }
 
     fn forces(&self, object: &Value) -> bool {
@@ -215,6 +239,10 @@ impl Session for ServerSession {
 
     async fn read(&self, wanted: &[Wanted]) -> Vec<Result<Option<Value>, Error>> {
         self.read_batch(wanted).await
+    }
+
+    fn follow(&self, changed: Changed) -> bool {
+        self.followed.set(Followed::new(changed)).is_ok()
     }
 
     async fn plan(&self, proposal: Proposal<'_>) -> Result<Planned, Error> {

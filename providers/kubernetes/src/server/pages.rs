@@ -3,7 +3,7 @@
 //! A list asks for no version, so that it is never older than its first request. What the server
 //! forgot of a list in the middle, it is asked anew, a limited number of times.
 
-use serde::Deserialize;
+use serde::{Deserialize, Deserializer};
 use serde_json::value::RawValue;
 
 use super::api::{Answer, Api, Target};
@@ -61,12 +61,33 @@ impl<'a> Pages<'a> {
 #[derive(Deserialize)]
 pub(super) struct Page<'a> {
     pub(super) metadata: PageMetadata,
-    #[serde(borrow, default)]
+    #[serde(borrow, default, deserialize_with = "items")]
     pub(super) items: Vec<&'a RawValue>,
+}
+
+/// The items of a list. A list of metadata that has none says null.
+fn items<'de: 'a, 'a, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<&'a RawValue>, D::Error> {
+    Ok(Option::<Vec<&'a RawValue>>::deserialize(deserializer)?.unwrap_or_default())
 }
 
 #[derive(Deserialize)]
 pub(super) struct PageMetadata {
     #[serde(rename = "continue")]
     token: Option<String>,
+    /// The version of the whole list.
+    #[serde(rename = "resourceVersion", default)]
+    pub(super) version: String,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_list_of_nothing_says_so_in_three_ways() {
+        for text in [r#"{"metadata":{}}"#, r#"{"metadata":{},"items":null}"#, r#"{"metadata":{},"items":[]}"#] {
+            let page: Page<'_> = serde_json::from_str(text).expect("a page");
+            assert!(page.items.is_empty());
+        }
+    }
 }

@@ -1,7 +1,8 @@
 //! Reading many objects with few requests.
 //!
 //! The objects of a kind that carry our labels are listed, whatever their number; what is not among
-//! them is looked for by itself, because somebody may have taken its labels.
+//! them is looked for, because somebody may have taken its labels: a few objects each by itself, many
+//! on a list of what there is, of which the metadata are enough where they are not there.
 
 use std::collections::HashMap;
 
@@ -12,7 +13,10 @@ use serde::Deserialize;
 use serde_json::Value as Json;
 use serde_json::value::RawValue;
 
+use super::api::Target;
 use super::discovery::{Kind, Missing};
+use super::follow::Objects;
+use super::lists::{collect, of_ours};
 use super::observe::{Observed, observe};
 use super::pages::{Next, Page, Pages};
 use super::refusal::Trouble;
@@ -20,12 +24,15 @@ use super::rehearse::Purpose;
 use super::whose::{Whose, declared};
 use super::{ServerSession, Wish, api_version_of, found_object, parse_identity, wire};
 use crate::identity::Identity;
-use crate::manifest::{OWNER, OWNER_LABEL};
+use crate::manifest::OWNER_LABEL;
 use crate::{manifest_of, object_of};
 
 /// How many lists, and how many single objects, are asked for at the same time.
 const LISTS: usize = 6;
 const OBJECTS: usize = 16;
+
+/// How many objects of a kind are asked for one by one.
+const SINGLES: usize = 16;
 
 type Answer = Result<Option<Value>, Error>;
 
@@ -47,6 +54,11 @@ pub(super) fn place(namespace: Option<&str>, name: &str) -> String {
 
 impl ServerSession {
     pub(super) async fn read_batch(&self, wanted: &[Wanted]) -> Vec<Answer> {
+        if self.followed.get().is_some()
+            && let Err(error) = self.is_the_same().await
+        {
+            return wanted.iter().map(|_| Err(error.clone())).collect();
+        }
         let mut answers: Vec<Option<Answer>> = wanted.iter().map(|_| None).collect();
         let mut kinds: HashMap<(String, String, Option<String>), Vec<Sought>> = HashMap::new();
         for (at, one) in wanted.iter().enumerate() {
@@ -90,21 +102,29 @@ impl ServerSession {
             sought.into_iter().map(|one| (place(one.identity.namespace.as_deref(), &one.identity.name), one)).collect();
         match self.list(&kind, namespace.as_deref(), &mut left).await {
             Ok(mut answers) => {
-                answers.extend(at_once(OBJECTS, left.into_values().map(|one| self.read_one(&kind, one))).await);
+                answers.extend(self.read_left(&kind, namespace.as_deref(), left).await);
                 answers
             }
             Err(trouble) => all(Err(trouble.error(&format!("listing {} at {}", kind.plural, self.api.server)))),
         }
     }
 
-    /// Lists the objects of a kind; those that are found are no longer among those that are left.
+    /// Lists the objects of a kind that are ours; those that are found are no longer among those that
+    /// are left.
     async fn list(
         &self,
         kind: &Kind,
         namespace: Option<&str>,
         left: &mut Left,
     ) -> Result<Vec<(usize, Answer)>, Trouble> {
-        let list = kind.list(namespace).with("labelSelector", &format!("{OWNER_LABEL}={OWNER}"));
+        let ours = of_ours(kind.list(namespace));
+        let Some(followed) = self.followed.get() else { return self.list_all(ours, kind, left).await };
+        let found = kept_in(&followed.objects(&self.api, &ours).await?, kind, left)?;
+        Ok(at_once(OBJECTS, found.into_iter().map(|(one, live)| self.answer(kind, one, live))).await)
+    }
+
+    /// The same for a list that is asked for now.
+    async fn list_all(&self, list: Target, kind: &Kind, left: &mut Left) -> Result<Vec<(usize, Answer)>, Trouble> {
         let mut pages = Pages::of(&self.api, list);
         let mut answers = Vec::with_capacity(left.len());
         loop {
@@ -119,6 +139,33 @@ impl ServerSession {
             answers.extend(at_once(OBJECTS, found.into_iter().map(|(one, live)| self.answer(kind, one, live))).await);
             pages.continue_with(page.metadata);
         }
+    }
+
+    /// What is not among our objects: it is gone, or somebody took its labels.
+    async fn read_left(&self, kind: &Kind, namespace: Option<&str>, left: Left) -> Vec<(usize, Answer)> {
+        if left.len() <= SINGLES {
+            return self.read_each(kind, left).await;
+        }
+        let there = match collect(&self.api, &kind.metadata_only().list(namespace)).await {
+            Ok(there) => there.objects,
+            Err(trouble) => {
+                let error = trouble.error(&format!("listing {} at {}", kind.plural, self.api.server));
+                return left.into_values().map(|one| (one.at, Err(error.clone()))).collect();
+            }
+        };
+        let (mut left, gone): (Left, Left) = left.into_iter().partition(|(place, _)| there.contains_key(place));
+        let mut answers: Vec<(usize, Answer)> = gone.into_values().map(|one| (one.at, Ok(None))).collect();
+        if left.len() > SINGLES
+            && let Ok(found) = self.list_all(kind.list(namespace), kind, &mut left).await
+        {
+            answers.extend(found);
+        }
+        answers.extend(self.read_each(kind, left).await);
+        answers
+    }
+
+    async fn read_each(&self, kind: &Kind, left: Left) -> Vec<(usize, Answer)> {
+        at_once(OBJECTS, left.into_values().map(|one| self.read_one(kind, one))).await
     }
 
     async fn read_one(&self, kind: &Kind, one: Sought) -> (usize, Answer) {
@@ -190,13 +237,30 @@ fn found_in(page: &Page<'_>, kind: &Kind, left: &mut Left) -> Result<Vec<(Sought
     let mut found = Vec::new();
     for item in &page.items {
         let Some(one) = left.remove(&place_of(item)?) else { continue };
-        let mut live: Json = parse(item)?;
-        // A list does not say of each item what it is.
-        live["apiVersion"] = kind.api_version.as_str().into();
-        live["kind"] = kind.name.as_str().into();
-        found.push((one, live));
+        found.push((one, of_kind(parse(item)?, kind)));
     }
     Ok(found)
+}
+
+/// Those of kept objects that are looked for.
+fn kept_in(objects: &Objects, kind: &Kind, left: &mut Left) -> Result<Vec<(Sought, Json)>, Trouble> {
+    let (there, rest): (Left, Left) = left.drain().partition(|(place, _)| objects.contains_key(place));
+    *left = rest;
+    let mut found = Vec::with_capacity(there.len());
+    for (place, one) in there {
+        let Some(item) = objects.get(&place) else { continue };
+        let broken = |error| Error::transient(format!("an object cannot be read: {error}"));
+        let live = serde_json::from_str(item).map_err(|error| Trouble::NoAnswer(broken(error)))?;
+        found.push((one, of_kind(live, kind)));
+    }
+    Ok(found)
+}
+
+/// An item of a list with what it is, which a list does not say of each item.
+fn of_kind(mut live: Json, kind: &Kind) -> Json {
+    live["apiVersion"] = kind.api_version.as_str().into();
+    live["kind"] = kind.name.as_str().into();
+    live
 }
 
 /// The namespace that everything is in, if it is one.

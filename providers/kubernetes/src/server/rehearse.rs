@@ -40,12 +40,16 @@ impl ServerSession {
         let target = kind.object(wish.identity.namespace.as_deref(), &wish.identity.name).with("fieldManager", MANAGER);
         let target = if wish.force { target.with("force", "true") } else { target };
         let target = if in_earnest { target } else { target.with("dryRun", "All") };
-        match self.api.apply(&target, &with_condition(&object, purpose)).await {
+        let answer = match self.api.apply(&target, &with_condition(&object, purpose)).await {
             Err(Trouble::Refused(refusal)) if purpose == Purpose::Create && is_not_there(&refusal) => {
-                self.api.apply(&target, &object).await?.json()
+                self.api.apply(&target, &object).await?.json()?
             }
-            answer => answer?.json(),
+            answer => answer?.json()?,
+        };
+        if in_earnest {
+            self.wrote(kind, &wish.identity, &answer);
         }
+        Ok(answer)
     }
 
     /// Whether the object can be applied, and what would need a new one.

@@ -1,6 +1,7 @@
 //! A real API server keeps the promises of the seam, and the ways in which others deal with the
 //! same objects are seen.
 
+mod batches;
 mod conformance;
 mod connection;
 mod faults;
@@ -8,6 +9,7 @@ mod life;
 mod nodes;
 mod ownership;
 mod readiness;
+mod versions;
 
 use portolan_kubernetes::{Kubernetes, OBJECT};
 use portolan_lang::{AttributePath, Type, Value};
