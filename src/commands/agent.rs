@@ -37,7 +37,20 @@ fn nginx(arguments: &NginxAgentArguments) -> Outcome {
     })
 }
 
+/// Who publishes decides what nginx reads, and a check opens all of it.
+fn check_user(arguments: &NginxAgentArguments) -> Result<(), Failure> {
+    if arguments.allow_root || !rustix::process::geteuid().is_root() {
+        return Ok(());
+    }
+    let detail = "It runs as root, and so would each `nginx -t`: whoever may publish could have any file of this machine \
+                  opened.";
+    let help = "Run it and nginx as a user of their own: ports below 1024 need CAP_NET_BIND_SERVICE, and nothing else does. \
+                Where it has to be root, say --allow-root.";
+    Err(Diagnostic::error("The agent does not work as root").detail(detail).help(help).into())
+}
+
 fn options(arguments: &NginxAgentArguments) -> Result<Options, Failure> {
+    check_user(arguments)?;
     let prefix = Prefix::new(&arguments.prefix).map_err(|problem| invalid("--prefix", &problem))?;
     let node = match &arguments.node {
         Some(node) => node.clone(),

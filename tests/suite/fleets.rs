@@ -7,7 +7,9 @@ use std::time::Duration;
 
 use portolan_test_support::Etcd;
 
-use crate::nodes::{Backend, Load, NGINX, Node, applied, apply, ask, begin, fleet, free_port, is_skipped, told};
+use crate::nodes::{
+    Backend, Load, NGINX, Node, applied, apply, ask, begin, fleet, free_port, is_root, is_skipped, told,
+};
 use crate::program::{Project, Said, until};
 
 const BAD: &str = r#"
@@ -124,6 +126,29 @@ fn after_kills_the_disk_the_process_and_the_report_are_at_what_is_published() {
     assert!(std::fs::read_to_string(node.path("current/conf.d/shop.conf")).expect("a file").contains("99s"));
     load.end();
     project.is_settled();
+}
+
+#[test]
+fn an_agent_refuses_to_be_root_unless_it_is_told() {
+    let project = Project::new("");
+    let directory = project.path("node").display().to_string();
+    let agent = ["agent", "nginx", "--etcd", "http://127.0.0.1:1", "--prefix", "/p", "--directory", &directory];
+    let mut command = project.command(&agent);
+    command.args(["--nginx", "/nowhere/nginx"]);
+    let said = |mut command: std::process::Command| Said::of(&command.output().expect("the agent starts"));
+    if !is_root() {
+        // It comes so far as to look for nginx.
+        assert!(said(command).error_in_one_line().contains("/nowhere/nginx"));
+        return;
+    }
+    let refused = said(command);
+    assert_eq!(refused.code, Some(1), "{}", refused.all());
+    assert!(refused.error_in_one_line().contains("does not work as root"), "{}", refused.all());
+    assert!(refused.error_in_one_line().contains("CAP_NET_BIND_SERVICE"), "{}", refused.all());
+    assert!(!project.path("node").exists(), "it did something");
+    let mut allowed = project.command(&agent);
+    allowed.args(["--nginx", "/nowhere/nginx", "--allow-root"]);
+    assert!(said(allowed).error_in_one_line().contains("/nowhere/nginx"));
 }
 
 /// A program that takes no tree at all.

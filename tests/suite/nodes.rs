@@ -30,6 +30,11 @@ pub(crate) fn free_port() -> u16 {
     TcpListener::bind("127.0.0.1:0").and_then(|socket| socket.local_addr()).expect("a port").port()
 }
 
+/// Whether the tests themselves run as root.
+pub(crate) fn is_root() -> bool {
+    std::fs::metadata("/proc/self").is_ok_and(|own| std::os::unix::fs::MetadataExt::uid(&own) == 0)
+}
+
 /// A server that answers everything with its name until it is dropped.
 pub(crate) struct Backend {
     pub(crate) address: SocketAddr,
@@ -153,6 +158,7 @@ impl Node {
         let directory = self.directory.path().to_str().expect("text").to_owned();
         let mut command = project.command(&["agent", "nginx", "--prefix", "/portolan/edge", "--node", self.name]);
         command.args(["--etcd", &etcd.endpoint(), "--directory", &directory]);
+        command.args(is_root().then_some("--allow-root"));
         command.arg("--nginx").arg(&self.checker).args(["--status", &format!("127.0.0.1:{}", self.status)]);
         let agent = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(log).spawn();
         self.agent = Some(agent.expect("the agent starts"));

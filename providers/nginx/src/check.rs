@@ -8,7 +8,7 @@ use std::collections::{BTreeSet, HashSet};
 use std::sync::Arc;
 
 use portolan_lang::diagnostic::did_you_mean;
-use portolan_lang::{AttributePath, Step};
+use portolan_lang::{AttributePath, Step, Value};
 use portolan_provider::Error;
 
 use crate::directives::{self, Arguments, Context, Specification};
@@ -32,6 +32,21 @@ pub struct Target {
 impl Target {
     /// A server of which nothing is known.
     pub const ANY: Target = Target { flavor: None, version: None, modules: None };
+
+    /// The server that a connection, or another object with `flavor`, `version` and `modules`, describes.
+    pub(crate) fn of(config: &Value) -> Result<Target, Error> {
+        let text = |name: &str| config.get(name).and_then(|value| value.as_str().map(str::to_owned));
+        let wrong =
+            |name: &'static str| move |problem: String| Error::invalid(problem).at(AttributePath::attribute(name));
+        let flavor = text("flavor").map(|flavor| flavor.parse().map_err(wrong("flavor"))).transpose()?;
+        let version = text("version").map(|version| version.parse().map_err(wrong("version"))).transpose()?;
+        let modules = config.get("modules").filter(|modules| !modules.is_null());
+        let modules = modules
+            .as_ref()
+            .and_then(Value::items)
+            .map(|names| names.iter().filter_map(Value::as_str).map(Arc::from).collect());
+        Ok(Target { flavor: Some(flavor.unwrap_or_default()), version, modules })
+    }
 }
 
 /// What is wrong with the directives of a file that is included in `context`. `at` is the

@@ -12,9 +12,15 @@ use crate::syntax::{self, Directive};
 use crate::traps;
 use crate::variable::Variables;
 
-/// All that is wrong with a configuration, whatever server reads it.
+/// All that is wrong with a configuration that the server reads which is said beside it, or whatever
+/// server reads it. Only a compiler that looks at a part of a file says which server that is.
 pub(crate) fn validate(config: &Value) -> Vec<Error> {
-    check(config, &Target::ANY)
+    let server = config.get("server").filter(|server| !server.is_null());
+    match server.as_ref().map_or(Ok(Target::ANY), Target::of) {
+        Ok(target) => check(config, &target),
+        // What is wrong with the fleet is told at the fleet.
+        Err(_) => check(config, &Target::ANY),
+    }
 }
 
 /// All that is wrong with a configuration that this server reads.

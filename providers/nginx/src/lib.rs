@@ -83,7 +83,7 @@ impl Provider for NginxProvider {
     }
 
     async fn connect(&self, config: &Value, _owner: &str) -> Result<Arc<dyn Session>, Error> {
-        let target = target(config)?;
+        let target = Target::of(config)?;
         let block = |name: &'static str| config.get(name).filter(|block| !block.is_null());
         match (block("directory"), block("etcd")) {
             (Some(directory), None) => Ok(Arc::new(FilesSession::new(Arc::new(open(&directory)?), target))),
@@ -103,18 +103,4 @@ fn open(directory: &Value) -> Result<Directory, Error> {
             .at([Step::Attribute(Arc::from("directory")), Step::Attribute(Arc::from("path"))].into_iter().collect())
             .help("write directory { path = \"…\" } in the nginx block")
     })
-}
-
-/// Which server reads the tree. A flavor that is not given is nginx.
-fn target(config: &Value) -> Result<Target, Error> {
-    let text = |name: &str| config.get(name).and_then(|value| value.as_str().map(str::to_owned));
-    let wrong = |name: &'static str| move |problem: String| Error::invalid(problem).at(AttributePath::attribute(name));
-    let flavor = text("flavor").map(|flavor| flavor.parse().map_err(wrong("flavor"))).transpose()?;
-    let version = text("version").map(|version| version.parse().map_err(wrong("version"))).transpose()?;
-    let modules = config.get("modules").filter(|modules| !modules.is_null());
-    let modules = modules
-        .as_ref()
-        .and_then(Value::items)
-        .map(|names| names.iter().filter_map(Value::as_str).map(Arc::from).collect());
-    Ok(Target { flavor: Some(flavor.unwrap_or_default()), version, modules })
 }

@@ -45,6 +45,9 @@ pub(crate) struct NginxAgentArguments {
     /// The program that checks configurations.
     #[arg(long, value_name = "PATH", default_value = "/usr/sbin/nginx")]
     pub(crate) nginx: PathBuf,
+    /// Work as root all the same. nginx then checks as root what others publish.
+    #[arg(long)]
+    pub(crate) allow_root: bool,
     /// The name of the node; by default that of the host.
     #[arg(long, value_name = "NAME")]
     pub(crate) node: Option<String>,

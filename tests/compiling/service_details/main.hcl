@@ -20,6 +20,7 @@ application "shop" {
     config                = { "api.yaml" = "mode: live\n" }
     config_path           = "/etc/api"
     grace_period          = "1m30s"
+    drain                 = "5s"
     labels                = { tier = "middle" }
     annotations           = { note = "kept" }
     anti_affinity         = false
@@ -57,6 +58,8 @@ application "shop" {
   # A disk of its own, asked by a command.
   service "worker" {
     image = "shop/worker:1"
+    drain = "1m"
+    drain_by = "kubelet"
     env   = { JAVA_TOOL_OPTIONS = "-Xmx100m" }
     runtime = "java"
     volume "cache" {

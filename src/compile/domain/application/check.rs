@@ -26,6 +26,8 @@ impl Service<'_> {
             self.check_quantity(&["resources", name], &mut diagnostics);
         }
         self.check_duration(&["grace_period"], &mut diagnostics);
+        self.check_duration(&["drain"], &mut diagnostics);
+        self.check_words(&["drain_by"], "Unknown way to wait", &["command", "kubelet"], &mut diagnostics);
         for name in ["period", "timeout", "startup"] {
             self.check_duration(&["health", name], &mut diagnostics);
         }

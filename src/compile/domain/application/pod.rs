@@ -43,7 +43,10 @@ pub(super) fn template(application: &Application<'_>, service: &Service<'_>, res
     let some = |value: Value| if value.entries().is_some_and(|entries| entries.is_empty()) { null() } else { value };
     let hardened = service.is_on("hardened");
     let profile = || fields([("seccompProfile", fields([("type", text("RuntimeDefault"))]))]);
-    let grace = service.take("grace_period").as_str().and_then(seconds).map(Value::number);
+    // Kubernetes counts both together.
+    let grace =
+        of_seconds(service, "grace_period").map(|grace| grace.saturating_add(drain(service).unwrap_or_default()));
+    let grace = grace.map(Value::number);
     fields([
         ("metadata", fields([("labels", labels(application, service)), ("annotations", some(annotations))])),
         (
@@ -125,8 +128,28 @@ fn container(service: &Service<'_>, hardened: bool) -> Value {
         ("readinessProbe", ready),
         ("livenessProbe", alive),
         ("volumeMounts", list_if_any(mounts(service))),
+        ("lifecycle", lifecycle(service)),
         ("securityContext", if hardened { fields([("allowPrivilegeEscalation", Value::FALSE)]) } else { null() }),
     ])
+}
+
+fn of_seconds(service: &Service<'_>, name: &str) -> Option<u32> {
+    service.take(name).as_str().and_then(seconds)
+}
+
+/// How many seconds pass before a copy hears that it is to stop.
+fn drain(service: &Service<'_>) -> Option<u32> {
+    of_seconds(service, "drain").filter(|drain| *drain > 0)
+}
+
+/// What comes before a copy is told to stop: it waits until nobody sends it requests any more.
+fn lifecycle(service: &Service<'_>) -> Value {
+    let Some(drain) = drain(service) else { return null() };
+    let waits = match service.take("drain_by").as_str() {
+        Some("kubelet") => ("sleep", fields([("seconds", Value::number(drain))])),
+        _ => ("exec", fields([("command", list([text("sleep"), text(&drain.to_string())]))])),
+    };
+    fields([("preStop", fields([waits]))])
 }
 
 pub(super) fn has_entries(value: &Value) -> bool {

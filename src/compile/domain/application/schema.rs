@@ -78,6 +78,17 @@ fn service() -> Schema {
         .with(text("schedule", "For a cron_job: when it runs, \"30 2 * * *\"."))
         .with(optional("retries", Type::Number, "For a job: how often it is tried again.").default(Value::number(3)))
         .with(text("grace_period", "How long it may take to stop.").default(Value::string("30s")))
+        .with(text(
+            "drain",
+            "How long a copy goes on answering once it is told to stop, before it hears of it: \"5s\".",
+        ))
+        .with(
+            text(
+                "drain_by",
+                "Who waits for so long: \"command\", the image's own sleep, or \"kubelet\", from Kubernetes 1.30 on.",
+            )
+            .default(Value::string("command")),
+        )
         .with(optional("labels", Type::map(Type::String), "Labels of its objects and pods."))
         .with(optional("annotations", Type::map(Type::String), "Annotations of its pods."))
         .with(optional("node_selector", Type::map(Type::String), "Labels that its nodes must have."))

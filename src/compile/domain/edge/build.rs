@@ -6,7 +6,7 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use portolan_lang::{Diagnostic, Span, Value};
+use portolan_lang::{Diagnostic, Span, Type, Value};
 
 use super::part::Part;
 
@@ -113,6 +113,13 @@ impl Build {
         let loaded = list("load_modules").unwrap_or_default();
         modules.extend(loaded.iter().filter_map(|file| module_of(file.as_str()?)));
         Build { is_tengine, version: text("version"), modules }
+    }
+
+    /// All of it, for the provider.
+    pub(super) fn target(&self) -> Value {
+        let version = self.version.clone().map_or_else(|| Value::null(Type::String), Value::string);
+        let flavor = Value::string(if self.is_tengine { "tengine" } else { "nginx" });
+        Value::object([("flavor", flavor), ("version", version), ("modules", self.modules())])
     }
 
     /// The modules, for the provider.

@@ -142,7 +142,12 @@ impl Location<'_> {
         lines.extend(template::named(&self.part, &self.around.fleet, "location")?);
         lines.extend(self.rewrites()?);
         lines.extend(self.target(beside)?);
-        let custom = Custom { catalog: self.around.catalog, context: "location", is_operators: false };
+        let custom = Custom {
+            catalog: self.around.catalog,
+            build: &self.around.build,
+            context: "location",
+            is_operators: false,
+        };
         lines.extend(custom.read(&self.part, &lines)?);
         Ok(Made { matcher, lines })
     }

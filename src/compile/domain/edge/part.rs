@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use portolan_lang::syntax::{Body, Ident};
+use portolan_lang::syntax::{Body, ExprKind, Ident};
 use portolan_lang::{Diagnostic, Number, Span, Type, Value};
 
 use crate::compile::domain::{Block, undecided, unknown_word};
@@ -31,6 +31,18 @@ impl<'a> Part<'a> {
     pub(super) fn span(&self, name: &str) -> Span {
         let attribute = self.body.and_then(|body| body.attribute(name));
         attribute.map_or(self.header, |attribute| attribute.expr.span)
+    }
+
+    /// The place of an entry in the map of an attribute, where it is written there; otherwise of the map.
+    pub(super) fn entry_span(&self, name: &str, key: &str) -> Span {
+        let attribute = self.body.and_then(|body| body.attribute(name));
+        let items = attribute.and_then(|attribute| match &attribute.expr.kind {
+            ExprKind::Object(items) => Some(items),
+            _ => None,
+        });
+        let is_it = |kind: &ExprKind| matches!(kind, ExprKind::Literal(value) if value.as_str() == Some(key));
+        let item = items.and_then(|items| items.iter().find(|(name, _)| is_it(&name.kind)));
+        item.map_or_else(|| self.span(name), |(name, _)| name.span)
     }
 
     /// The block of this keyword, if there is one.

@@ -62,6 +62,13 @@ pub(super) fn need(servers: &[Server], health: &Health) -> Option<Json> {
     }))
 }
 
+/// The same of an upstream of a stream.
+pub(super) fn stream_need(servers: &[Server], health: &Health) -> Option<Json> {
+    let mut need = need(servers, health)?;
+    need["is_stream"] = json!(true);
+    Some(need)
+}
+
 fn member(server: &Server) -> Option<Json> {
     let mut member = json!({ "weight": server.units(), "stands_by": server.stands_by });
     match &server.pods {

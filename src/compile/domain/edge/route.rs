@@ -190,7 +190,8 @@ impl Route<'_> {
     fn settings(&self) -> Result<Vec<Value>, Diagnostics> {
         let mut lines: Vec<Value> = logs::line(&self.part, &self.around.build)?.into_iter().collect();
         lines.extend(template::named(&self.part, &self.around.fleet, "server")?);
-        let custom = Custom { catalog: self.around.catalog, context: "server", is_operators: false };
+        let custom =
+            Custom { catalog: self.around.catalog, build: &self.around.build, context: "server", is_operators: false };
         lines.extend(custom.read(&self.part, &lines)?);
         Ok(lines)
     }

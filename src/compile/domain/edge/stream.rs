@@ -15,7 +15,7 @@ use super::part::Part;
 use super::route::{mode, stem};
 use super::template::{self, Custom};
 use super::upstream::{Health, STREAM_ZONE, Upstream};
-use super::{backends, host, logs, server};
+use super::{backends, host, logs, pods, server};
 use crate::compile::domain::switch::Switch;
 use crate::compile::domain::{Block, Claim, Compiled, CompiledResource, Hosts, Kind, exports, object, reference};
 
@@ -94,7 +94,7 @@ fn compile(input: &Block<'_>, scope: &dyn Scope) -> Compiled {
     let names = hosts.iter().flat_map(|(_, named)| named.items().unwrap_or_default().to_vec());
     let served = names.filter_map(|host| host.as_str().map(|host| Arc::from(host.to_lowercase()))).collect();
     let claims = nginx.iter().flat_map(|nginx| stream.claims(nginx)).collect();
-    let resources = nginx.iter().map(|nginx| stream.resource(nginx, made.directives.clone())).collect();
+    let resources = nginx.iter().flat_map(|nginx| stream.resources(nginx, &made)).collect();
     Compiled {
         exports: exports(input.address, input.name, [("nginx", take("nginx")), ("listen", take("listen"))]),
         connection: None,
@@ -122,24 +122,40 @@ struct Stream<'a> {
 struct Made {
     directives: Vec<Value>,
     backends: Vec<Arc<str>>,
+    /// What the groups need whose servers are pods.
+    needs: BTreeMap<String, Option<serde_json::Value>>,
 }
 
 impl<'a> Stream<'a> {
-    fn resource(&self, nginx: &Address, directives: Vec<Value>) -> CompiledResource {
-        let directives = Value::tuple(directives);
-        CompiledResource {
-            address: self.input.address.part("server"),
+    fn resources(&self, nginx: &Address, made: &Made) -> Vec<CompiledResource> {
+        let resource = |part: &str, resource_type, config, dependencies| CompiledResource {
+            address: self.input.address.part(part),
             group: self.input.address.clone(),
-            resource_type: "nginx_config",
+            resource_type,
             connection: Some(nginx.clone()),
-            config: object([
-                ("path", Value::string(format!("stream.d/{}.conf", self.stem))),
-                ("context", Value::string("stream")),
-                ("mode", mode(&directives)),
-                ("directives", directives),
-            ]),
-            dependencies: Vec::new(),
+            config,
+            dependencies,
+        };
+        let mut resources = Vec::new();
+        if !made.needs.is_empty() {
+            let (path, content) = pods::file(&format!("stream.{}", self.stem), &made.needs);
+            resources.push(resource(
+                "endpoints",
+                "nginx_file",
+                object([("path", path), ("content", content)]),
+                Vec::new(),
+            ));
         }
+        let files = resources.iter().map(|file| file.address.clone()).collect();
+        let directives = Value::tuple(made.directives.clone());
+        let config = object([
+            ("path", Value::string(format!("stream.d/{}.conf", self.stem))),
+            ("context", Value::string("stream")),
+            ("mode", mode(&directives)),
+            ("directives", directives),
+        ]);
+        resources.push(resource("server", "nginx_config", config, files));
+        resources
     }
 
     fn is_udp(&self) -> bool {
@@ -176,7 +192,8 @@ impl<'a> Stream<'a> {
         lines.push(words("proxy_pass", &[&target]));
         lines.extend(self.settings());
         lines.extend(template::named(&self.part, &self.fleet, "stream_server")?);
-        let custom = Custom { catalog: self.input.catalog, context: "stream_server", is_operators: false };
+        let custom =
+            Custom { catalog: self.input.catalog, build: &self.build, context: "stream_server", is_operators: false };
         lines.extend(custom.read(&self.part, &lines)?);
         made.directives.push(block("server", [], lines));
         Ok(made)
@@ -226,10 +243,8 @@ impl<'a> Stream<'a> {
     fn group(&self, part: &Part<'_>, made: &mut Made) -> Result<Option<String>, Diagnostic> {
         let balance = self.part.word("balance", &BALANCES)?;
         let Some(mut upstream) = backends::upstream(part)? else { return Ok(None) };
-        if upstream.has_pods() {
-            let detail = "A stream reaches a service at its node port: the addresses of pods are for routes.";
-            let problem = part.problem("to", "Target without addresses", detail);
-            return Err(problem.help("Give the port a node_port, and the clusters their node_addresses."));
+        if upstream.has_pods() && !Fleet::of(&self.fleet).has_agents {
+            return Err(pods::unreachable(part.span("to")));
         }
         made.backends.extend(upstream.servers.iter().filter_map(|server| server.backend.clone()));
         if let Some(switch) = &self.switch {
@@ -244,12 +259,17 @@ impl<'a> Stream<'a> {
             checks: Vec::new(),
         };
         let name = self.free_name(&upstream, made);
+        if upstream.has_pods() {
+            made.needs.insert(name.clone(), pods::stream_need(&upstream.servers, &health));
+        }
         made.directives.push(upstream.directive(&name, &health));
         Ok(Some(name))
     }
 
     fn free_name(&self, upstream: &Upstream, made: &Made) -> String {
-        let base = format!("{}_{}", self.stem, upstream.name);
+        // Routes and streams share the folder in which servers are included from; no route has a dot.
+        let of_stream = if upstream.has_pods() { "stream." } else { "" };
+        let base = format!("{of_stream}{}_{}", self.stem, upstream.name);
         let is_taken = |name: &str| {
             let first = |line: &Value| line.get("args").and_then(|args| args.items()?.first().cloned());
             made.directives.iter().any(|line| first(line).is_some_and(|arg| arg.as_str() == Some(name)))

@@ -1,8 +1,8 @@
 //! Directives that no attribute stands for.
 //!
 //! `directives` is a map of names to arguments. Each is held against the provider's table for the
-//! block that it is to stand in, so that its place in the source is told; what the fleet's version
-//! and modules lack is told when the file is planned. A fleet's `template` gives a name to such
+//! block that it is to stand in and for the fleet's version and modules, so that its place in the
+//! source is told. A fleet's `template` gives a name to such
 //! a map, or, in a file of its own that only the operator of the fleet can add, to text that
 //! nobody checks.
 
@@ -11,6 +11,7 @@ use std::sync::Arc;
 use portolan_lang::diagnostic::did_you_mean;
 use portolan_lang::{Attribute, Block as Nested, Data, Diagnostic, Diagnostics, Marks, Schema, Type, Value};
 
+use super::build::Build;
 use super::directive::{directive, words};
 use super::part::Part;
 use crate::catalog::Catalog;
@@ -91,6 +92,8 @@ pub(super) fn file(label: &str) -> String {
 /// Looks at the directives of a block of the configuration.
 pub(super) struct Custom<'a> {
     pub(super) catalog: &'a Catalog,
+    /// What the servers understand.
+    pub(super) build: &'a Build,
     /// The block of nginx that they stand in.
     pub(super) context: &'static str,
     /// Whether the operator of the fleet wrote them.
@@ -128,7 +131,7 @@ impl Custom<'_> {
                         ("block", Value::null(Type::Any)),
                     ]),
                 };
-                problems.extend(self.refused(part, &one));
+                problems.extend(self.refused(part, name, &one));
                 made.push(one);
             }
         }
@@ -137,7 +140,7 @@ impl Custom<'_> {
 
     fn out_of_place(&self, part: &Part<'_>, name: &str, beside: &[Value]) -> Option<Diagnostic> {
         let named = |line: &Value| line.get("name").is_some_and(|other| other.as_str() == Some(name));
-        let problem = |detail: String| Some(part.problem("directives", "Unsuitable directive", detail));
+        let problem = |detail: String| Some(unsuitable(part, name, detail));
         if MODELLED.contains(&name) {
             return problem(format!("\"{name}\" is what other attributes say."));
         }
@@ -152,17 +155,18 @@ impl Custom<'_> {
     }
 
     /// What the provider says against a directive.
-    fn refused(&self, part: &Part<'_>, directive: &Value) -> Vec<Diagnostic> {
+    fn refused(&self, part: &Part<'_>, name: &str, directive: &Value) -> Vec<Diagnostic> {
         let config = object([
             ("path", Value::string("check.conf")),
             ("context", Value::string(self.context)),
             ("directives", Value::tuple([directive.unmark_deep()])),
+            ("server", self.build.target()),
         ]);
         let Some(provider) = self.catalog.provider("nginx") else { return Vec::new() };
         let is_secret = directive.deep_marks().contains(Marks::SENSITIVE);
         let problem = |error: portolan_provider::Error| {
             let message = if is_secret { "a sensitive argument does not fit" } else { &error.message };
-            let found = part.problem("directives", "Unsuitable directive", format!("{message}."));
+            let found = unsuitable(part, name, format!("{message}."));
             match error.help.filter(|_| !is_secret) {
                 Some(help) => found.help(help),
                 None => found,
@@ -170,6 +174,10 @@ impl Custom<'_> {
         };
         provider.validate("nginx_config", &config).into_iter().map(problem).collect()
     }
+}
+
+fn unsuitable(part: &Part<'_>, name: &str, detail: String) -> Diagnostic {
+    Diagnostic::error("Unsuitable directive").detail(detail).at(part.entry_span("directives", name))
 }
 
 /// The argument lists that a value stands for; `None` for one that is not known.
@@ -196,6 +204,7 @@ fn word(value: &Value) -> Value {
 
 /// A template of the fleet, as references to the fleet tell it.
 pub(super) fn exported(fleet: &Part<'_>, catalog: &Catalog) -> (Value, Diagnostics) {
+    let build = Build::of(&fleet.value);
     let mut problems = Diagnostics::new();
     let mut entries: Vec<(Arc<str>, Value)> = Vec::new();
     for (label, part) in fleet.named("template") {
@@ -216,7 +225,7 @@ pub(super) fn exported(fleet: &Part<'_>, catalog: &Catalog) -> (Value, Diagnosti
                 problems.push(unchecked(&part, &label));
                 Ok(vec![words("include", &[&file(&label)])])
             }
-            false => Custom { catalog, context, is_operators: true }.read(&part, &[]),
+            false => Custom { catalog, build: &build, context, is_operators: true }.read(&part, &[]),
         };
         match lines {
             Ok(lines) => {
