@@ -24,13 +24,22 @@ fn own_address() -> IpAddr {
 }
 
 fn web() -> String {
-    let rest = "  port \"http\" {\n    number = 8080\n  }\n  health {\n    command = [\"true\"]\n  }\n  rollout {\n    wait = false\n  }";
+    let rest = "  drain = \"5s\"\n  port \"http\" {\n    number = 8080\n  }\n  health {\n    command = [\"true\"]\n  }\n  rollout {\n    wait = false\n  }";
     service("web", "shop/web:unready", 2, rest)
 }
 
 /// What makes nginx follow pods without a reload.
 const LUA: &str =
     r#"load_modules = ["/usr/lib/nginx/modules/ndk_http_module.so", "/usr/lib/nginx/modules/ngx_http_lua_module.so"]"#;
+
+const STREAM: &str = r#"load_modules = ["/usr/lib/nginx/modules/ngx_stream_module.so"]"#;
+
+/// A port whose connections go to the same service.
+fn stream(port: u16) -> String {
+    format!(
+        "stream \"raw\" {{\n  nginx = nginx.edge\n  listen = {port}\n  to = application.shop.service.web\n  connect_timeout = \"1s\"\n}}\n"
+    )
+}
 
 /// The fleet, with more said of it, and a route to the service.
 fn edge(etcd: &Etcd, port: u16, more: &str) -> String {
@@ -222,7 +231,8 @@ fn containers_are_reached_where_they_are_and_no_request_fails() {
 fn after_kills_of_the_publisher_all_agree() {
     let Some(live) = Live::new(&["a"], &web()) else { return };
     let (etcd, port, host) = (Etcd::start(), free_port(), own_address());
-    live.write("edge.hcl", edge(&etcd, port, ""));
+    let raw = free_port();
+    live.write("edge.hcl", edge(&etcd, port, STREAM) + &stream(raw));
     let mut node = Node::new("n");
     node.run_agent(&live, &etcd);
     let mut backends = vec![Backend::start_at(host, "web"), Backend::start_at(host, "web")];
@@ -255,9 +265,13 @@ fn after_kills_of_the_publisher_all_agree() {
     assert!(last.iter().all(|backend| keys[0].1.contains(&backend.address.to_string())), "{keys:?}");
     assert_eq!(node.serves(), Some(node.link("good")));
     load.end();
+    // A stream reaches the same pods.
+    until("the stream has them too", || matches!(ask(raw, "any"), Ok((200, body)) if body == "web"));
+    let servers = std::fs::read_to_string(node.path("good/endpoints.d/stream.raw_web_http.conf")).expect("a file");
+    assert!(last.iter().all(|backend| servers.contains(&backend.address.to_string())), "{servers}");
 
     // What nobody needs any more goes from etcd.
-    let text = live.read("edge.hcl");
+    let text = live.read("edge.hcl").replace(&stream(raw), "");
     live.write(
         "edge.hcl",
         text.replace("to              = application.shop.service.web", "redirect = \"https://example.net\""),

@@ -105,7 +105,7 @@ route "checks" {
   }
   location "/directives" {
     to         = application.shop.external.old
-    directives = { proxy_read_timeout = "5s", listen = 80, content_by_lua_file = "a.lua", proxy_method = "GET; }" }
+    directives = { proxy_read_timeout = "5s", listen = 80, content_by_lua_file = "a.lua", proxy_method = "GET; }", gzip_static = true }
   }
 }
 

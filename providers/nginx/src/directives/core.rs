@@ -50,7 +50,19 @@ pub(super) const DIRECTIVES: &[Specification] = &[
     directive("log_format", &[Http, Stream], followed_by(&[Kind::Name, Kind::Text], Kind::Text)).repeats(),
     directive(
         "include",
-        &[Main, Events, Http, Server, Location, Upstream, Context::Map, Context::Types, Stream, StreamServer],
+        &[
+            Main,
+            Events,
+            Http,
+            Server,
+            Location,
+            Upstream,
+            Context::Map,
+            Context::Types,
+            Stream,
+            StreamServer,
+            Context::StreamUpstream,
+        ],
         exactly(&[Kind::Files]),
     )
     .repeats(),
