@@ -147,7 +147,7 @@ fn lifecycle(service: &Service<'_>) -> Value {
     let Some(drain) = drain(service) else { return null() };
     let waits = match service.take("drain_by").as_str() {
         Some("kubelet") => ("sleep", fields([("seconds", Value::number(drain))])),
-        _ => ("exec", fields([("command", list([text("sleep"), text(&drain.to_string())]))])),
+        _ => ("exec", fields([("command", list([text("sleep"), text(drain.to_string())]))])),
     };
     fields([("preStop", fields([waits]))])
 }
