@@ -3,7 +3,9 @@
 //! A thin shell around [`portolan::watch`]: it looks whether files have changed, tells the heart, and
 //! does what that answers. A run is what `apply --auto-approve` does, within limits.
 
+mod clusters;
 mod files;
+mod probing;
 
 use std::cell::{Cell, RefCell};
 use std::pin::Pin;
@@ -13,10 +15,13 @@ use std::time::{Duration, Instant};
 use jiff::Timestamp;
 use portolan::plan::{Action as Change, Plan, Request};
 use portolan::sessions::LivingSessions;
+use portolan::watch::failover::Action as Judged;
 use portolan::watch::{Action, Ended, Event, Settings, Watch};
+use portolan_state::Decision;
 use serde_json::json;
 use tokio::sync::Notify;
 
+use self::clusters::{Clusters, Moved};
 use self::files::Files;
 use super::apply::{Manner, carry_out};
 use super::arguments::{ApplyingArguments, OnDrift, Permission, PlanningArguments, WatchArguments};
@@ -50,8 +55,9 @@ pub(crate) fn run(arguments: &WatchArguments) -> Outcome {
 type Running<'a> = Pin<Box<dyn Future<Output = Result<Ended, Failure>> + 'a>>;
 
 async fn watch(arguments: &WatchArguments, settings: Settings) -> Outcome {
-    let daemon = Daemon::new(arguments);
     let began = Instant::now();
+    let (clusters, mut heard) = Clusters::new(began, arguments.max_lost);
+    let daemon = Daemon::new(arguments, clusters);
     let mut stop = interrupts();
     let mut files = Files::of(".");
     let mut look = tokio::time::interval(LOOK);
@@ -72,6 +78,10 @@ async fn watch(arguments: &WatchArguments, settings: Settings) -> Outcome {
             }
             () = at(wake) => Event::Tick,
             () = daemon.hints.notified() => Event::Hint,
+            Some(event) = heard.recv() => match daemon.judge(event)? {
+                true => Event::Decided,
+                false => continue,
+            },
             _ = look.tick() => match files.have_changed() {
                 true => Event::Hint,
                 false => continue,
@@ -111,19 +121,33 @@ struct Daemon<'a> {
     hints: Arc<Notify>,
     /// The sessions that follow what they have read, from one run to the next.
     sessions: LivingSessions,
+    clusters: Clusters,
     /// What was told last.
     told: RefCell<String>,
 }
 
 impl<'a> Daemon<'a> {
-    fn new(arguments: &'a WatchArguments) -> Daemon<'a> {
+    fn new(arguments: &'a WatchArguments, clusters: Clusters) -> Daemon<'a> {
         let hints = Arc::<Notify>::default();
         let sessions = LivingSessions::new({
             let hints = hints.clone();
             Arc::new(move || hints.notify_one())
         });
-        let (is_stopping, told) = (Cell::new(false), RefCell::default());
-        Daemon { arguments, planning: arguments.planning(), is_stopping, hints, sessions, told }
+        let (planning, told) = (arguments.planning(), RefCell::default());
+        Daemon { arguments, planning, is_stopping: Cell::new(false), hints, sessions, clusters, told }
+    }
+
+    /// Hears something about clusters, tells what people have to know, and answers whether there is
+    /// something to decide.
+    fn judge(&self, event: portolan::watch::failover::Event) -> Result<bool, Failure> {
+        let mut decides = false;
+        for action in self.clusters.on(event) {
+            match action {
+                Judged::Decide => decides = true,
+                Judged::Alert(alert) => self.tell("warn", &alert, "alert")?,
+            }
+        }
+        Ok(decides)
     }
 
     /// Plans and applies, as far as that is allowed.
@@ -131,10 +155,13 @@ impl<'a> Daemon<'a> {
         let project = project(&self.planning)?;
         let backend = setup::backend(&project.config.settings).map_err(|problem| project.failure(problem.into()))?;
         let request: Request = request(&self.planning, false)?;
-        record::with_lock(&backend, "watch", Duration::ZERO, async |locked| {
+        self.clusters.declare(&project, &record::load(&*backend).await?);
+        let ended = record::with_lock(&backend, "watch", Duration::ZERO, async |locked| {
+            let decided = self.clusters.decisions(&record::load(&*locked.backend).await?);
+            self.tell_decisions(&decided)?;
             let prepared = locked.renewed(async {
                 let start = Start::living(record::load(&*locked.backend).await?, &self.sessions);
-                let start = resumed(&project, locked, start, &request).await?;
+                let start = resumed(&project, locked, start.deciding(decided.clone()), &request).await?;
                 prepare(&project, start, &request).await
             });
             let prepared = prepared.await?;
@@ -146,7 +173,7 @@ impl<'a> Daemon<'a> {
             if !plan.has_changes() && plan.drift.is_empty() {
                 return Ok(Ended::Settled);
             }
-            if let Some(why) = self.beyond(&plan) {
+            if let Some(why) = self.beyond(&plan, &Moved::new(&prepared.snapshot, &prepared.desired, &decided)) {
                 self.tell("warn", &format!("{}: {why}", render::plan::summary(&plan)), "held")?;
                 return Ok(Ended::Held);
             }
@@ -165,18 +192,27 @@ impl<'a> Daemon<'a> {
             self.hints.notify_one();
             Ok(Ended::Settled)
         })
-        .await
+        .await;
+        self.clusters.recorded(&record::load(&*backend).await?);
+        ended
+    }
+
+    /// Tells what it decides about clusters.
+    fn tell_decisions(&self, decided: &[Decision]) -> Result<(), Failure> {
+        decided.iter().try_for_each(|decision| {
+            self.tell("warn", &format!("{}: {}", decision.subject, decision.reason), "decided")
+        })
     }
 
     /// Why a plan needs a person.
-    fn beyond(&self, plan: &Plan) -> Option<String> {
+    fn beyond(&self, plan: &Plan, moved: &Moved<'_>) -> Option<String> {
         let is_allowed = |permission| self.arguments.allow.contains(&permission);
-        let is_beyond = |action: Change| match action {
+        let is_beyond = |change: &portolan::plan::Change| match change.action {
             Change::DeleteThenCreate | Change::CreateThenDelete => !is_allowed(Permission::Replacements),
-            Change::Delete => !is_allowed(Permission::Deletions),
+            Change::Delete => !is_allowed(Permission::Deletions) && !moved.contains(change),
             Change::NoOp | Change::Create | Change::Read | Change::Update | Change::Forget => false,
         };
-        let beyond = plan.changes.iter().filter(|change| is_beyond(change.action));
+        let beyond = plan.changes.iter().filter(|change| is_beyond(change));
         let beyond: Vec<String> = beyond.map(|change| change.key.address.to_string()).collect();
         if !beyond.is_empty() {
             return Some(format!("a person has to allow that this is deleted or replaced: {}", named(&beyond)));

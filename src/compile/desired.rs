@@ -7,6 +7,7 @@ use portolan_lang::{Address, Span, Value};
 use portolan_state::Decision;
 
 use super::data::{DataAnswers, DataQuery, WantedData};
+use super::domain::probe::Probe;
 use super::expand::Expansion;
 use super::loss::Loss;
 use crate::config::{Lifecycle, Module};
@@ -140,6 +141,8 @@ pub struct Connection {
     pub config: Arc<Value>,
     /// How much of what is recorded of it a plan may delete, where that is limited.
     pub limit: Option<DeletionLimit>,
+    /// How it is found out whether the system is alive, where that is wanted.
+    pub probe: Option<Probe>,
     /// Where it is declared.
     pub span: Span,
 }

@@ -233,6 +233,7 @@ impl Builder {
                     provider: Arc::from(connection.provider),
                     config: Arc::new(connection.config.clone()),
                     limit: connection.limit.clone(),
+                    probe: connection.probe.clone(),
                     span: block.span,
                 });
             }
@@ -311,6 +312,7 @@ impl Builder {
                     provider,
                     config: Arc::new(config),
                     limit: None,
+                    probe: None,
                     span: block.span,
                 });
             }

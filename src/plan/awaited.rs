@@ -2,21 +2,25 @@
 //! and of those that are made or changed.
 
 use portolan_lang::Value;
+use rustc_hash::FxHashSet;
 
+use super::elsewhere::{Thing, thing_of};
 use super::model::{Action, Change};
 use crate::compile::InstanceId;
 use crate::graph::{Graph, Vertex};
 use crate::sessions::Sessions;
 
-/// By the position of the change, whether it is of an object that stays as it is, on which
-/// something depends that is created, changed or read, and that can be there without being
-/// ready. What cannot be connected to is not waited for: applying would fail on it anyway.
+/// By the position of the change, whether it is of an object that stays as it is, that is needed
+/// for what is done, and that can be there without being ready: something depends on it that is
+/// created, changed or read, or it has to stand for what is taken away in another place. What cannot be connected to is not waited for: applying would fail on it anyway.
 pub(crate) async fn awaited(sessions: &Sessions<'_>, changes: &[Change], graph: &Graph) -> Vec<bool> {
     let is_needed = is_needed(changes, graph);
+    let given_up = given_up(changes);
+    let stands_for_others = |change: &Change| thing_of(change).is_some_and(|thing| given_up.contains(&thing));
     let mut awaited = vec![false; changes.len()];
     for (at, change) in changes.iter().enumerate().filter(|(_, change)| change.action == Action::NoOp) {
         let (Some(id), Some(_), Some(value)) = (change.instance, &change.identity, &change.after) else { continue };
-        if is_needed[graph.position(Vertex::Instance(id))] {
+        if is_needed[graph.position(Vertex::Instance(id))] || stands_for_others(change) {
             awaited[at] = is_awaited(sessions, id, value).await;
         }
     }
@@ -33,6 +37,11 @@ pub(crate) async fn made(sessions: &Sessions<'_>, changes: &[Change]) -> Vec<boo
         }
     }
     made
+}
+
+/// What is deleted or withdrawn in a place.
+fn given_up(changes: &[Change]) -> FxHashSet<Thing<'_>> {
+    changes.iter().filter(|change| change.gives_up()).filter_map(thing_of).collect()
 }
 
 async fn is_awaited(sessions: &Sessions<'_>, id: InstanceId, value: &Value) -> bool {

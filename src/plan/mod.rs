@@ -13,6 +13,7 @@
 mod awaited;
 pub mod check;
 mod configurations;
+mod elsewhere;
 pub mod file;
 mod ignore;
 mod imports;
@@ -30,6 +31,7 @@ mod targets;
 mod text;
 
 pub use configurations::Configurations;
+pub use elsewhere::{Thing, thing};
 pub(crate) use ignore::ignoring;
 pub use model::*;
 use portolan_lang::{Address, Diagnostic, Diagnostics, Value};

@@ -153,7 +153,7 @@ pub enum Reason {
     DependencyPending,
     /// The data source of a check is read again once everything is as it ought to be.
     CheckNested,
-    /// An update ends what the object does for others: it comes after what depends on it.
+    /// An update takes away from what the object does for others: it comes after what depends on it.
     Withdrawal,
 }
 
@@ -296,7 +296,12 @@ impl Change {
         self.previous_address.as_ref().unwrap_or(&self.key.address)
     }
 
-    /// Whether the object is updated so that others cannot use it any more.
+    /// Whether an object goes, or gives something up, that another one may have to stand for first.
+    pub(crate) fn gives_up(&self) -> bool {
+        self.is_withdrawal() || self.action == Action::Delete
+    }
+
+    /// Whether the object is updated so that others can use less of it, or nothing.
     pub(crate) fn is_withdrawal(&self) -> bool {
         self.reason == Some(Reason::Withdrawal)
     }

@@ -10,9 +10,12 @@
 //!    depends on it uses the successor.
 //! 4. [`take_away`]: what depended on an object when it was recorded is deleted before it, and
 //!    changed before it where it is changed so as not to depend on it any more.
+//! 5. [`hand_over`]: what is there in several places is made, changed and ready in some before it
+//!    is deleted or withdrawn in others.
 //!
-//! An update that *withdraws* its object, so that others cannot use it any more, has the place of
-//! a deletion in all of them: a workload that is stopped stands still after what depends on it.
+//! An update that *withdraws* its object, so that others can use less of it than before, has the
+//! place of a deletion in all of them: a workload that is stopped, or gives copies away, does so
+//! after what depends on it.
 //!
 //! Why there can be no cycle: creations and changes wait for each other along the graph, which
 //! has none, and for the deletion of their own replacement. Such an *early* deletion, and any
@@ -27,7 +30,9 @@ use std::rc::Rc;
 use petgraph::Direction;
 use petgraph::graph::{DiGraph, NodeIndex};
 use portolan_lang::Address;
+use rustc_hash::FxHashMap;
 
+use super::elsewhere::{Thing, thing_of};
 use super::model::{Action, Change, Join, Operation, OperationKind, Step};
 use super::recorded_order::RecordedOrder;
 use crate::compile::{Desired, InstanceId};
@@ -84,7 +89,9 @@ pub(crate) fn steps(changes: &mut [Change], awaited: &[bool], recorded: &[&[Addr
     network.replace(changes);
     network.release(changes, graph);
     if let Some(order) = &order {
-        network.take_away(changes, order);
+        let early = early_deletions(changes, order);
+        network.take_away(order, &early);
+        network.hand_over(changes, &early);
     }
     network.into_steps()
 }
@@ -205,11 +212,26 @@ impl Network {
     }
 
     /// Rule 4.
-    fn take_away(&mut self, changes: &[Change], order: &RecordedOrder) {
-        let early = early_deletions(changes, order);
+    fn take_away(&mut self, order: &RecordedOrder, early: &[bool]) {
         self.after_dependants(order, &self.deleting.clone(), |_| true);
         if self.making.iter().any(Option::is_some) {
             self.after_dependants(order, &self.making.clone(), |at| !early[at]);
+        }
+    }
+
+    /// Rule 5.
+    fn hand_over(&mut self, changes: &[Change], early: &[bool]) {
+        let mut there: FxHashMap<Thing<'_>, NodeIndex> = FxHashMap::default();
+        for (at, change) in changes.iter().enumerate() {
+            let (Some(made), Some(thing)) = (self.making[at].or(self.awaiting[at]), thing_of(change)) else { continue };
+            let all = *there.entry(thing).or_insert_with(|| self.points.add_node(Point::Meeting));
+            self.before(made, all);
+        }
+        for (at, change) in changes.iter().enumerate().filter(|(at, _)| !early[*at]) {
+            let all = thing_of(change).and_then(|thing| there.get(&thing).copied());
+            if let (Some(delete), Some(all)) = (self.deleting[at], all) {
+                self.before(all, delete);
+            }
         }
     }
 

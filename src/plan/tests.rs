@@ -112,6 +112,37 @@ async fn what_is_withdrawn_goes_as_if_it_were_deleted() {
 }
 
 #[tokio::test]
+async fn what_stands_for_others_is_ready_before_they_go() {
+    // Given up in one place, for more in another; those of other blocks do not wait.
+    check(
+        &["s[@north] = 1\ns[@south] = 1\nt[@south] = 1"],
+        "s[@north] = 2\ns[@south] = 0\nt[@south] = 0",
+        "0 update object.s/copy@north\n1 update object.t/copy@south (withdrawal)\n2 update object.s/copy@south (withdrawal) after 0",
+    )
+    .await;
+    check(
+        &["s[@south] = 1"],
+        "s[@north] = 1",
+        "0 create object.s/copy@north\n1 delete object.s/copy@south (no configuration) after 0",
+    )
+    .await;
+    // What depends on it comes in between.
+    check(
+        &["s[@south] = 1\nt = 1 : s"],
+        "s[@north] = 1\nt = 2 : s",
+        "0 create object.s/copy@north\n1 update object.t after 0\n2 delete object.s/copy@south (no configuration) after 0, 1",
+    )
+    .await;
+    // What all give up goes at once.
+    check(
+        &["s[@north] = 1\ns[@south] = 1"],
+        "s[@north] = 0\ns[@south] = 0",
+        "0 update object.s/copy@north (withdrawal)\n1 update object.s/copy@south (withdrawal)",
+    )
+    .await;
+}
+
+#[tokio::test]
 async fn a_replacement_deletes_first() {
     check(
         &["a = 1\nb = a.revision"],

@@ -134,7 +134,7 @@ impl Table {
         self.desired.groups[group.0 as usize].members.push(id);
         let row = line.row();
         self.desired.instances.push(Instance {
-            address: block_address(line.block).instance(key.clone()),
+            address: instance_address(line.block, key.clone()),
             is_data: row.is_data,
             is_check: false,
             resource_type: Arc::from(if row.is_data {
@@ -239,6 +239,14 @@ impl Configurations for Table {
 }
 
 /// `a` is `object.a`, `m/a` is `module.m.object.a`.
+/// A key `@north` makes a row the copy of its block in that place.
+fn instance_address(block: &str, key: Option<InstanceKey>) -> Address {
+    match &key {
+        Some(InstanceKey::Key(place)) if place.starts_with('@') => block_address(block).part(format!("copy{place}")),
+        _ => block_address(block).instance(key),
+    }
+}
+
 fn block_address(block: &str) -> Address {
     match block.split_once('/') {
         Some((module, name)) => address(&format!("module.{module}.object.{name}")),

@@ -14,6 +14,8 @@ use std::time::Duration;
 use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
 
+pub mod failover;
+
 /// The time since some fixed moment.
 pub type Time = Duration;
 
@@ -40,6 +42,8 @@ const MOST_PUT_OFF: u32 = 10;
 pub enum Event {
     /// Something may have changed: the configuration, or a system.
     Hint,
+    /// Something was decided that does not wait.
+    Decided,
     /// The run has ended.
     Ended(Ended),
     /// Somebody wants it to do nothing, until it is resumed.
@@ -111,6 +115,10 @@ impl Watch {
             Event::Hint => {
                 let first = self.hinted.map_or(now, |hinted| hinted.first);
                 self.hinted = Some(Hinted { first, last: now });
+            }
+            Event::Decided => {
+                self.hinted = Some(Hinted { first: Time::ZERO, last: Time::ZERO });
+                self.not_before = now;
             }
             Event::Ended(ended) => self.ended(ended, now),
             Event::Paused => self.is_paused = true,

@@ -70,7 +70,13 @@ fn a_drained_cluster_gives_its_replicas_to_the_others_and_gets_them_back() {
     let again = project.succeed(&["cluster", "drain", "a", "--auto-approve"]);
     assert!(again.text.contains("No changes."), "{}", again.all());
 
-    project.succeed(&["cluster", "restore", "cluster.a", "--auto-approve"]);
+    // What comes back first, then the traffic, and only then what stood in for it.
+    let said = project.succeed(&["cluster", "restore", "cluster.a", "--auto-approve"]);
+    let (back, traffic) = (at(&said, "web/deployment@a: created"), at(&said, "route.shop/"));
+    for stood_in in ["web/deployment@b: changed", "web/deployment@c: changed"] {
+        let gives = at(&said, stood_in);
+        assert!(back < gives && traffic < gives, "{}", said.all());
+    }
     assert_eq!(project.files("out"), before, "exactly what was");
     assert!(!project.succeed(&["plan"]).text.contains("drained"));
     project.is_settled();

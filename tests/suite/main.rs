@@ -24,6 +24,7 @@ mod drifting;
 mod edge;
 mod examples;
 #[cfg(all(feature = "nginx", feature = "dns", feature = "agent"))]
+mod failing;
 mod fleets;
 mod followed;
 mod fuzz;

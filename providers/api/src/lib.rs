@@ -207,12 +207,21 @@ pub trait Session: Send + Sync {
     /// the prior value.
     async fn plan(&self, proposal: Proposal<'_>) -> Result<Planned, Error>;
 
-    /// Whether an update ends what the object does for others, though the object stays: a workload
-    /// that goes down to no copies. Like a deletion it comes after what depends on the object.
+    /// Whether an update only takes away from what the object does for others, or ends it, though
+    /// the object stays: a workload that goes down to fewer copies, or to none. Like a deletion it
+    /// comes after what depends on the object, and after what stands for it in other places.
     /// Without I/O; both values fit the schema.
     fn is_withdrawal(&self, resource_type: &str, prior: &Value, planned: &Value) -> bool {
         let _ = (resource_type, prior, planned);
         false
+    }
+
+    /// Asks the system whether it is alive, with one cheap call. Answers where some of the nodes that it
+    /// consists of can be asked by themselves, `host:port` by the node's name: as many as are wanted, if
+    /// there are.
+    async fn probe(&self, nodes: usize) -> Result<BTreeMap<String, String>, Error> {
+        let _ = nodes;
+        Ok(BTreeMap::new())
     }
 
     /// Whether changes that are asked for at the same time are made together, so that many cost

@@ -167,7 +167,7 @@ fn identity_of(planned: &Value) -> Option<Arc<str>> {
     Some(Arc::from(identity.to_string()))
 }
 
-/// Whether an update lets a workload stand still.
+/// Whether an update lets a workload stand still, or only takes copies away from it.
 fn is_withdrawal(prior: &Value, planned: &Value) -> bool {
     let both = prior.get(manifest::ATTRIBUTE).zip(planned.get(manifest::ATTRIBUTE));
     both.is_some_and(|(prior, planned)| workload::is_withdrawal(&prior, &planned))

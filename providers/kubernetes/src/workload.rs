@@ -1,6 +1,6 @@
 //! Which objects keep copies of a program running, and what they declare.
 
-use portolan_lang::{Data, Value};
+use portolan_lang::{AttributePath, Data, Step, Value};
 use portolan_provider::Workload;
 
 use crate::identity::group_of;
@@ -29,10 +29,19 @@ pub(crate) fn declared(manifest: &Value) -> Option<Workload> {
     Some(Workload { wanted, images: pods.map(|pods| images(&pods)).unwrap_or_default(), is_stopped })
 }
 
-/// Whether a change lets a workload stand still that did not before.
+/// Whether a change lets a workload stand still that did not before, or does nothing but take
+/// copies away from it.
 pub(crate) fn is_withdrawal(prior: &Value, planned: &Value) -> bool {
     let is_stopped = |manifest: &Value| declared(manifest).is_some_and(|declared| declared.is_stopped);
-    is_stopped(planned) && !is_stopped(prior)
+    is_stopped(planned) && !is_stopped(prior) || is_smaller(prior, planned)
+}
+
+/// Whether a workload has fewer copies than before, and is otherwise the same.
+fn is_smaller(prior: &Value, planned: &Value) -> bool {
+    let path: AttributePath = ["spec", "replicas"].map(|name| Step::Attribute(name.into())).into_iter().collect();
+    let replicas = |manifest: &Value| manifest.get("spec").and_then(|spec| number(&spec, "replicas"));
+    let (Some(before), Some(after)) = (replicas(prior), replicas(planned)) else { return false };
+    after < before && prior.with(&path, Value::number(after)) == *planned
 }
 
 fn at(value: &Value, path: &[&str]) -> Option<Value> {

@@ -26,6 +26,9 @@ pub(crate) struct WatchArguments {
     /// What becomes of what was changed outside.
     #[arg(long, value_enum, value_name = "WHAT", default_value_t = OnDrift::Repair)]
     pub(crate) on_drift: OnDrift,
+    /// How many clusters may be given up for lost at once.
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    pub(crate) max_lost: usize,
     /// How many changes are made at the same time.
     #[arg(long, value_name = "N", default_value_t = 10)]
     parallelism: usize,

@@ -6,7 +6,7 @@ use portolan_lang::decode::decode;
 use portolan_lang::eval::Scope;
 use portolan_lang::{Attribute, AttributePath, Block as Nested, Diagnostic, Diagnostics, Schema, Step, Type, Value};
 
-use super::{Block, Claim, Compiled, CompiledConnection, Hosts, Kind, exports, quantity};
+use super::{Block, Claim, Compiled, CompiledConnection, Hosts, Kind, exports, probe, quantity};
 use crate::catalog::Catalog;
 
 /// `cluster "beijing" { region = "north" … }`
@@ -29,27 +29,6 @@ fn schema(catalog: &Catalog) -> Schema {
             .with(Attribute::optional("memory", Type::String).doc("Memory: \"192Gi\"."))
             .with(Attribute::optional("pods", Type::Number).doc("How many pods."))
             .with(Attribute::optional("ephemeral_storage", Type::String).doc("Local disk: \"500Gi\"."));
-    let probe = Schema::new("How it is found out whether the cluster is alive.")
-        .with(
-            Attribute::optional("interval", Type::String)
-                .default(Value::string("10s"))
-                .doc("The time between two looks."),
-        )
-        .with(
-            Attribute::optional("nodes", Type::Number)
-                .default(Value::number(3))
-                .doc("How many of its nodes are asked."),
-        )
-        .with(
-            Attribute::optional("failures", Type::Number)
-                .default(Value::number(3))
-                .doc("After how many failures it counts as dead."),
-        )
-        .with(
-            Attribute::optional("successes", Type::Number)
-                .default(Value::number(3))
-                .doc("After how many successes it counts as alive again."),
-        );
     let schema = Schema::new("A Kubernetes cluster.")
         .with(Attribute::optional("region", Type::String).doc("The region it is in."))
         .with(Attribute::optional("labels", Type::map(Type::String)).doc("What placements choose clusters by."))
@@ -59,7 +38,7 @@ fn schema(catalog: &Catalog) -> Schema {
                 .doc("The nodes' addresses, at which node ports are reached."),
         )
         .block(Nested::single("capacity", capacity))
-        .block(Nested::single("probe", probe));
+        .block(Nested::single("probe", probe::schema()));
     ways(catalog).iter().cloned().fold(schema, Schema::block)
 }
 
@@ -114,6 +93,8 @@ fn compile(input: &Block<'_>, scope: &dyn Scope) -> Compiled {
             );
         }
     }
+    let (probe, problems) = probe::read(input, &take("probe"));
+    diagnostics.extend(problems);
     let ways: Vec<(Arc<str>, Value)> =
         ways(input.catalog).iter().map(|way| (way.name.clone(), take(&way.name))).collect();
     diagnostics.extend(check_ways(input, "cluster", &ways));
@@ -122,7 +103,7 @@ fn compile(input: &Block<'_>, scope: &dyn Scope) -> Compiled {
     let shown = shown.into_iter().chain([("live", Value::bool(is_live))]);
     Compiled {
         exports: exports(input.address, input.name, shown),
-        connection: Some(CompiledConnection { provider: PROVIDER, config: Value::object(ways), limit: None }),
+        connection: Some(CompiledConnection { provider: PROVIDER, config: Value::object(ways), limit: None, probe }),
         resources: Vec::new(),
         decisions: Vec::new(),
         claims: directory_claim(input, &value).into_iter().collect(),

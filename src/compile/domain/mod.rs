@@ -18,6 +18,7 @@ mod names;
 mod network;
 pub mod orders;
 pub mod placement;
+pub mod probe;
 mod quantity;
 pub mod switch;
 mod wants;
@@ -170,6 +171,8 @@ pub struct CompiledConnection {
     pub config: Value,
     /// How much of what is recorded of it a plan may delete, where that is limited.
     pub limit: Option<DeletionLimit>,
+    /// How it is found out whether the system is alive, where that is wanted.
+    pub probe: Option<probe::Probe>,
 }
 
 /// A resource that a block compiles to.

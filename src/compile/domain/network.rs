@@ -101,7 +101,12 @@ fn compile(block: &Block<'_>, scope: &dyn Scope) -> Compiled {
     let connection = connection(block.catalog).iter().map(|known| (known.name.clone(), attribute(&etcd, &known.name)));
     Compiled {
         exports: exports(block.address, block.name, [("cidr", network.take("cidr"))]),
-        connection: Some(CompiledConnection { provider: PROVIDER, config: Value::object(connection), limit: None }),
+        connection: Some(CompiledConnection {
+            provider: PROVIDER,
+            config: Value::object(connection),
+            limit: None,
+            probe: None,
+        }),
         resources: if diagnostics.has_errors() { Vec::new() } else { resources },
         decisions: Vec::new(),
         claims: network.claims(),

@@ -6,6 +6,7 @@ use portolan_lang::Address;
 use portolan_state::Snapshot;
 
 use crate::graph::{Graph, Vertex};
+use crate::plan::elsewhere::thing_of;
 use crate::plan::model::{Action, Change, OperationKind, Plan, Step};
 use crate::plan::row;
 
@@ -18,6 +19,7 @@ pub(crate) fn wrong_order(plan: &Plan, graph: &Graph, snapshot: &Snapshot) -> Ve
     check.replacements();
     check.made_after_dependencies(graph);
     check.deleted_after_dependants(snapshot);
+    check.handed_over(snapshot);
     check.found
 }
 
@@ -167,6 +169,23 @@ impl Check<'_> {
         }
         for dependency in used.iter().filter(|at| self.plan.changes[*at].action == Action::CreateThenDelete) {
             self.expect(self.changing[dependant], self.deleting[dependency], "the old object is used until then");
+        }
+    }
+
+    /// What is made, changed or awaited in some places is so before it goes in others, unless it
+    /// has to go before anything is made.
+    fn handed_over(&mut self, snapshot: &Snapshot) {
+        let direct = recorded_dependencies(&self.plan.changes, snapshot);
+        let plan = self.plan;
+        let replaced_first = |at: usize| plan.changes[at].action == Action::DeleteThenCreate;
+        let is_early = |at: usize| replaced_first(at) || closure(&direct, at, |_| true).iter().any(replaced_first);
+        let late: Vec<usize> =
+            (0..plan.changes.len()).filter(|at| plan.changes[*at].gives_up() && !is_early(*at)).collect();
+        for (gone, other) in late.iter().flat_map(|gone| (0..plan.changes.len()).map(move |other| (*gone, other))) {
+            let thing = thing_of(&plan.changes[gone]);
+            if thing.is_some() && thing == thing_of(&plan.changes[other]) {
+                self.expect(self.making[other], self.deleting[gone], "that stands for it");
+            }
         }
     }
 

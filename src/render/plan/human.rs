@@ -126,7 +126,7 @@ fn reason(reason: Reason) -> &'static str {
         Reason::ConfigUnknown => "what it asks for is not known before apply",
         Reason::DependencyPending => "what it depends on will change",
         Reason::CheckNested => "the check is made again then",
-        Reason::Withdrawal => "it stands still then",
+        Reason::Withdrawal => "what uses it comes first",
     }
 }
 

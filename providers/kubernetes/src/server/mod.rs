@@ -24,6 +24,7 @@ mod nodes;
 mod observe;
 mod owners;
 mod pages;
+mod probe;
 mod proxy;
 mod quantity;
 mod read;
@@ -253,6 +254,10 @@ impl Session for ServerSession {
         }
         let replace = self.rehearse(&self.wish(&planned.value)?, proposal.prior.is_some()).await?;
         Ok(Planned { replace, ..planned })
+    }
+
+    async fn probe(&self, nodes: usize) -> Result<BTreeMap<String, String>, Error> {
+        probe::read(&self.api, nodes).await
     }
 
     fn is_withdrawal(&self, _resource_type: &str, prior: &Value, planned: &Value) -> bool {

@@ -116,7 +116,7 @@ fn compile(input: &Block<'_>, scope: &dyn Scope) -> Compiled {
     let places = directory_claim(input, &value).into_iter().chain(prefix_claim(input, &value));
     Compiled {
         exports: exports(input.address, input.name, shown(&value, templates)),
-        connection: Some(CompiledConnection { provider: PROVIDER, config, limit: None }),
+        connection: Some(CompiledConnection { provider: PROVIDER, config, limit: None, probe: None }),
         resources: texts(input, &part).into_iter().chain([main]).chain(release).collect(),
         decisions: Vec::new(),
         claims: places.chain(ports(input, &value)).collect(),

@@ -94,6 +94,7 @@ pub(super) fn compile(block: &Block<'_>, scope: &dyn Scope) -> Compiled {
             provider: "dns",
             config: object([directory, server, ("owner", take("owner")), ("resolver", take("resolver"))]),
             limit,
+            probe: None,
         }),
         resources: if name.is_some() { vec![apex] } else { Vec::new() },
         decisions: Vec::new(),
