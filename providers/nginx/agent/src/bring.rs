@@ -13,6 +13,7 @@ use tokio::time::Instant;
 use crate::endpoints::{self, Placed, Sources};
 use crate::heart::Outcome;
 use crate::nginx::{Master, Nginx};
+use crate::ports::{self, Files};
 use crate::quarantine::{Objection, Search, Step};
 use crate::table::{BESIDE, COUNTS, Table, load_modules};
 use crate::tree::{Candidate, Kept, Tree, mixed};
@@ -142,14 +143,25 @@ impl Bringer {
         candidate.add(STATUS, &text)
     }
 
-    /// What nginx says against a tree, with the unit that it names.
+    /// What speaks against a tree: nginx's words, with the unit that they name, or a port that is not free.
     async fn ask(&self, candidate: &Candidate) -> Result<Result<(), Objection>, Problem> {
         let folder = self.tree.candidate();
         let below = format!("{}/", folder.display());
-        Ok(self.nginx.check(&folder).await?.map_err(|words| {
+        if let Err(words) = self.nginx.check(&folder).await? {
             let unit = named(&words, &below, candidate.placed());
-            Objection { words: words.replace(&below, ""), unit }
-        }))
+            return Ok(Err(Objection { words: words.replace(&below, ""), unit }));
+        }
+        Ok(self.held(candidate).map_or(Ok(()), Err))
+    }
+
+    /// A port that another program holds. Where no nginx runs, there is none that could not take it yet.
+    fn held(&self, candidate: &Candidate) -> Option<Objection> {
+        self.nginx.master()?;
+        let read: Vec<Kept> = [self.tree.current(), self.tree.good()].into_iter().flatten().collect();
+        let folders: Vec<_> = read.iter().map(|kept| self.tree.place(kept)).collect();
+        let read = read.iter().zip(&folders).map(|(kept, folder)| Files { folder, entries: &kept.files });
+        let wanted = Files { folder: candidate.folder(), entries: candidate.placed() };
+        ports::held(&wanted, &read.collect::<Vec<_>>())
     }
 
     fn keep(

@@ -20,6 +20,7 @@ mod endpoints;
 mod follow;
 mod heart;
 mod nginx;
+mod ports;
 mod quarantine;
 mod report;
 mod shell;
