@@ -8,7 +8,7 @@ use std::time::Duration;
 use portolan_test_support::Etcd;
 
 use crate::nodes::{
-    Backend, Load, NGINX, Node, applied, apply, ask, begin, fleet, free_port, is_root, is_skipped, told,
+    Backend, Chance, Load, NGINX, Node, applied, apply, ask, begin, fleet, free_port, is_root, is_skipped, told,
 };
 use crate::program::{Project, Said, until};
 
@@ -112,19 +112,25 @@ fn after_kills_the_disk_the_process_and_the_report_are_at_what_is_published() {
     node.run_nginx();
     applying.wait_with_output().expect("ends");
     let load = Load::start(port, "shop.example.com");
-    for round in 0..8_u64 {
-        project.write("main.hcl", main(&etcd, 10 + round as usize));
-        let applying = begin(&project);
+    let mut chance = Chance::new();
+    for round in 0..9 {
+        project.write("main.hcl", main(&etcd, 10 + round));
+        let mut applying = begin(&project);
         // Somewhere between before the publication and after the reload.
-        std::thread::sleep(Duration::from_millis(100 + round * 97));
-        if round % 2 == 0 {
-            node.kill_agent();
-            std::thread::sleep(Duration::from_millis(50));
-            node.run_agent(&project, &etcd);
-        } else {
-            etcd.kill();
-            std::thread::sleep(Duration::from_millis(200));
-            etcd.run();
+        chance.sleep(Duration::from_secs(1));
+        match round % 3 {
+            0 => {
+                node.kill_agent();
+                chance.sleep(Duration::from_millis(100));
+                node.run_agent(&project, &etcd);
+            }
+            1 => {
+                etcd.kill();
+                chance.sleep(Duration::from_millis(400));
+                etcd.run();
+            }
+            // It may have ended by itself.
+            _ => drop(applying.kill()),
         }
         // What could not be done is done by the next one.
         applying.wait_with_output().expect("ends");

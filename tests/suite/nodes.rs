@@ -154,10 +154,15 @@ impl Node {
     }
 
     pub(crate) fn run_agent(&mut self, project: &Project, etcd: &Etcd) {
+        self.run_agent_with(project, &["--etcd".to_owned(), etcd.endpoint()]);
+    }
+
+    /// Starts the agent, which is told how etcd is reached.
+    pub(crate) fn run_agent_with(&mut self, project: &Project, ways: &[String]) {
         let log = std::fs::OpenOptions::new().create(true).append(true).open(self.path("agent.log")).expect("a log");
         let directory = self.directory.path().to_str().expect("text").to_owned();
         let mut command = project.command(&["agent", "nginx", "--prefix", "/portolan/edge", "--node", self.name]);
-        command.args(["--etcd", &etcd.endpoint(), "--directory", &directory]);
+        command.args(ways).args(["--directory", &directory]);
         command.args(is_root().then_some("--allow-root"));
         command.arg("--nginx").arg(&self.checker).args(["--status", &format!("127.0.0.1:{}", self.status)]);
         let agent = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(log).spawn();
@@ -253,7 +258,44 @@ impl Drop for Node {
     }
 }
 
-/// A configuration of a fleet; `more` are further blocks and `hosts` those of its one sound route.
+/// A fleet of which `more` is said, and its name in a zone.
+pub(crate) fn edge(etcd: &Etcd, port: u16, more: &str) -> String {
+    format!(
+        r#"
+nginx "edge" {{
+  version    = "1.22"
+  addresses  = ["192.0.2.1"]
+  listen     = ["127.0.0.1"]
+  http_port  = {port}
+  https_port = {tls}
+  {more}
+  etcd {{
+    endpoints = ["{endpoint}"]
+    prefix    = "/portolan/edge"
+    timeout   = "60s"
+  }}
+}}
+dns_zone "corp" {{
+  name        = "example.com"
+  nameservers = ["ns1"]
+  directory {{
+    path = "zones"
+  }}
+}}
+dns_record "shop" {{
+  zone   = dns_zone.corp
+  name   = "shop"
+  type   = "A"
+  values = nginx.edge.addresses
+}}
+"#,
+        // Below the ports that others are given by the system.
+        tls = port / 2,
+        endpoint = etcd.endpoint(),
+    )
+}
+
+/// A configuration of a fleet; `more` are further blocks, and `settings` are of its one sound route.
 pub(crate) fn fleet(etcd: &Etcd, port: u16, backends: &[&Backend], settings: &str, more: &str) -> String {
     let addresses: Vec<String> = backends.iter().map(|backend| format!("\"{}\"", backend.address)).collect();
     format!(
@@ -271,18 +313,6 @@ application "shop" {{
     addresses = [{addresses}]
   }}
 }}
-nginx "edge" {{
-  version    = "1.22"
-  addresses  = ["192.0.2.1"]
-  listen     = ["127.0.0.1"]
-  http_port  = {port}
-  https_port = {tls}
-  etcd {{
-    endpoints = ["{endpoint}"]
-    prefix    = "/portolan/edge"
-    timeout   = "60s"
-  }}
-}}
 route "shop" {{
   nginx = nginx.edge
   hosts = ["shop.example.com"]
@@ -291,26 +321,35 @@ route "shop" {{
     {settings}
   }}
 }}
-dns_zone "corp" {{
-  name        = "example.com"
-  nameservers = ["ns1"]
-  directory {{
-    path = "zones"
-  }}
-}}
-dns_record "shop" {{
-  zone   = dns_zone.corp
-  name   = "shop"
-  type   = "A"
-  values = nginx.edge.addresses
-}}
+{edge}
 {more}
 "#,
         addresses = addresses.join(", "),
-        // Below the ports that others are given by the system.
-        tls = port / 2,
-        endpoint = etcd.endpoint(),
+        edge = edge(etcd, port, ""),
     )
+}
+
+/// Moments by chance, which come again with the seed that is printed where a test fails.
+pub(crate) struct Chance(u64);
+
+impl Chance {
+    /// The seed is `PORTOLAN_TEST_SEED`, if that is set.
+    pub(crate) fn new() -> Chance {
+        let given = std::env::var("PORTOLAN_TEST_SEED").ok().and_then(|seed| seed.parse().ok());
+        let seed = given.unwrap_or_else(rand::random);
+        eprintln!("PORTOLAN_TEST_SEED={seed}");
+        Chance(seed)
+    }
+
+    /// Sleeps for less than so long.
+    pub(crate) fn sleep(&mut self, most: Duration) {
+        // SplitMix64 (Steele, Lea and Flood 2014).
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mixed = (self.0 ^ (self.0 >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        let part = u32::try_from((mixed ^ (mixed >> 31)) >> 32).unwrap_or_default();
+        std::thread::sleep(most.mul_f64(f64::from(part) / f64::from(u32::MAX)));
+    }
 }
 
 /// Begins to apply what stands there.

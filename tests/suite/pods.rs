@@ -12,7 +12,7 @@ use portolan_test_support::{Etcd, Proxy};
 use serde_json::json;
 
 use crate::live::{Live, service};
-use crate::nodes::{Backend, Load, Node, ask, begin, free_port};
+use crate::nodes::{self, Backend, Chance, Load, Node, ask, begin, free_port};
 use crate::program::{Project, Said, until};
 
 /// An address of this machine that is none of the loopback's, which clusters do not take.
@@ -43,46 +43,17 @@ fn stream(port: u16) -> String {
 
 /// The fleet, with more said of it, and a route to the service.
 fn edge(etcd: &Etcd, port: u16, more: &str) -> String {
-    format!(
-        r#"
-nginx "edge" {{
-  version    = "1.22"
-  addresses  = ["192.0.2.1"]
-  listen     = ["127.0.0.1"]
-  http_port  = {port}
-  https_port = {tls}
-  {more}
-  etcd {{
-    endpoints = ["{endpoint}"]
-    prefix    = "/portolan/edge"
-    timeout   = "60s"
-  }}
-}}
-route "shop" {{
+    let route = r#"
+route "shop" {
   nginx = nginx.edge
   hosts = ["shop.example.com"]
-  location "/" {{
+  location "/" {
     to              = application.shop.service.web
     connect_timeout = "1s"
-  }}
-}}
-dns_zone "corp" {{
-  name        = "example.com"
-  nameservers = ["ns1"]
-  directory {{
-    path = "zones"
-  }}
-}}
-dns_record "shop" {{
-  zone   = dns_zone.corp
-  name   = "shop"
-  type   = "A"
-  values = nginx.edge.addresses
-}}
-"#,
-        tls = port / 2,
-        endpoint = etcd.endpoint(),
-    )
+  }
+}
+"#;
+    nodes::edge(etcd, port, more) + route
 }
 
 /// The publisher. It is killed with this.
@@ -245,12 +216,13 @@ fn after_kills_of_the_publisher_all_agree() {
     let applied = Said::of(&applying.wait_with_output().expect("ends"));
     assert!(applied.all().contains("Apply complete"), "{}\n{}", applied.all(), node.log());
     let load = Load::start(port, "shop.example.com");
-    for round in 0..6_u64 {
+    let mut chance = Chance::new();
+    for round in 0..8_usize {
         let new = Backend::start_at(host, "web");
         tell(&live, "a", &format!("{}", round + 2), &new, true);
         backends.push(new);
         forget(&live, "a", &round.to_string());
-        std::thread::sleep(Duration::from_millis(round * 67));
+        chance.sleep(Duration::from_millis(600));
         drop(publisher);
         if round % 2 == 0 {
             node.kill_agent();

@@ -6,10 +6,13 @@ use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 /// How long a server may take to answer for the first time.
-const PATIENCE: Duration = Duration::from_secs(30);
+const PATIENCE: Duration = Duration::from_secs(60);
 
 /// An etcd on loopback, in a folder of its own, that ends with the test.
 pub struct Etcd {
+    /// The names of members and the URLs by which they reach each other, in the words of etcd.
+    cluster: String,
+    name: &'static str,
     folder: tempfile::TempDir,
     server: Option<Child>,
     ports: [u16; 2],
@@ -20,7 +23,7 @@ pub struct Etcd {
 impl Etcd {
     /// One that anybody may use.
     pub fn start() -> Etcd {
-        let mut etcd = Etcd::stopped("http");
+        let mut etcd = Etcd::stopped("one", "http");
         etcd.run();
         etcd
     }
@@ -28,47 +31,75 @@ impl Etcd {
     /// One that speaks TLS alone and asks for a client certificate. What a client needs lies in its
     /// folder: `ca.crt`, `client.crt` and `client.key`.
     pub fn start_with_tls() -> Etcd {
-        let mut etcd = Etcd::stopped("https");
+        let mut etcd = Etcd::stopped("one", "https");
         etcd.make_certificates();
-        let file = |name: &str| etcd.file(name).display().to_string();
-        etcd.arguments = vec![
-            format!("--cert-file={}", file("server.crt")),
-            format!("--key-file={}", file("server.key")),
-            format!("--trusted-ca-file={}", file("ca.crt")),
-            "--client-cert-auth".to_owned(),
-        ];
+        etcd.arguments = etcd.shows_certificates();
         etcd.run();
         etcd
     }
 
-    fn stopped(scheme: &'static str) -> Etcd {
+    /// Three members of one cluster, which speak TLS alone. What a client needs lies in the folder of the
+    /// first one.
+    pub fn three_with_tls() -> [Etcd; 3] {
+        let mut members = ["one", "two", "three"].map(|name| Etcd::stopped(name, "https"));
+        members[0].make_certificates();
+        let (arguments, cluster) = (members[0].shows_certificates(), members.each_ref().map(Etcd::peer).join(","));
+        for member in &mut members {
+            (member.arguments, member.cluster) = (arguments.clone(), cluster.clone());
+            member.spawn();
+        }
+        members.iter().for_each(Etcd::wait);
+        members
+    }
+
+    fn shows_certificates(&self) -> Vec<String> {
+        let file = |name: &str| self.file(name).display().to_string();
+        vec![
+            format!("--cert-file={}", file("server.crt")),
+            format!("--key-file={}", file("server.key")),
+            format!("--trusted-ca-file={}", file("ca.crt")),
+            "--client-cert-auth".to_owned(),
+        ]
+    }
+
+    fn peer(&self) -> String {
+        format!("{}=http://127.0.0.1:{}", self.name, self.ports[1])
+    }
+
+    fn stopped(name: &'static str, scheme: &'static str) -> Etcd {
         let folder = tempfile::tempdir().expect("a folder");
         let free = || TcpListener::bind("127.0.0.1:0").and_then(|socket| socket.local_addr()).expect("a port").port();
-        Etcd { folder, server: None, ports: [free(), free()], arguments: Vec::new(), scheme }
+        let (ports, arguments) = ([free(), free()], Vec::new());
+        let mut etcd = Etcd { cluster: String::new(), name, folder, server: None, ports, arguments, scheme };
+        etcd.cluster = etcd.peer();
+        etcd
     }
 
     /// Starts the server, also once more after [`Etcd::kill`].
     pub fn run(&mut self) {
-        let [client, peer] = self.ports;
-        let (client, peer) = (format!("{}://127.0.0.1:{client}", self.scheme), format!("http://127.0.0.1:{peer}"));
+        self.spawn();
+        self.wait();
+    }
+
+    fn spawn(&mut self) {
+        let (client, peer) = (self.endpoint(), format!("http://127.0.0.1:{}", self.ports[1]));
         let log = std::fs::File::create(self.file("log")).expect("a log");
         // Nobody cuts the power, and a disk that others use does not make it late.
         let server = Command::new("etcd")
-            .args([
-                "--name=one",
-                "--logger=zap",
-                "--unsafe-no-fsync",
-                &format!("--data-dir={}", self.file("data").display()),
-            ])
+            .args([&format!("--name={}", self.name), "--logger=zap", "--unsafe-no-fsync"])
+            .arg(format!("--data-dir={}", self.file("data").display()))
             .args([format!("--listen-client-urls={client}"), format!("--advertise-client-urls={client}")])
             .args([format!("--listen-peer-urls={peer}"), format!("--initial-advertise-peer-urls={peer}")])
-            .arg(format!("--initial-cluster=one={peer}"))
+            .arg(format!("--initial-cluster={}", self.cluster))
             .args(&self.arguments)
             .stdout(Stdio::null())
             .stderr(log)
             .spawn()
             .expect("etcd starts");
         self.server = Some(server);
+    }
+
+    fn wait(&self) {
         let begun = Instant::now();
         while !self.has_leader() {
             assert!(begun.elapsed() < PATIENCE, "etcd does not answer: {}", self.log());
