@@ -11,7 +11,7 @@ use portolan::host::{LocalHost, Witness, changed_since};
 use portolan::plan::file::Origin;
 use portolan_lang::eval::Host;
 use portolan_lang::{Diagnostic, Diagnostics, Value};
-use portolan_state::{Decision, Snapshot};
+use portolan_state::{Backend, Decision, Snapshot};
 
 use super::arguments::{VariableArgument, VariableArguments};
 use super::{Failure, record};
@@ -216,9 +216,17 @@ fn configuration() -> (Config, Diagnostics) {
 }
 
 async fn recorded_by(config: &Config) -> Result<Snapshot, Failure> {
+    Ok(record::load(&*backend_of(config)?).await?)
+}
+
+/// Where it is recorded, whatever is wrong with the configuration meanwhile.
+pub(crate) fn backend_anyway() -> Result<Arc<dyn Backend>, Failure> {
+    backend_of(&configuration().0)
+}
+
+fn backend_of(config: &Config) -> Result<Arc<dyn Backend>, Failure> {
     let located = |problem: Diagnostic| Failure { diagnostics: problem.into(), sources: config.sources.clone() };
-    let backend = setup::backend(&config.settings).map_err(located)?;
-    Ok(record::load(&*backend).await?)
+    setup::backend(&config.settings).map_err(located)
 }
 
 fn environment() -> impl Iterator<Item = (String, String)> {

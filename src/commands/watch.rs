@@ -5,7 +5,10 @@
 
 mod clusters;
 mod files;
+mod listen;
+mod metrics;
 mod probing;
+mod shown;
 
 use std::cell::{Cell, RefCell};
 use std::pin::Pin;
@@ -20,9 +23,11 @@ use portolan::watch::{Action, Ended, Event, Settings, Watch};
 use portolan_state::Decision;
 use serde_json::json;
 use tokio::sync::Notify;
+use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 
 use self::clusters::{Clusters, Moved};
 use self::files::Files;
+use self::shown::Shown;
 use super::apply::{Manner, carry_out};
 use super::arguments::{ApplyingArguments, OnDrift, Permission, PlanningArguments, WatchArguments};
 use super::planning::{Start, make_plan, prepare, project, request, resumed};
@@ -64,6 +69,7 @@ async fn watch(arguments: &WatchArguments, settings: Settings) -> Outcome {
     let mut heart = Watch::new(settings, Duration::ZERO);
     let mut running: Option<Running<'_>> = None;
     daemon.tell("info", "watching; interrupt it to end it", "started")?;
+    let mut lookers = daemon.listen()?;
     while !daemon.is_stopping.get() || running.is_some() {
         let wake = heart.wake().map(|wake| tokio::time::Instant::from_std(began + wake));
         let event = tokio::select! {
@@ -78,6 +84,10 @@ async fn watch(arguments: &WatchArguments, settings: Settings) -> Outcome {
             }
             () = at(wake) => Event::Tick,
             () = daemon.hints.notified() => Event::Hint,
+            Some(who) = lookers.recv() => {
+                daemon.tell("info", &format!("{who} has it look now"), "asked")?;
+                Event::Hint
+            }
             Some(event) = heard.recv() => match daemon.judge(event)? {
                 true => Event::Decided,
                 false => continue,
@@ -122,6 +132,10 @@ struct Daemon<'a> {
     /// The sessions that follow what they have read, from one run to the next.
     sessions: LivingSessions,
     clusters: Clusters,
+    /// What others can look at.
+    shown: Arc<Shown>,
+    /// When the last run began.
+    began: Cell<Instant>,
     /// What was told last.
     told: RefCell<String>,
 }
@@ -133,15 +147,36 @@ impl<'a> Daemon<'a> {
             let hints = hints.clone();
             Arc::new(move || hints.notify_one())
         });
-        let (planning, told) = (arguments.planning(), RefCell::default());
-        Daemon { arguments, planning, is_stopping: Cell::new(false), hints, sessions, clusters, told }
+        Daemon {
+            arguments,
+            planning: arguments.planning(),
+            is_stopping: Cell::new(false),
+            hints,
+            sessions,
+            clusters,
+            shown: Arc::new(Shown::new()),
+            began: Cell::new(Instant::now()),
+            told: RefCell::default(),
+        }
+    }
+
+    /// Lets others look, where that is wanted; and where the names come of those who have it look now.
+    fn listen(&self) -> Result<UnboundedReceiver<String>, Failure> {
+        let (sender, lookers) = unbounded_channel();
+        if let Some(address) = &self.arguments.listen {
+            let bound = listen::listen(address, self.arguments.tokens.as_deref(), self.shown.clone(), sender)?;
+            self.tell("info", &format!("listening at http://{bound}/"), "listening")?;
+        }
+        Ok(lookers)
     }
 
     /// Hears something about clusters, tells what people have to know, and answers whether there is
     /// something to decide.
     fn judge(&self, event: portolan::watch::failover::Event) -> Result<bool, Failure> {
         let mut decides = false;
-        for action in self.clusters.on(event) {
+        let actions = self.clusters.on(event);
+        self.clusters.show(&self.shown);
+        for action in actions {
             match action {
                 Judged::Decide => decides = true,
                 Judged::Alert(alert) => self.tell("warn", &alert, "alert")?,
@@ -152,6 +187,7 @@ impl<'a> Daemon<'a> {
 
     /// Plans and applies, as far as that is allowed.
     async fn run(&self) -> Result<Ended, Failure> {
+        self.began.set(Instant::now());
         let project = project(&self.planning)?;
         let backend = setup::backend(&project.config.settings).map_err(|problem| project.failure(problem.into()))?;
         let request: Request = request(&self.planning, false)?;
@@ -174,12 +210,14 @@ impl<'a> Daemon<'a> {
                 return Ok(Ended::Settled);
             }
             if let Some(why) = self.beyond(&plan, &Moved::new(&prepared.snapshot, &prepared.desired, &decided)) {
+                self.shown.planned(&plan, Some(&why));
                 self.tell("warn", &format!("{}: {why}", render::plan::summary(&plan)), "held")?;
                 return Ok(Ended::Held);
             }
             if self.is_stopping.get() {
                 return Ok(Ended::Held);
             }
+            self.shown.planned(&plan, None);
             self.tell("info", &render::plan::summary(&plan), "run_started")?;
             if !self.arguments.json {
                 print(|out| write!(out, "{}", render::plan::human(&plan, is_colourful())))?;
@@ -193,7 +231,9 @@ impl<'a> Daemon<'a> {
             Ok(Ended::Settled)
         })
         .await;
-        self.clusters.recorded(&record::load(&*backend).await?);
+        let recorded = record::load(&*backend).await?;
+        self.clusters.recorded(&recorded);
+        self.shown.recorded(&recorded);
         ended
     }
 
@@ -224,6 +264,7 @@ impl<'a> Daemon<'a> {
 
     /// Tells how a run has ended.
     fn ended(&self, ended: Result<Ended, Failure>) -> Result<Ended, Failure> {
+        self.shown.ended(self.began.get(), ended.as_ref().ok().copied());
         let failure = match ended {
             Ok(Ended::Settled) => {
                 self.tell("info", "everything is as it ought to be", "run_ended")?;
@@ -249,6 +290,7 @@ impl<'a> Daemon<'a> {
         if self.told.replace(message.to_owned()) == message {
             return Ok(());
         }
+        self.shown.said(level, message, kind);
         let now = Timestamp::now();
         print(|out| match self.arguments.json {
             true => writeln!(out, "{}", render::progress::line(level, message, kind, json!({}))),

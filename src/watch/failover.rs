@@ -169,6 +169,11 @@ impl Failover {
         self.clusters.get(cluster).map(Cluster::health)
     }
 
+    /// How each cluster looks that is probed, and what is recorded of it.
+    pub fn looks(&self) -> impl Iterator<Item = (&Address, Health, Standing)> {
+        self.clusters.iter().map(|(address, cluster)| (address, cluster.health(), self.standing(address)))
+    }
+
     /// What is to be decided as things are, in the order in which it is to be.
     pub fn wanted(&self, now: Time) -> Vec<Wanted> {
         self.judge(now).0

@@ -32,6 +32,7 @@ mod identity;
 mod inside;
 mod json_form;
 mod killed;
+mod listening;
 mod live;
 mod loading;
 mod manifests;

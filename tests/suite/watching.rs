@@ -47,7 +47,7 @@ impl Drop for Daemon<'_> {
 }
 
 /// Two services in a directory.
-fn shop(image: &str, is_both: bool) -> String {
+pub(crate) fn shop(image: &str, is_both: bool) -> String {
     let web = crate::live::service("web", image, 2, "");
     let api = if is_both { crate::live::service("api", "shop/api:1", 1, "") } else { String::new() };
     format!(

@@ -1,5 +1,7 @@
 //! The command line of the daemon.
 
+use std::path::PathBuf;
+
 use clap::{Args, ValueEnum};
 
 use super::{PlanningArguments, VariableArguments};
@@ -29,6 +31,12 @@ pub(crate) struct WatchArguments {
     /// How many clusters may be given up for lost at once.
     #[arg(long, value_name = "N", default_value_t = 1)]
     pub(crate) max_lost: usize,
+    /// Serve a page, an API and metrics at an address, for example 127.0.0.1:8080.
+    #[arg(long, value_name = "ADDRESS")]
+    pub(crate) listen: Option<String>,
+    /// A file with lines `NAME ROLE TOKEN` of those who may use it; the roles are view and operate.
+    #[arg(long, value_name = "FILE", requires = "listen")]
+    pub(crate) tokens: Option<PathBuf>,
     /// How many changes are made at the same time.
     #[arg(long, value_name = "N", default_value_t = 10)]
     parallelism: usize,

@@ -15,6 +15,7 @@ use portolan_state::{Decision, ResourceKey, Snapshot};
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 
 use super::probing::Prober;
+use super::shown::Shown;
 use crate::commands::project::Project;
 
 /// Who decides what the daemon decides: no name that a person can have on a system.
@@ -41,6 +42,11 @@ impl Clusters {
     /// What is to be done about something that was found out.
     pub(super) fn on(&self, event: Event) -> Vec<Action> {
         self.failover.borrow_mut().on(event, self.began.elapsed())
+    }
+
+    /// Shows how they look.
+    pub(super) fn show(&self, shown: &Shown) {
+        shown.clusters(self.failover.borrow().looks());
     }
 
     /// Probes the clusters that a configuration declares, as far as it can be understood.
