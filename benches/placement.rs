@@ -134,6 +134,7 @@ fn request(service: usize, clusters: &[Vec<Node>], ledger: &mut Ledger) -> Reque
         strategy: Strategy::FreeCapacity,
         spread: Spread::default(),
         is_bound: false,
+        is_elastic: false,
         sites: clusters.iter().enumerate().map(site).collect(),
     }
 }

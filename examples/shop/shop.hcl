@@ -62,9 +62,17 @@ application "shop" {
       CACHE = "cache:6379"
     }
     autoscale {
-      min = 2
-      max = 40
-      cpu = "60%"
+      min    = 2
+      max    = 40
+      cpu    = "60%"
+      memory = "400Mi"
+      scale_down {
+        stabilization = "10m"
+        policy {
+          percent = 20
+          period  = "1m"
+        }
+      }
     }
   }
 

@@ -7,7 +7,7 @@ use portolan::compile::Desired;
 use portolan::observe::{Selection, Service, services};
 use portolan::sessions::{OpenSessions, Sessions};
 use portolan_lang::{Diagnostic, Sources};
-use portolan_state::Snapshot;
+use portolan_state::{Decision, Snapshot};
 
 use super::Failure;
 use crate::setup;
@@ -37,11 +37,21 @@ impl Observed {
         self
     }
 
+    /// All services.
+    pub(crate) fn all(&self) -> Vec<Service<'_>> {
+        services(&self.snapshot, &self.catalog)
+    }
+
+    /// What is decided.
+    pub(crate) fn decisions(&self) -> &[Decision] {
+        &self.snapshot.decisions
+    }
+
     /// The services that these names select; all without any.
     pub(crate) fn services(&self, names: &[String]) -> Result<Vec<Service<'_>>, Failure> {
         let problems = |diagnostics| Failure { diagnostics, sources: Sources::new() };
         let selection = Selection::parse(names).map_err(problems)?;
-        selection.of(services(&self.snapshot, &self.catalog)).map_err(problems)
+        selection.of(self.all()).map_err(problems)
     }
 
     /// The services that these names select, in one cluster if one is named.

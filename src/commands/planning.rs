@@ -150,6 +150,10 @@ pub(crate) async fn prepare(project: &Project, start: Start, request: &Request) 
         false => shape::settle_unread(inputs),
     };
     let mut prepared = Prepared::new(project, snapshot, opened, compiled)?;
+    let withdrawn = &prepared.desired.withdrawn;
+    let is_withdrawn =
+        |made: &Decision| withdrawn.iter().any(|(subject, kind)| *subject == made.subject && *kind == made.kind);
+    let decided: Vec<Decision> = decided.into_iter().filter(|made| !is_withdrawn(made)).collect();
     prepared.desired.decisions.extend(decided);
     Ok(prepared)
 }

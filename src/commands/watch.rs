@@ -6,19 +6,23 @@
 mod clusters;
 mod files;
 mod listen;
+mod measuring;
 mod metrics;
 mod probing;
+mod scaling;
 mod shown;
 
 use std::cell::{Cell, RefCell};
-use std::pin::Pin;
+use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
+use portolan::compile::domain::autoscale::scale::is_scale;
 use portolan::plan::{Action as Change, Plan, Request};
 use portolan::sessions::LivingSessions;
 use portolan::watch::failover::Action as Judged;
+use portolan::watch::scaling::Action as Scaled;
 use portolan::watch::{Action, Ended, Event, Settings, Watch};
 use portolan_state::Decision;
 use serde_json::json;
@@ -27,6 +31,7 @@ use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 
 use self::clusters::{Clusters, Moved};
 use self::files::Files;
+use self::scaling::Scaler;
 use self::shown::Shown;
 use super::apply::{Manner, carry_out};
 use super::arguments::{ApplyingArguments, OnDrift, Permission, PlanningArguments, WatchArguments};
@@ -42,6 +47,9 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(15);
 
 /// How often files are looked at.
 const LOOK: Duration = Duration::from_millis(500);
+
+/// Who decides what the daemon decides: no name that a person can have on a system.
+const WHO: &str = "portolan watch";
 
 /// How many addresses are named.
 const NAMED: usize = 5;
@@ -62,7 +70,10 @@ type Running<'a> = Pin<Box<dyn Future<Output = Result<Ended, Failure>> + 'a>>;
 async fn watch(arguments: &WatchArguments, settings: Settings) -> Outcome {
     let began = Instant::now();
     let (clusters, mut heard) = Clusters::new(began, arguments.max_lost);
-    let daemon = Daemon::new(arguments, clusters);
+    let (scaler, mut measured) =
+        Scaler::new(began, record::duration("--metrics-interval", &arguments.metrics_interval)?);
+    let daemon = Daemon::new(arguments, clusters, scaler);
+    let mut measuring = pin!(daemon.scaler.measuring());
     let mut stop = interrupts();
     let mut files = Files::of(".");
     let mut look = tokio::time::interval(LOOK);
@@ -89,6 +100,11 @@ async fn watch(arguments: &WatchArguments, settings: Settings) -> Outcome {
                 Event::Hint
             }
             Some(event) = heard.recv() => match daemon.judge(event)? {
+                true => Event::Decided,
+                false => continue,
+            },
+            never = &mut measuring => match never {},
+            Some(event) = measured.recv() => match daemon.scale(event)? {
                 true => Event::Decided,
                 false => continue,
             },
@@ -132,6 +148,7 @@ struct Daemon<'a> {
     /// The sessions that follow what they have read, from one run to the next.
     sessions: LivingSessions,
     clusters: Clusters,
+    scaler: Scaler,
     /// What others can look at.
     shown: Arc<Shown>,
     /// When the last run began.
@@ -141,7 +158,7 @@ struct Daemon<'a> {
 }
 
 impl<'a> Daemon<'a> {
-    fn new(arguments: &'a WatchArguments, clusters: Clusters) -> Daemon<'a> {
+    fn new(arguments: &'a WatchArguments, clusters: Clusters, scaler: Scaler) -> Daemon<'a> {
         let hints = Arc::<Notify>::default();
         let sessions = LivingSessions::new({
             let hints = hints.clone();
@@ -154,6 +171,7 @@ impl<'a> Daemon<'a> {
             hints,
             sessions,
             clusters,
+            scaler,
             shown: Arc::new(Shown::new()),
             began: Cell::new(Instant::now()),
             told: RefCell::default(),
@@ -185,6 +203,19 @@ impl<'a> Daemon<'a> {
         Ok(decides)
     }
 
+    /// Hears what a service uses, tells what people have to know, and answers whether there is something
+    /// to decide.
+    fn scale(&self, event: portolan::watch::scaling::Event) -> Result<bool, Failure> {
+        let mut decides = false;
+        for action in self.scaler.on(event) {
+            match action {
+                Scaled::Decide => decides = true,
+                Scaled::Alert(alert) => self.tell("warn", &alert, "alert")?,
+            }
+        }
+        Ok(decides)
+    }
+
     /// Plans and applies, as far as that is allowed.
     async fn run(&self) -> Result<Ended, Failure> {
         self.began.set(Instant::now());
@@ -193,7 +224,9 @@ impl<'a> Daemon<'a> {
         let request: Request = request(&self.planning, false)?;
         self.clusters.declare(&project, &record::load(&*backend).await?);
         let ended = record::with_lock(&backend, "watch", Duration::ZERO, async |locked| {
-            let decided = self.clusters.decisions(&record::load(&*locked.backend).await?);
+            let snapshot = record::load(&*locked.backend).await?;
+            let mut decided = self.clusters.decisions(&snapshot);
+            decided.extend(self.scaler.decisions(&snapshot));
             self.tell_decisions(&decided)?;
             let prepared = locked.renewed(async {
                 let start = Start::living(record::load(&*locked.backend).await?, &self.sessions);
@@ -201,6 +234,7 @@ impl<'a> Daemon<'a> {
                 prepare(&project, start, &request).await
             });
             let prepared = prepared.await?;
+            self.scaler.declare(&prepared.desired);
             let sessions = prepared.sessions(&project);
             let plan = locked.renewed(async { Ok(make_plan(&project, &prepared, &sessions, &request).await) }).await?;
             if plan.diagnostics.has_errors() {
@@ -223,6 +257,7 @@ impl<'a> Daemon<'a> {
                 print(|out| write!(out, "{}", render::plan::human(&plan, is_colourful())))?;
             }
             warn(&plan.diagnostics, &project.config.sources);
+            self.scaler.decided(&prepared.snapshot, &decided);
             let applying = ApplyingArguments { auto_approve: true, json: self.arguments.json };
             let manner = Manner { command: "watch", planning: &self.planning, applying };
             carry_out(&manner, &project, locked, &prepared, &sessions, &plan).await?;
@@ -234,13 +269,15 @@ impl<'a> Daemon<'a> {
         let recorded = record::load(&*backend).await?;
         self.clusters.recorded(&recorded);
         self.shown.recorded(&recorded);
+        self.scaler.recorded(recorded);
         ended
     }
 
-    /// Tells what it decides about clusters.
+    /// Tells what it decides about clusters and services.
     fn tell_decisions(&self, decided: &[Decision]) -> Result<(), Failure> {
         decided.iter().try_for_each(|decision| {
-            self.tell("warn", &format!("{}: {}", decision.subject, decision.reason), "decided")
+            let level = if is_scale(decision) { "info" } else { "warn" };
+            self.tell(level, &format!("{}: {}", decision.subject, decision.reason), "decided")
         })
     }
 

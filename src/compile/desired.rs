@@ -7,6 +7,7 @@ use portolan_lang::{Address, Span, Value};
 use portolan_state::Decision;
 
 use super::data::{DataAnswers, DataQuery, WantedData};
+use super::domain::autoscale::Autoscale;
 use super::domain::probe::Probe;
 use super::expand::Expansion;
 use super::loss::Loss;
@@ -36,6 +37,8 @@ pub struct Desired {
     pub withdrawn: Vec<(Address, Arc<str>)>,
     /// The routes, each with the backends between which people can switch its requests.
     pub backends: BTreeMap<Address, Vec<Arc<str>>>,
+    /// The services whose number of copies follows their load, and how.
+    pub autoscales: BTreeMap<Address, Autoscale>,
     /// The clusters that are taken to be dead: nothing is asked of them, and nothing done there.
     pub lost: Vec<Address>,
     /// What services lose with them.

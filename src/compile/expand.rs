@@ -72,6 +72,11 @@ pub fn compile(inputs: Inputs) -> (Desired, Diagnostics) {
     let clusters: FxHashSet<&Address> = builder.desired.clusters().collect();
     let gone = availability::withdrawn(decisions, |cluster| clusters.contains(cluster));
     builder.desired.withdrawn.extend(gone);
+    builder.desired.autoscales = placements::autoscales(&evaluator);
+    let decisions = evaluator.inputs.decisions.iter();
+    let is_scaled = |service: &Address| builder.desired.autoscales.contains_key(service);
+    let gone = domain::autoscale::scale::withdrawn(decisions, is_scaled);
+    builder.desired.withdrawn.extend(gone);
     builder.lose(&evaluator);
     let (problems, pending) = evaluator.take_diagnostics().split_pending();
     evaluator.report(problems);

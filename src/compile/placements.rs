@@ -1,11 +1,13 @@
 //! The placing of all services of a configuration, in all of its blocks and modules.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use portolan_lang::{Address, Diagnostic, Value};
 use portolan_state::Decision;
 use rustc_hash::{FxHashMap, FxHashSet};
 
+use super::domain::autoscale::Autoscale;
 use super::domain::availability::{Availability, clusters};
 use super::domain::placement::{Ledger, Placed, Replicas, Request, place};
 use super::domain::{self, Block, BlockPlacement, ServicePlacement, Wanted};
@@ -41,14 +43,14 @@ pub(super) fn placements(evaluator: &Evaluator) -> Placements {
     };
     let (requests, before): (Vec<Request>, Vec<Option<Replicas>>) = wanted.iter().filter_map(asked).unzip();
     let mut answers = place(&requests, &before, &mut ledger).into_iter();
-    for (block, recorded, Wanted { name, clusters, request }) in wanted {
+    for (block, recorded, Wanted { name, clusters, autoscale, request }) in wanted {
         let placed = request.as_ref().and_then(|_| answers.next());
         let placed = placed.map(|placed| placed.map(|placed| settled(placed, recorded)));
         let loss = request
             .as_ref()
             .zip(placed.as_ref())
             .and_then(|(request, placed)| Loss::of(request, placed.as_ref().ok()?));
-        blocks.entry(block).or_default().services.insert(name, ServicePlacement { clusters, placed, loss });
+        blocks.entry(block).or_default().services.insert(name, ServicePlacement { clusters, autoscale, placed, loss });
     }
     blocks
 }
@@ -107,6 +109,21 @@ fn wants_of_module(
     found
 }
 
+/// How the copies of services follow their load, of those that do.
+pub(super) fn autoscales(evaluator: &Evaluator) -> BTreeMap<Address, Autoscale> {
+    let placements = evaluator.placements();
+    let of_block = |(block, placement): (&Address, &BlockPlacement)| {
+        let services = placement.services.iter();
+        let scaled = services.filter_map(|(name, service)| Some((service_of(block, name), service.autoscale.clone()?)));
+        scaled.collect::<Vec<_>>()
+    };
+    placements.iter().flat_map(of_block).collect()
+}
+
+fn service_of(block: &Address, name: &Arc<str>) -> Address {
+    block.join("service").join(name.clone())
+}
+
 /// Decisions about services that there are no more.
 pub(super) fn withdrawn(evaluator: &Evaluator) -> Vec<(Address, Arc<str>)> {
     let about_services = |decision: &&Decision| domain::placement::ABOUT_SERVICES.contains(&&*decision.kind);
@@ -116,8 +133,7 @@ pub(super) fn withdrawn(evaluator: &Evaluator) -> Vec<(Address, Arc<str>)> {
     }
     let placements = evaluator.placements();
     let of_block = |(block, placement): (&Address, &BlockPlacement)| {
-        let service = |name: &Arc<str>| block.join("service").join(name.clone());
-        placement.services.keys().map(service).collect::<Vec<_>>()
+        placement.services.keys().map(|name| service_of(block, name)).collect::<Vec<_>>()
     };
     let wanted: FxHashSet<Address> = placements.iter().flat_map(of_block).collect();
     let gone = decisions.into_iter().filter(|decision| !wanted.contains(&decision.subject));

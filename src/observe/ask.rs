@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use futures::future::join_all;
 use portolan_lang::{Address, Value};
-use portolan_provider::{Copy, Error, Event, Recorded, Usage, Workloads};
+use portolan_provider::{Copy, Error, Event, Recorded, Sample, Usage, Workloads};
 use tokio::time::timeout;
 
 use super::services::{Service, Work};
@@ -36,6 +36,11 @@ pub async fn copies<'a>(sessions: &Sessions<'_>, services: &'a [Service<'a>]) ->
 /// What the workloads of these services use.
 pub async fn usage<'a>(sessions: &Sessions<'_>, services: &'a [Service<'a>]) -> Vec<Told<'a, Usage>> {
     ask(sessions, services, async |workloads, recorded| workloads.usage(recorded).await).await
+}
+
+/// What each copy of the workloads of these services uses.
+pub async fn samples<'a>(sessions: &Sessions<'_>, services: &'a [Service<'a>]) -> Vec<Told<'a, Vec<Sample>>> {
+    ask(sessions, services, async |workloads, recorded| workloads.samples(recorded).await).await
 }
 
 /// What happened to the workloads of these services.

@@ -15,7 +15,7 @@ mod selection;
 mod services;
 mod status;
 
-pub use ask::{Answer, Told, copies, events, usage};
+pub use ask::{Answer, Told, copies, events, samples, usage};
 pub use selection::Selection;
 pub use services::{Service, Work, services};
 pub use status::{Found, Row, status};

@@ -166,6 +166,7 @@ impl Row {
             strategy: self.strategy(),
             spread: Spread::default(),
             is_bound: false,
+            is_elastic: false,
             sites: self.clusters.iter().map(site).collect(),
         };
         let placed = place(&[request], &[self.recorded()], &mut ledger).remove(0);
@@ -282,6 +283,7 @@ fn chosen(row: &Json) -> Option<Vec<String>> {
         strategy: Strategy::Weighted,
         spread: Spread { region: Some(groups), cluster: None },
         is_bound: false,
+        is_elastic: false,
         sites,
     };
     let placed = place(std::slice::from_ref(&request), &[None], &mut ledger).remove(0).ok()?;

@@ -51,6 +51,7 @@ mod reference;
 mod rollouts;
 mod running;
 mod saved_plans;
+mod scaling;
 mod secrets;
 mod served;
 mod shape;

@@ -28,7 +28,9 @@ pub use plan::{plan_by_schema, propose};
 use portolan_lang::{AttributePath, Schema, Value};
 pub use promise::{departures_from_config, departures_from_plan};
 pub use readiness::{Awaited, NotReady, Report, Waiting};
-pub use workload::{Condition, Copy, Event, LogRequest, Output, Recorded, Status, Streams, Usage, Workload, Workloads};
+pub use workload::{
+    Condition, Copy, Event, LogRequest, Output, Recorded, Sample, Status, Streams, Usage, Workload, Workloads,
+};
 
 /// A kind of system: Kubernetes, nginx, DNS.
 #[async_trait]

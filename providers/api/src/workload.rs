@@ -113,6 +113,24 @@ pub struct Usage {
     pub requested_memory: Option<u64>,
 }
 
+/// What one copy of a workload uses, and whether that tells anything of the load.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Sample {
+    /// Whether it does not run yet.
+    pub is_pending: bool,
+    /// Whether the processor time that it uses is that of a copy that takes its part of the load, and
+    /// not that of one that starts.
+    pub is_warm: bool,
+    /// Processor time, in thousandths of a processor; `None` where it was not measured.
+    pub cpu: Option<u64>,
+    /// Memory, in bytes; `None` where it was not measured.
+    pub memory: Option<u64>,
+    /// The processor time that it requests; `None` where a container requests none.
+    pub requested_cpu: Option<u64>,
+    /// The memory that it requests; `None` where a container requests none.
+    pub requested_memory: Option<u64>,
+}
+
 /// Something that happened to a workload or to what belongs to it. Texts may hold anything.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Event {
@@ -186,6 +204,12 @@ pub trait Workloads: Send + Sync {
     /// What workloads use, in their order, with few calls. A system where nothing is measured says
     /// so in an error.
     async fn usage(&self, workloads: &[Recorded<'_>]) -> Vec<Result<Usage, Error>> {
+        workloads.iter().map(|_| Err(nothing_runs())).collect()
+    }
+
+    /// What each copy of these workloads uses, in their order, with few calls: of the copies that are
+    /// to be there, not of those that have failed or are being taken away.
+    async fn samples(&self, workloads: &[Recorded<'_>]) -> Vec<Result<Vec<Sample>, Error>> {
         workloads.iter().map(|_| Err(nothing_runs())).collect()
     }
 

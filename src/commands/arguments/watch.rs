@@ -37,6 +37,9 @@ pub(crate) struct WatchArguments {
     /// A file with lines `NAME ROLE TOKEN` of those who may use it; the roles are view and operate.
     #[arg(long, value_name = "FILE", requires = "listen")]
     pub(crate) tokens: Option<PathBuf>,
+    /// How often it is measured what services use that follow their load.
+    #[arg(long, value_name = "DURATION", default_value = "15s")]
+    pub(crate) metrics_interval: String,
     /// How many changes are made at the same time.
     #[arg(long, value_name = "N", default_value_t = 10)]
     parallelism: usize,

@@ -1,11 +1,12 @@
 //! What the daemon makes of clusters that fail and come back: it hears probes, and writes decisions.
 
 use std::cell::RefCell;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Instant;
 
 use jiff::Timestamp;
 use portolan::compile::Desired;
+use portolan::compile::domain::autoscale::Autoscale;
 use portolan::compile::domain::availability::Availability;
 use portolan::compile::domain::orders::Giver;
 use portolan::plan::{Change, Thing, thing};
@@ -14,12 +15,10 @@ use portolan_lang::Address;
 use portolan_state::{Decision, ResourceKey, Snapshot};
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 
+use super::WHO;
 use super::probing::Prober;
 use super::shown::Shown;
 use crate::commands::project::Project;
-
-/// Who decides what the daemon decides: no name that a person can have on a system.
-const WHO: &str = "portolan watch";
 
 /// The clusters as the daemon knows them.
 pub(super) struct Clusters {
@@ -94,6 +93,8 @@ pub(super) struct Moved<'a> {
     drained: BTreeSet<Address>,
     /// The things that stay in some cluster, where a cluster gets its replicas back.
     staying: BTreeSet<Thing<'a>>,
+    /// The services whose number of copies follows their load.
+    scaled: &'a BTreeMap<Address, Autoscale>,
 }
 
 impl<'a> Moved<'a> {
@@ -108,7 +109,14 @@ impl<'a> Moved<'a> {
             snapshot,
             drained: drained.map(|decision| decision.subject.clone()).collect(),
             staying: staying.collect(),
+            scaled: &desired.autoscales,
         }
+    }
+
+    /// Whether an object is one that only several copies have, of a service that follows its load.
+    fn is_of_single(&self, address: &Address) -> bool {
+        let is_budget = address.part_name().is_some_and(|part| part.starts_with("pod_disruption_budget@"));
+        is_budget && self.scaled.contains_key(&address.block())
     }
 
     /// Whether a deletion is among it.
@@ -116,6 +124,8 @@ impl<'a> Moved<'a> {
         let key = ResourceKey { address: change.recorded_address().clone(), deposed: change.key.deposed.clone() };
         let connection = self.snapshot.resource(&key).and_then(|row| row.connection.as_ref());
         let is_in_drained = connection.is_some_and(|cluster| self.drained.contains(cluster));
-        is_in_drained || thing(&change.key.address).is_some_and(|thing| self.staying.contains(&thing))
+        is_in_drained
+            || self.is_of_single(&change.key.address)
+            || thing(&change.key.address).is_some_and(|thing| self.staying.contains(&thing))
     }
 }

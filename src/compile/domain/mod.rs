@@ -9,6 +9,7 @@
 //! carries its `address` and what others may need of it.
 
 mod application;
+pub mod autoscale;
 pub mod availability;
 mod claim;
 mod cluster;

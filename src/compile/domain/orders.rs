@@ -10,6 +10,7 @@ use rustc_hash::FxHashSet;
 use serde::{Deserialize, Serialize};
 
 use super::Block;
+use super::autoscale::scale::{SCALE, is_scale};
 use super::availability::{AVAILABILITY, Availability};
 use super::switch::{SWITCHED, Switch};
 use crate::compile::Desired;
@@ -99,10 +100,10 @@ pub fn services(desired: &Desired) -> Vec<Address> {
     desired.groups.iter().map(|group| &group.address).filter(is_service).cloned().collect()
 }
 
-/// Whether a decision is an order that a person has given, and not something that follows from
-/// others.
+/// Whether a decision is one that a person has made, or somebody for them, and not something that
+/// follows from the configuration and other decisions.
 pub fn is_of_people(decision: &Decision) -> bool {
-    [STOPPED, RESTARTED, SWITCHED, AVAILABILITY].contains(&&*decision.kind)
+    [STOPPED, RESTARTED, SWITCHED, AVAILABILITY, SCALE].contains(&&*decision.kind)
 }
 
 /// Whether a decision is that something stands still, or goes on.
@@ -123,7 +124,8 @@ pub fn stop_of<'a>(decisions: impl IntoIterator<Item = &'a Decision>, service: &
 }
 
 /// Those of some decisions that people should know of: what stands still, what goes on though the
-/// rest of its block does not, what is switched by hand, and which clusters do not take part.
+/// rest of its block does not, what is switched by hand, which clusters do not take part, and which
+/// numbers of copies follow from a load.
 pub(crate) fn standing<'a>(decisions: impl Iterator<Item = &'a Decision>) -> Vec<&'a Decision> {
     let decisions: Vec<&Decision> = decisions.collect();
     let orders = || decisions.iter().copied().filter(|decision| is_order(decision));
@@ -132,7 +134,9 @@ pub(crate) fn standing<'a>(decisions: impl Iterator<Item = &'a Decision>) -> Vec
     let switched = decisions.iter().copied().filter(|decision| Switch::of(decision).is_some());
     let is_away = |decision: &&Decision| Availability::of(decision).is_some_and(|now| now != Availability::Active);
     let away = decisions.iter().copied().filter(is_away);
-    orders().filter(|order| is_stop(order) || is_exception(order)).chain(switched).chain(away).collect()
+    let scaled = decisions.iter().copied().filter(|decision| is_scale(decision));
+    let stopped = orders().filter(|order| is_stop(order) || is_exception(order));
+    stopped.chain(switched).chain(away).chain(scaled).collect()
 }
 
 /// The block that a service is in.

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use portolan_lang::{Diagnostics, Value};
 
+use super::autoscale::Autoscale;
 use super::placement::{Placed, Request, Unplaced};
 use crate::compile::Loss;
 
@@ -24,6 +25,8 @@ pub struct Wanted {
     pub name: Arc<str>,
     /// The clusters that suit it, as references to them give them.
     pub clusters: Vec<Value>,
+    /// How the number of its copies follows its load, where it does.
+    pub autoscale: Option<Autoscale>,
     /// What is divided over these clusters; `None` for what runs in each of them.
     pub request: Option<Request>,
 }
@@ -42,6 +45,8 @@ pub struct BlockPlacement {
 pub struct ServicePlacement {
     /// The clusters that suit it.
     pub clusters: Vec<Value>,
+    /// How the number of its copies follows its load, where it does.
+    pub autoscale: Option<Autoscale>,
     /// How it is divided over them; `None` for what runs in each of them.
     pub placed: Option<Result<Placed, Unplaced>>,
     /// What it loses with clusters that are lost.

@@ -141,6 +141,7 @@ application "numbers" {
     autoscale {
       min = 3
       max = 2
+      cpu = "60%"
     }
     resources {
       cpu    = "1"
@@ -153,6 +154,40 @@ application "numbers" {
     autoscale {
       min = -1
       max = 2
+    }
+    resources {
+      cpu    = "1"
+      memory = "1Gi"
+    }
+  }
+
+  service "follows" {
+    image = "shop/follows:1"
+    kind  = "job"
+    autoscale {
+      min       = 0
+      max       = 2
+      cpu       = "much"
+      memory    = "0%"
+      tolerance = "a bit"
+      scale_up {
+        select        = "mix"
+        stabilization = "2h"
+        policy {
+          period = "1m"
+        }
+        policy {
+          pods   = 0
+          period = "0s"
+        }
+      }
+      scale_down {
+        policy {
+          pods    = 1
+          percent = 10
+          period  = "soon"
+        }
+      }
     }
     resources {
       cpu    = "1"

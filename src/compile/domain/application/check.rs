@@ -5,7 +5,11 @@ use portolan_lang::{Diagnostic, Diagnostics, Value};
 use super::service::{Kind, Service, is_dns_label, seconds, total, unsuitable_name};
 use super::{Application, rollout};
 use crate::compile::domain::placement::node::Effect;
-use crate::compile::domain::{quantity, unknown_word};
+use crate::compile::domain::{autoscale, quantity, unknown_word};
+
+/// What to do about a disk that several copies would need.
+const OWN_DISK: &str =
+    "Use kind = \"stateful_set\", which gives each copy a disk of its own, or access = \"ReadWriteMany\".";
 
 impl Service<'_> {
     /// Everything that is wrong with what the service says of itself.
@@ -34,7 +38,8 @@ impl Service<'_> {
         self.check_duration(&["rollout", "timeout"], &mut diagnostics);
         self.check_words(&["rollout", "on_failure"], "Unknown failure behaviour", &rollout::FAILURES, &mut diagnostics);
         self.check_words(&["rollout", "order"], "Unknown order", &rollout::ORDERS, &mut diagnostics);
-        diagnostics.keep(total(&self.value, None, |path| self.span(path)));
+        diagnostics.keep(total(&self.value, (None, None), |path| self.span(path)));
+        self.check_autoscale(&mut diagnostics);
         self.check_ports(&mut diagnostics);
         self.check_volumes(&mut diagnostics);
         self.check_health(&mut diagnostics);
@@ -54,6 +59,24 @@ impl Service<'_> {
                 diagnostics
                     .push(unknown_word("Unknown effect", &effect, &EFFECTS).at(self.span(&["toleration", "effect"])));
             }
+        }
+    }
+
+    fn check_autoscale(&self, diagnostics: &mut Diagnostics) {
+        let block = self.take("autoscale");
+        diagnostics.extend(autoscale::read(&block, &|path| self.span(path)).1);
+        if !block.is_null() && !matches!(self.kind, Kind::Deployment | Kind::StatefulSet) {
+            let detail = "Only the copies of a deployment or a stateful_set follow the load.";
+            let problem = Diagnostic::error("Unsuitable kind").detail(detail);
+            diagnostics.push(problem.at(self.span(&["autoscale"])));
+        }
+        if let Some(disk) = self.unshared_disks().first().filter(|_| !block.is_null() && self.kind == Kind::Deployment)
+        {
+            let detail = format!(
+                "The number of copies changes, and the volume \"{disk}\" can be mounted by one node at a time."
+            );
+            let problem = Diagnostic::error("Disk that cannot be shared").detail(detail);
+            diagnostics.push(problem.at(self.span(&["autoscale"])).help(OWN_DISK));
         }
     }
 
@@ -198,7 +221,7 @@ impl Application<'_> {
                     Diagnostic::error("Disk that cannot be shared")
                         .detail(format!("{copies}, and the volume \"{name}\" can be mounted by one node at a time."))
                         .at(service.span(&["volume", &name]))
-                        .help("Use kind = \"stateful_set\", which gives each copy a disk of its own, or access = \"ReadWriteMany\"."),
+                        .help(OWN_DISK),
                 );
             }
         }

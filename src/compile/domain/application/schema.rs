@@ -2,6 +2,8 @@
 
 use portolan_lang::{Attribute, Block as Nested, Schema, Type, Value};
 
+use crate::compile::domain::autoscale;
+
 fn optional(name: &'static str, ty: Type, doc: &'static str) -> Attribute {
     Attribute::optional(name, ty).doc(doc)
 }
@@ -99,7 +101,7 @@ fn service() -> Schema {
         .block(Nested::single("health", health()))
         .block(Nested::single("resources", resources()))
         .block(Nested::list("toleration", toleration()))
-        .block(Nested::single("autoscale", autoscale()))
+        .block(Nested::single("autoscale", autoscale::schema()))
         .block(Nested::single("placement", placement()))
         .block(Nested::named("volume", volume()))
         .block(Nested::single("disruption", disruption()))
@@ -139,14 +141,6 @@ fn toleration() -> Schema {
         .with(text("key", "The key of the taint; every taint if not given."))
         .with(text("value", "Its value; every value if not given."))
         .with(text("effect", "NoSchedule, PreferNoSchedule or NoExecute; all of them if not given."))
-}
-
-fn autoscale() -> Schema {
-    Schema::new("Between which numbers the copies follow the load.")
-        .with(Attribute::required("min", Type::Number).doc("The least number of copies over all clusters."))
-        .with(Attribute::required("max", Type::Number).doc("The greatest number."))
-        .with(text("cpu", "The share of the reserved processors that is aimed at: \"60%\"."))
-        .with(text("memory", "The share of the reserved memory that is aimed at."))
 }
 
 fn volume() -> Schema {

@@ -9,6 +9,7 @@ use portolan_lang::syntax::Block as Nested;
 use portolan_lang::{Address, AttributePath, Data, Diagnostic, Diagnostics, Span, Step, Type, Value, duration};
 
 use super::members::undeclared;
+use crate::compile::domain::autoscale::Autoscale;
 use crate::compile::domain::orders::Orders;
 use crate::compile::domain::placement::Unplaced;
 use crate::compile::domain::{Block, undecided, unknown_word};
@@ -270,21 +271,13 @@ impl<'a> Service<'a> {
 
 /// How many replicas a service has: what is declared or, where the number follows the load, what
 /// was decided last, within the bounds. `span` gives the place of what stands at a path in it.
-pub(super) fn total(value: &Value, decided: Option<u32>, span: impl Fn(&[&str]) -> Span) -> Result<u32, Diagnostic> {
-    let count = |path: &[&str]| {
-        let value = path.iter().try_fold(value.clone(), |value, name| value.get(name));
-        whole_number(value.as_ref(), || span(path))
-    };
-    let declared = count(&["replicas"])?.unwrap_or(1);
-    let (Some(min), Some(max)) = (count(&["autoscale", "min"])?, count(&["autoscale", "max"])?) else {
-        return Ok(declared);
-    };
-    if min > max {
-        return Err(Diagnostic::error("Unsuitable bounds")
-            .detail(format!("\"min\" ({min}) is greater than \"max\" ({max})."))
-            .at(span(&["autoscale", "min"])));
-    }
-    Ok(decided.unwrap_or(declared).clamp(min, max))
+pub(super) fn total(
+    value: &Value,
+    (autoscale, decided): (Option<&Autoscale>, Option<u32>),
+    span: impl Fn(&[&str]) -> Span,
+) -> Result<u32, Diagnostic> {
+    let declared = whole_number(value.get("replicas").as_ref(), || span(&["replicas"]))?.unwrap_or(1);
+    Ok(autoscale.map_or(declared, |Autoscale { min, max, .. }| decided.unwrap_or(declared).clamp(*min, *max)))
 }
 
 /// A whole number that is not negative and known; `None` for null.

@@ -18,6 +18,7 @@ use super::placement::{Declared, Placement, Terms};
 use super::service::{Kind, total};
 use super::site::TargetCluster;
 use super::{pod, schema};
+use crate::compile::domain::autoscale::{self, Autoscale, scale};
 use crate::compile::domain::placement::node::{PodShape, Resources, Toleration};
 use crate::compile::domain::placement::{Ledger, Replicas, Request, Site, Strategy};
 use crate::compile::domain::{Block, Wanted, Wants, quantity};
@@ -175,7 +176,12 @@ impl Service<'_> {
         let clusters = placement.clusters.iter().map(|(cluster, _)| cluster);
         let clusters = clusters.filter(|cluster| request.is_some() || !ledger.is_lost(&cluster.address));
         let clusters = clusters.map(|cluster| cluster.exported.clone()).collect();
-        Wanted { name: self.name.clone(), clusters, request }
+        Wanted { name: self.name.clone(), clusters, autoscale: self.autoscale().filter(|_| request.is_some()), request }
+    }
+
+    /// How it follows its load; what is wrong with that is told elsewhere.
+    fn autoscale(&self) -> Option<Autoscale> {
+        autoscale::read(&self.value.get("autoscale")?, &|_| self.block.span).0
     }
 
     /// `None` where the number of replicas is not known; that is told elsewhere.
@@ -183,7 +189,9 @@ impl Service<'_> {
         let subject = self.block.address.join("service").join(self.name.clone());
         let before = Replicas::of(self.block.decisions, &subject);
         let span = |_: &[&str]| self.block.span;
-        let total = total(&self.value, before.as_ref().map(|before| before.total), span).ok()?;
+        let scaled = self.block.decision(&subject, scale::SCALE).and_then(scale::total);
+        let decided = scaled.or(before.as_ref().map(|before| before.total));
+        let total = total(&self.value, (self.autoscale().as_ref(), decided), span).ok()?;
         let is_bound = self.has_volumes();
         let is_looked_at =
             |cluster: &TargetCluster| is_looked_at(cluster, placement, ledger.is_away(&cluster.address, is_bound));
@@ -217,6 +225,7 @@ impl Service<'_> {
             strategy: placement.strategy,
             spread: placement.spread,
             is_bound,
+            is_elastic: scaled.is_some(),
             sites: placement.clusters.iter().map(site).collect(),
         })
     }

@@ -82,6 +82,8 @@ pub struct Request {
     pub spread: Spread,
     /// Whether they have volumes, which they cannot leave when a cluster is lost.
     pub is_bound: bool,
+    /// Whether their number follows the load, so that there are as many as there is room for.
+    pub is_elastic: bool,
     /// The clusters that suit it.
     pub sites: Vec<Site>,
 }

@@ -213,7 +213,7 @@ impl<'a> Placing<'a> {
             Strategy::FreeCapacity | Strategy::Weighted => self.divide(&roles),
         };
         let is_any_lost = request.sites.iter().any(|site| site.is_lost);
-        if own.missing > 0 && !is_any_lost {
+        if own.missing > 0 && !is_any_lost && !request.is_elastic {
             let limits = request.sites.iter().zip(&self.limits).map(|(site, limit)| (site.name.clone(), *limit));
             let (wanted, placed) = (request.total, request.total - own.missing);
             return Err(Unplaced::NotEnoughRoom { wanted, placed, limits: limits.collect() });

@@ -2,21 +2,23 @@
 //!
 //! A namespace is read with one list for each kind of workload in it, one of its pods, and one of
 //! what stands between the two ([`namespace`]); events only where something is not as it should
-//! be. What is made of that is told by [`status`], [`copies`], [`usage`] and [`events`]; [`inside`] is what
+//! be. What is made of that is told by [`status`], [`copies`], [`usage`], [`samples`] and [`events`]; [`inside`] is what
 //! goes on in one pod.
 
 mod copies;
 mod events;
 mod inside;
 mod namespace;
+mod samples;
 mod status;
 mod usage;
 
 use std::collections::BTreeMap;
 
 use async_trait::async_trait;
+use jiff::Timestamp;
 use namespace::Namespace;
-use portolan_provider::{Copy, Error, Event, LogRequest, Recorded, Status, Streams, Usage, Workloads};
+use portolan_provider::{Copy, Error, Event, LogRequest, Recorded, Sample, Status, Streams, Usage, Workloads};
 use tokio::sync::mpsc::Sender;
 
 use super::read::at_once;
@@ -127,6 +129,15 @@ impl Workloads for ServerSession {
         let tell = |sought: Vec<Sought>, namespace: Namespace| async move {
             let measured = self.measured(&namespace.name).await?;
             Ok(sought.iter().map(|one| usage::usage(one, &namespace, &measured)).collect())
+        };
+        answers(self, workloads, tell).await
+    }
+
+    async fn samples(&self, workloads: &[Recorded<'_>]) -> Vec<Result<Vec<Sample>, Error>> {
+        let tell = |sought: Vec<Sought>, namespace: Namespace| async move {
+            let measured = self.measured(&namespace.name).await?;
+            let now = Timestamp::now();
+            Ok(sought.iter().map(|one| samples::samples(one, &namespace, &measured, now)).collect())
         };
         answers(self, workloads, tell).await
     }

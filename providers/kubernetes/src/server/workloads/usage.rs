@@ -19,6 +19,13 @@ const METRICS: &str = "metrics.k8s.io/v1beta1";
 /// What the pods of a namespace use, by their names.
 pub(super) struct Measured(HashMap<String, Json>);
 
+impl Measured {
+    /// What was measured of a pod.
+    pub(super) fn of(&self, pod: &Json) -> Option<&Json> {
+        self.0.get(name_of(pod))
+    }
+}
+
 impl ServerSession {
     /// What the pods of a namespace use now.
     pub(super) async fn measured(&self, namespace: &str) -> Result<Measured, Error> {
@@ -38,20 +45,31 @@ pub(super) fn usage(one: &Sought, namespace: &Namespace, measured: &Measured) ->
     let Some(live) = namespace.workload(&one.identity.kind, &one.identity.name) else { return Usage::default() };
     let mut usage = Usage { requested_cpu: Some(0), requested_memory: Some(0), ..Usage::default() };
     for pod in namespace.pods(live) {
-        let Some(metrics) = measured.0.get(name_of(pod)) else { continue };
+        let Some(metrics) = measured.of(pod) else { continue };
         usage.copies += 1;
         for container in containers(metrics, "/containers") {
             usage.cpu += amount(container, "/usage/cpu", 1000).unwrap_or(0);
             usage.memory += amount(container, "/usage/memory", 1).unwrap_or(0);
         }
-        let requested = |pointer: &str, factor| {
-            containers(pod, "/spec/containers").map(|container| amount(container, pointer, factor)).sum::<Option<u64>>()
-        };
-        usage.requested_cpu = usage.requested_cpu.zip(requested("/resources/requests/cpu", 1000)).map(|(a, b)| a + b);
-        usage.requested_memory =
-            usage.requested_memory.zip(requested("/resources/requests/memory", 1)).map(|(a, b)| a + b);
+        usage.requested_cpu = usage.requested_cpu.zip(requested_cpu(pod)).map(|(a, b)| a + b);
+        usage.requested_memory = usage.requested_memory.zip(requested_memory(pod)).map(|(a, b)| a + b);
     }
     usage
+}
+
+/// The processor time that a pod requests, in thousandths; `None` where a container requests none.
+pub(super) fn requested_cpu(pod: &Json) -> Option<u64> {
+    sum(pod, "/spec/containers", "/resources/requests/cpu", 1000)
+}
+
+/// The memory that a pod requests, in bytes; `None` where a container requests none.
+pub(super) fn requested_memory(pod: &Json) -> Option<u64> {
+    sum(pod, "/spec/containers", "/resources/requests/memory", 1)
+}
+
+/// An amount of all containers on a list, times a factor; `None` where one does not say it.
+pub(super) fn sum(object: &Json, list: &str, pointer: &str, factor: u64) -> Option<u64> {
+    containers(object, list).map(|container| amount(container, pointer, factor)).sum()
 }
 
 fn containers<'a>(object: &'a Json, pointer: &str) -> impl Iterator<Item = &'a Json> {

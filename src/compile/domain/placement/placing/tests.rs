@@ -34,6 +34,7 @@ struct Service {
     spread: Spread,
     bounds: (u32, Option<u32>),
     is_bound: bool,
+    is_elastic: bool,
 }
 
 impl Service {
@@ -45,6 +46,7 @@ impl Service {
             spread: Spread::default(),
             bounds: (0, None),
             is_bound: false,
+            is_elastic: false,
         }
     }
 
@@ -65,6 +67,7 @@ impl Service {
             strategy: self.strategy,
             spread: self.spread,
             is_bound: self.is_bound,
+            is_elastic: self.is_elastic,
             sites: clusters.iter().map(site).collect(),
         }
     }
@@ -118,6 +121,19 @@ impl World {
     fn lose(&mut self, at: usize, is_lost: bool) {
         self.clusters[at].is_lost = is_lost;
     }
+}
+
+#[test]
+fn what_follows_a_load_is_placed_as_far_as_there_is_room() {
+    let mut world = World::new([Cluster::declared("a", 4), Cluster::declared("b", 2)]);
+    let service = Service { is_elastic: true, ..Service::new(9) };
+    let placed = world.place(std::slice::from_ref(&service)).remove(0).expect("as many as fit");
+    assert_eq!((placed.replicas, placed.missing), (vec![4, 2], 3));
+    world.clusters[1] = Cluster::declared("b", 20);
+    let placed = world.place(std::slice::from_ref(&service)).remove(0).expect("all of them");
+    assert_eq!((placed.replicas, placed.missing), (vec![4, 5], 0));
+    let declared = Service { is_elastic: false, ..Service::new(99) };
+    assert!(world.place(&[declared]).remove(0).is_err());
 }
 
 #[test]
