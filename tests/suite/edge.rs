@@ -6,6 +6,7 @@
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream, UdpSocket};
 use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -49,11 +50,11 @@ fn answer(name: &str, stream: TcpStream) {
 }
 
 /// A fleet that the program wrote and that nginx serves, until it is dropped.
-struct Edge {
-    project: Project,
+pub(crate) struct Edge {
+    pub(crate) project: Project,
     http: u16,
     https: u16,
-    server: Child,
+    _server: Running,
 }
 
 impl Edge {
@@ -74,18 +75,18 @@ impl Edge {
         project.is_settled();
         let mut command = Command::new(nginx);
         command.arg("-p").arg(project.path("out")).args(["-c", "nginx.conf", "-e", "early.log", "-g", "daemon off;"]);
-        let server = command.stdout(Stdio::null()).spawn().expect("nginx starts");
+        let server = Running(command.stdout(Stdio::null()).spawn().expect("nginx starts"));
         until("nginx does not listen", || TcpStream::connect(("127.0.0.1", http)).is_ok());
-        Some(Edge { project, http, https, server })
+        Some(Edge { project, http, https, _server: server })
     }
 
     /// A fleet with one route for `a.example.com`, of these locations.
-    fn of(fleet: &str, externals: &[(&str, SocketAddr)], locations: &str) -> Option<Edge> {
+    pub(crate) fn of(fleet: &str, externals: &[(&str, SocketAddr)], locations: &str) -> Option<Edge> {
         let route = format!("route \"a\" {{\n  nginx = nginx.edge\n  hosts = [\"a.example.com\"]\n{locations}\n}}\n");
         Edge::start(fleet, externals, &route)
     }
 
-    fn get(&self, path: &str, headers: &str) -> String {
+    pub(crate) fn get(&self, path: &str, headers: &str) -> String {
         self.send(format!("GET {path} HTTP/1.1\r\nHost: a.example.com\r\nConnection: close\r\n{headers}\r\n"))
     }
 
@@ -99,11 +100,14 @@ impl Edge {
     }
 }
 
-impl Drop for Edge {
+/// An nginx, until it is dropped.
+pub(crate) struct Running(Child);
+
+impl Drop for Running {
     fn drop(&mut self) {
         // Its quick way to stop takes its workers along.
-        let _ = Command::new("kill").args(["-TERM", &self.server.id().to_string()]).status();
-        let _ = self.server.wait();
+        let _ = Command::new("kill").args(["-TERM", &self.0.id().to_string()]).status();
+        let _ = self.0.wait();
     }
 }
 
@@ -300,8 +304,8 @@ fn websockets_pass() {
     assert_eq!(&echo, b"hello");
 }
 
-/// An nginx that answers by HTTP/2 without TLS, as servers of gRPC do.
-fn http2_backend(directory: &std::path::Path) -> Option<(SocketAddr, Child)> {
+/// An nginx whose only server has these lines.
+pub(crate) fn nginx_backend(directory: &Path, listen: &str, lines: &str) -> Option<(SocketAddr, Running)> {
     let nginx = tools::program("nginx", "nginx-light")?;
     let port = tools::free_port();
     let temporary: String = ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"]
@@ -309,20 +313,33 @@ fn http2_backend(directory: &std::path::Path) -> Option<(SocketAddr, Child)> {
         .concat();
     let text = format!(
         "pid nginx.pid;\nerror_log error.log;\nevents {{}}\nhttp {{\naccess_log off;\n{temporary}server {{\nlisten \
-         127.0.0.1:{port} http2;\nlocation / {{\ndefault_type application/grpc;\nreturn 200 \"$server_protocol $request_uri $http_te\";\n}}\n}}\n}}\n"
+         127.0.0.1:{port} {listen};\n{lines}\n}}\n}}\n"
     );
     std::fs::write(directory.join("nginx.conf"), text).expect("writes");
     let mut command = Command::new(nginx);
     command.arg("-p").arg(directory).args(["-c", "nginx.conf", "-e", "error.log", "-g", "daemon off;"]);
-    let child = command.spawn().expect("nginx starts");
+    let running = Running(command.spawn().expect("nginx starts"));
     until("it does not listen", || TcpStream::connect(("127.0.0.1", port)).is_ok());
-    Some((SocketAddr::from(([127, 0, 0, 1], port)), child))
+    Some((SocketAddr::from(([127, 0, 0, 1], port)), running))
+}
+
+/// Asks by gRPC's kind of request, over TLS.
+pub(crate) fn ask_grpc(edge: &Edge, path: &str) -> Said {
+    let curl = tools::program("curl", "curl").expect("servers are not left out");
+    let mut command = Command::new(curl);
+    command.args(["-sik", "--http2", "--max-time", "20", "-X", "POST", "-H", "TE: trailers"]);
+    command.args(["-H", "Content-Type: application/grpc", "--data-binary", "x"]);
+    command.args(["--resolve", &format!("a.example.com:{}:127.0.0.1", edge.https)]);
+    command.arg(format!("https://a.example.com:{}{path}", edge.https));
+    Said::of(&command.output().expect("curl starts"))
 }
 
 #[test]
 fn grpc_is_passed_on_by_http2_and_browsers_are_told_to_come_encrypted() {
     let directory = tempfile::tempdir().expect("a directory");
-    let Some((address, child)) = http2_backend(directory.path()) else { return };
+    let lines =
+        "location / {\ndefault_type application/grpc;\nreturn 200 \"$server_protocol $request_uri $http_te\";\n}";
+    let Some((address, _backend)) = nginx_backend(directory.path(), "http2", lines) else { return };
     let example = concat!(env!("CARGO_MANIFEST_DIR"), "/examples/shop/tls/self-signed-for-tests");
     let locations = format!(
         r#"
@@ -339,17 +356,10 @@ fn grpc_is_passed_on_by_http2_and_browsers_are_told_to_come_encrypted() {
 "#
     );
     let edge = Edge::of("", &[("rpc", address)], &locations).expect("servers are not left out");
-    let curl = tools::program("curl", "curl").expect("servers are not left out");
-    let mut command = Command::new(curl);
-    command.args(["-sik", "--http2", "--max-time", "20", "-X", "POST", "-H", "TE: trailers"]);
-    command.args(["-H", "Content-Type: application/grpc", "--data-binary", "x"]);
-    command.args(["--resolve", &format!("a.example.com:{}:127.0.0.1", edge.https)]);
-    command.arg(format!("https://a.example.com:{}/shop.Cart/Get", edge.https));
-    let said = Said::of(&command.output().expect("curl starts"));
+    let said = ask_grpc(&edge, "/shop.Cart/Get");
     assert!(said.text.contains("HTTP/2.0 /shop.Cart/Get trailers"), "{}", said.all());
     let text = said.text.to_lowercase();
     assert!(text.contains("strict-transport-security: max-age=172800") && text.contains("x-own: 1"), "{text}");
-    drop(Edge { project: Project::new(""), http: 0, https: 0, server: child });
 }
 
 #[test]

@@ -9,6 +9,7 @@
 )]
 
 mod bad_input;
+mod behind_tls;
 mod broken_servers;
 mod certificates;
 mod charts;

@@ -119,6 +119,42 @@ route "shop" {
     protocol = "grpc"
     retry_on = ["off"]
   }
+  # Servers that speak TLS, in groups of their own though they are the same ones.
+  location "/encrypted" {
+    to       = application.shop.external.new
+    protocol = "https"
+
+    server_tls {
+      server_name           = "new.example.com"
+      certificate_authority = "authority"
+      certificate           = "certificate"
+      key                   = "key"
+    }
+  }
+  location "/encrypted_rpc" {
+    to       = application.shop.external.new
+    protocol = "grpcs"
+
+    server_tls {
+      server_name                = "new.example.com"
+      certificate_authority_file = "/etc/ssl/internal.pem"
+      certificate_file           = "/etc/ssl/edge.pem"
+      key_file                   = "/etc/ssl/private/edge.key"
+    }
+    canary "next" {
+      to     = application.shop.external.next
+      weight = 5
+    }
+  }
+  location "/unverified" {
+    to       = application.shop.external.new
+    protocol = "https"
+
+    server_tls {
+      server_name = "new.example.com"
+      verify      = false
+    }
+  }
   location "/moved" {
     redirect      = "https://www.example.com$request_uri"
     redirect_code = 308

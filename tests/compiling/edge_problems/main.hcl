@@ -103,6 +103,25 @@ route "checks" {
     to       = application.shop.external.old
     rewrites = [{ from = "^/a$", to = "/b", flag = "last" }]
   }
+  location "/unknown_servers" {
+    to       = application.shop.external.old
+    protocol = "https"
+  }
+  location "/no_authority" {
+    to       = application.shop.external.old
+    protocol = "https"
+
+    server_tls {
+      server_name = "old.example.com"
+    }
+  }
+  location "/unused" {
+    to = application.shop.external.old
+
+    server_tls {
+      server_name = "old.example.com"
+    }
+  }
   location "/directives" {
     to         = application.shop.external.old
     directives = { proxy_read_timeout = "5s", listen = 80, content_by_lua_file = "a.lua", proxy_method = "GET; }", gzip_static = true }

@@ -50,6 +50,18 @@ route "checked" {
       interval = "500ms"
     }
   }
+  location "/tls" {
+    to       = application.shop.external.orders
+    protocol = "https"
+
+    server_tls {
+      server_name                = "orders.example.com"
+      certificate_authority_file = "/etc/ssl/internal.pem"
+    }
+    health_check {
+      type = "tls"
+    }
+  }
 }
 
 route "old" {

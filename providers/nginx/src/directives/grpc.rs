@@ -25,9 +25,12 @@ pub(super) const DIRECTIVES: &[Specification] = &[
     grpc("grpc_buffer_size", LEVELS, exactly(&[Kind::Size])),
     grpc("grpc_intercept_errors", LEVELS, exactly(&[Kind::OnOff])),
     grpc("grpc_socket_keepalive", LEVELS, exactly(&[Kind::OnOff])).since(1, 15, 6),
+    grpc("grpc_ssl_certificate", LEVELS, exactly(&[Kind::File])),
+    grpc("grpc_ssl_certificate_key", LEVELS, exactly(&[Kind::File])),
     grpc("grpc_ssl_name", LEVELS, exactly(&[Kind::Or(&["$host"], &Kind::Host)])),
     grpc("grpc_ssl_protocols", LEVELS, followed_by(&[ssl::PROTOCOL], ssl::PROTOCOL)),
     grpc("grpc_ssl_server_name", LEVELS, exactly(&[Kind::OnOff])),
     grpc("grpc_ssl_trusted_certificate", LEVELS, exactly(&[Kind::File])),
     grpc("grpc_ssl_verify", LEVELS, exactly(&[Kind::OnOff])),
+    grpc("grpc_ssl_verify_depth", LEVELS, exactly(&[Kind::Number(0, 100)])),
 ];

@@ -6,9 +6,10 @@ use portolan_lang::{Attribute, Diagnostic, Schema, Type, Value};
 use super::build::{Build, Feature};
 use super::directive::{directive, words};
 use super::part::Part;
+use super::protocol::Protocol;
 use super::times::milliseconds;
 
-const TYPES: [&str; 2] = ["http", "tcp"];
+const TYPES: [&str; 3] = ["http", "tcp", "tls"];
 const EXPECTED: [&str; 4] = ["2xx", "3xx", "4xx", "5xx"];
 
 pub(super) fn schema() -> Schema {
@@ -22,7 +23,7 @@ pub(super) fn schema() -> Schema {
         .with(
             Attribute::optional("type", Type::String)
                 .default(Value::string("http"))
-                .doc("http for a request, tcp for a connection."),
+                .doc("http for a request, tcp for a connection, tls for the beginning of a handshake."),
         )
         .with(duration("interval", "3s", "How often they are asked."))
         .with(duration("timeout", "1s", "How long an answer may take."))
@@ -38,9 +39,14 @@ pub(super) fn schema() -> Schema {
 }
 
 /// The directives of active checks.
-pub(super) fn checks(part: &Part<'_>, build: &Build) -> Result<Vec<Value>, Diagnostic> {
+pub(super) fn checks(part: &Part<'_>, protocol: Protocol, build: &Build) -> Result<Vec<Value>, Diagnostic> {
     build.require(&Feature::CHECK, part.span(""))?;
     let kind = part.word("type", &TYPES)?;
+    if kind == "http" && protocol != Protocol::HTTP {
+        let detail = format!("Tengine checks by HTTP/1 without TLS, and the servers speak {}.", protocol.scheme());
+        let problem = part.problem("type", "Unsuitable check", detail);
+        return Err(problem.help("Write type = \"tcp\", or \"tls\" for servers that speak TLS."));
+    }
     let time = |name: &str| {
         let given = part.text(name)?.unwrap_or_default();
         milliseconds(&given).filter(|time| *time > 0).ok_or_else(|| {
@@ -53,7 +59,7 @@ pub(super) fn checks(part: &Part<'_>, build: &Build) -> Result<Vec<Value>, Diagn
         format!("rise={}", count("rise")?),
         format!("fall={}", count("fall")?),
         format!("timeout={}", time("timeout")?),
-        format!("type={kind}"),
+        format!("type={}", if kind == "tls" { "ssl_hello" } else { kind }),
     ];
     let mut lines = vec![directive("check", parameters.map(Value::string))];
     if kind == "http" {

@@ -1,9 +1,15 @@
 //! What tells requests apart, for limits and canaries: a list of what is allowed, so that no
-//! text of a user becomes an expression of nginx.
+//! text of a user becomes an expression of nginx. And short names for long texts.
 
 use portolan_lang::Diagnostic;
+use sha2::{Digest, Sha256};
 
 use super::part::Part;
+
+/// Eight digits that stand for a text where its characters cannot, as in the names of files.
+pub(super) fn digest(text: &str) -> String {
+    Sha256::digest(text.as_bytes()).iter().take(4).map(|byte| format!("{byte:02x}")).collect()
+}
 
 /// The variable of nginx that a key stands for: `$binary_remote_addr` for `client`.
 pub(super) fn variable(key: &str) -> Option<String> {

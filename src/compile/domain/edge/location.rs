@@ -9,7 +9,9 @@ use super::canary::{self, Canary};
 use super::directive::{block, directive, words};
 use super::fleet::{CONNECTION_UPGRADE, Fleet};
 use super::part::Part;
+use super::protocol::Protocol;
 use super::server;
+use super::server_tls::{self, Names, ServerTls, TlsFile};
 use super::template::{self, Custom};
 use super::upstream::{Health, Upstream, Upstreams, ZONE};
 use super::{backends, health, limits, logs, pods};
@@ -25,7 +27,10 @@ pub(super) fn schema() -> Schema {
     let schema = backends::target(Schema::new("Requests whose path matches the label."));
     let schema = requests(servers(schema)).with(template::names()).with(template::attribute());
     let schema = schema.block(backends::block()).block(Nested::named("canary", canary::schema(backends::target)));
-    let schema = schema.block(Nested::single("health_check", health::schema())).block(logs::block());
+    let schema = schema
+        .block(Nested::single("health_check", health::schema()))
+        .block(Nested::single("server_tls", server_tls::schema()))
+        .block(logs::block());
     limits::location_blocks().into_iter().fold(schema, Schema::block)
 }
 
@@ -54,11 +59,7 @@ fn requests(schema: Schema) -> Schema {
                 .default(Value::FALSE)
                 .doc("Whether connections may be upgraded."),
         )
-        .with(
-            Attribute::optional("protocol", Type::String)
-                .default(Value::string("http"))
-                .doc("What the servers speak: http or grpc."),
-        )
+        .with(Protocol::attribute())
         .with(Attribute::optional("body_size", Type::String).doc("The largest request body: \"10m\"."))
         .with(Attribute::optional("headers", Type::map(Type::String)).doc("Headers that are added to the answers."))
 }
@@ -113,6 +114,8 @@ pub(super) struct Beside {
     pub(super) upstreams: Upstreams,
     /// The questions of canaries.
     pub(super) questions: Vec<Value>,
+    /// What is needed to speak TLS with servers.
+    pub(super) files: Vec<TlsFile>,
 }
 
 /// A location as nginx reads it.
@@ -224,18 +227,20 @@ impl Location<'_> {
     }
 
     pub(super) fn is_grpc(&self) -> bool {
-        self.part.take("protocol").as_str() == Some("grpc")
+        Protocol::of(&self.part).is_ok_and(Protocol::is_grpc)
     }
 
     fn pass(&self, beside: &mut Beside) -> Result<Vec<Value>, Diagnostic> {
-        let protocol = self.part.word("protocol", &["http", "grpc"])?;
+        let protocol = Protocol::of(&self.part)?;
         let balance = self.part.take("balance");
         if !balance.as_str().is_some_and(|balance| BALANCES.contains(&balance)) {
             return Err(unknown_word("Unknown balance", &balance, &BALANCES).at(self.part.span("balance")));
         }
-        if protocol == "grpc" {
+        if protocol.is_grpc() {
             self.around.build.require(&Feature::GRPC, self.part.span("protocol"))?;
         }
+        let names = Names { stem: self.around.stem, path: &self.path };
+        let tls = ServerTls::of(&self.part, &names, &self.around.build)?;
         let health = self.health(&balance)?;
         let Some(own) = backends::upstream(&self.part)? else {
             // An upstream cannot be empty; this is what a client would hear of dead servers too.
@@ -246,14 +251,19 @@ impl Location<'_> {
         let names = canary::Names::new(self.around.route, &self.path);
         let (questions, target) = canary::questions(&canaries, &own, &names, &self.around.build)?;
         beside.questions.extend(questions);
-        let prefix = if protocol == "grpc" { "grpc" } else { "proxy" };
-        Ok(self.proxy(prefix, &format!("{protocol}://{target}")))
+        let mut lines = self.proxy(protocol.prefix(), &format!("{}://{target}", protocol.scheme()));
+        lines.extend(tls.lines);
+        beside.files.extend(tls.files);
+        Ok(lines)
     }
 
     fn health(&self, balance: &Value) -> Result<Health, Diagnostic> {
         let build = &self.around.build;
         let check = self.part.single("health_check");
-        let mut checks = check.map(|check| health::checks(&check, build)).transpose()?.unwrap_or_default();
+        let mut checks = check
+            .map(|check| health::checks(&check, Protocol::of(&self.part)?, build))
+            .transpose()?
+            .unwrap_or_default();
         let resolver = self.around.fleet.get("resolver");
         let has_resolver = resolver.is_some_and(|resolver| resolver.items().is_some_and(|items| !items.is_empty()));
         if has_resolver && build.has(&Feature::DYNAMIC_RESOLVE) {
@@ -293,7 +303,8 @@ impl Location<'_> {
         if let Some(switch) = &self.around.switch {
             server::switch(&mut upstream.servers, switch);
         }
-        let base = format!("{}_{}", self.around.stem, upstream.name);
+        let spoken = Protocol::of(&self.part)?.group(&self.path);
+        let base = format!("{}_{}{spoken}", self.around.stem, upstream.name);
         let numbered = (1..).map(|number| if number == 1 { base.clone() } else { format!("{base}_{number}") });
         for name in numbered {
             let wanted = upstream.directive(&name, health);

@@ -5,13 +5,15 @@ use std::sync::Arc;
 use portolan_lang::decode::decode;
 use portolan_lang::eval::Scope;
 use portolan_lang::{Address, Attribute, Block as Nested, Diagnostic, Diagnostics, Marks, Schema, Type, Value};
-use sha2::{Digest, Sha256};
 
 use super::build::{Build, Feature};
 use super::directive::{block, directive, words};
 use super::fleet::{CONNECTION_UPGRADE, Fleet};
+use super::keys::digest;
 use super::location::{self, Beside, Location, Made, Surroundings};
 use super::part::Part;
+use super::protocol::Protocol;
+use super::server_tls::TlsFile;
 use super::template::{self, Custom};
 use super::tls::{self, Pair};
 use super::{host, logs, pods, shadow};
@@ -162,6 +164,10 @@ impl Route<'_> {
         if let Some(Pair::Written(certificate, key)) = &pair {
             resources.extend([file("certificate", certificate.clone()), file("key", key.clone())]);
         }
+        for TlsFile { part, path, content } in &beside.files {
+            let config = [("path", path.clone()), ("content", content.clone()), ("mode", mode(content))];
+            resources.push(resource(part, "nginx_file", object(config), Vec::new()));
+        }
         if !beside.upstreams.needs.is_empty() {
             let (path, content) = pods::file(self.around.stem, &beside.upstreams.needs);
             let config = object([("path", path), ("content", content)]);
@@ -208,8 +214,8 @@ impl Route<'_> {
         plain.push(names());
         plain.extend(settings.iter().cloned());
         let all = |before: Option<&Value>| locations.iter().map(|location| location.block(before)).collect::<Vec<_>>();
-        let is_grpc =
-            self.part.named("location").iter().any(|(_, part)| part.take("protocol").as_str() == Some("grpc"));
+        let parts = self.part.named("location");
+        let is_grpc = parts.iter().any(|(_, part)| Protocol::of(part).is_ok_and(Protocol::is_grpc));
         let (Some(tls), Some(pair)) = (&self.tls, pair) else {
             plain
                 .extend((is_grpc && self.around.build.has(&Feature::HTTP2_DIRECTIVE)).then(|| words("http2", &["on"])));
@@ -259,7 +265,5 @@ pub(super) fn stem(address: &Address) -> String {
     if clean == joined && address.segments().len() == 2 && address.key().is_none() {
         return clean;
     }
-    let digest = Sha256::digest(address.to_string().as_bytes());
-    let digest: String = digest.iter().take(4).map(|byte| format!("{byte:02x}")).collect();
-    format!("{clean}-{digest}")
+    format!("{clean}-{}", digest(&address.to_string()))
 }

@@ -21,9 +21,12 @@ use crate::compile::domain::object;
 pub(super) const CONTEXTS: [&str; 7] = ["main", "events", "http", "server", "location", "stream", "stream_server"];
 
 /// What a block says by other attributes, or what would reach beyond it.
-const MODELLED: [&str; 18] = [
+const MODELLED: [&str; 24] = [
     "access_log",
     "grpc_pass",
+    "grpc_ssl_certificate",
+    "grpc_ssl_certificate_key",
+    "grpc_ssl_verify",
     "http2",
     "include",
     "limit_conn",
@@ -32,6 +35,9 @@ const MODELLED: [&str; 18] = [
     "load_module",
     "pid",
     "proxy_pass",
+    "proxy_ssl_certificate",
+    "proxy_ssl_certificate_key",
+    "proxy_ssl_verify",
     "server_name",
     "ssl_certificate",
     "ssl_certificate_key",

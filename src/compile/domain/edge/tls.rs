@@ -13,8 +13,12 @@ const PROTOCOLS: [&str; 2] = ["TLSv1.2", "TLSv1.3"];
 const CIPHERS: &str = "ECDHE-ECDSA-AES128-GCM-SHA256:ECDHE-RSA-AES128-GCM-SHA256:ECDHE-ECDSA-AES256-GCM-SHA384:\
     ECDHE-RSA-AES256-GCM-SHA384:ECDHE-ECDSA-CHACHA20-POLY1305:ECDHE-RSA-CHACHA20-POLY1305";
 
-pub(super) fn schema() -> Schema {
-    Schema::new("Encryption, with today's protocols and ciphers.")
+/// The attributes that say a certificate and its key.
+pub(super) const PAIR: [&str; 4] = ["certificate", "key", "certificate_file", "key_file"];
+
+/// The schema with the attributes of a certificate and its key.
+pub(super) fn pair_attributes(schema: Schema) -> Schema {
+    schema
         .with(Attribute::optional("certificate", Type::String).doc("The certificate with its chain, in PEM."))
         .with(Attribute::optional("key", Type::String).sensitive().doc("Its private key, in PEM."))
         .with(
@@ -25,6 +29,10 @@ pub(super) fn schema() -> Schema {
             Attribute::optional("key_file", Type::String)
                 .doc("In place of \"key\": a file that the servers have already."),
         )
+}
+
+pub(super) fn schema() -> Schema {
+    pair_attributes(Schema::new("Encryption, with today's protocols and ciphers."))
         .with(
             Attribute::optional("redirect", Type::Bool)
                 .default(Value::TRUE)
@@ -61,9 +69,7 @@ pub(super) enum Pair {
 
 pub(super) fn pair(tls: &Part<'_>, build: &Build) -> Result<Pair, Diagnostic> {
     build.require(&Feature::TLS, tls.span(""))?;
-    let [certificate, key] = ["certificate", "key"].map(|name| tls.take(name));
-    let files = ["certificate_file", "key_file"].map(|name| tls.take(name));
-    let [certificate_file, key_file] = files;
+    let [certificate, key, certificate_file, key_file] = PAIR.map(|name| tls.take(name));
     match [&certificate, &key, &certificate_file, &key_file].map(Value::is_null) {
         [false, false, true, true] => Ok(Pair::Written(certificate, key.sensitive())),
         [true, true, false, false] => Ok(Pair::There(certificate_file, key_file)),
