@@ -4,10 +4,9 @@
 //! `status.phase`. The strictest evidence counts. [`Family`] says where to look and what to
 //! expect, and [`families`](super::families) lists the families that need to be told apart.
 
-use std::borrow::Cow;
-
 use serde_json::Value as Json;
 
+use super::evidence::{each, text};
 use super::families::Family;
 use super::live::{Condition, Live};
 use super::{Health, State, families, words};
@@ -35,6 +34,7 @@ const READY: &[&str] = &[
 
 /// Conditions that say that something is wrong while they are true.
 const WRONG: &[&str] = &[
+    "CatalogSourcesUnhealthy",
     "Degraded",
     "Error",
     "ErrorOccurred",
@@ -43,6 +43,7 @@ const WRONG: &[&str] = &[
     "Fallback",
     "FetchFailed",
     "HasErrors",
+    "InstallPlanFailed",
     "Invalid",
     "InvalidSpec",
     "NotReady",
@@ -50,21 +51,39 @@ const WRONG: &[&str] = &[
     "PartiallyReady",
     "ReconcileError",
     "ReconcileFailed",
+    "ResolutionFailed",
     "SpecError",
     "SubmissionError",
 ];
 
 /// Where a phase may stand.
-const PHASES: &[&str] = &["status.phase", "status.state", "status.status", "status.health", "status.healthStatus"];
+const PHASES: &[&str] =
+    &["status/phase", "status/state", "status/status", "status/health", "status/healthStatus", "status/updateStatus"];
 
 /// Where a person says that an object is to stand still.
-const SUSPENDING: &[&str] = &["/spec/suspend", "/spec/suspended", "/spec/paused", "/spec/pause"];
+const SUSPENDING: &[&str] = &[
+    "/spec/suspend",
+    "/spec/suspended",
+    "/spec/paused",
+    "/spec/pause",
+    "/spec/updateStrategy/paused",
+    "/spec/updateStrategy/rollingUpdate/paused",
+];
+
+/// What somebody wants to stand still.
+pub(super) fn standing_still(live: &Live<'_>) -> Option<Health> {
+    SUSPENDING.iter().any(|pointer| live.is_set(pointer)).then(|| Health::suspended("it is suspended"))
+}
 
 pub(super) fn health(live: &Live<'_>) -> Health {
-    if SUSPENDING.iter().any(|pointer| live.is_set(pointer)) {
-        return Health::suspended("it is suspended");
+    if let Some(still) = standing_still(live) {
+        return still;
     }
     let family = families::of(live.group(), live.kind());
+    let signs: Vec<Health> = family.signs.iter().filter_map(|sign| sign.of(live)).collect();
+    if let Some(still) = signs.iter().find(|health| health.state == State::Suspended) {
+        return still.clone();
+    }
     let status = live.at("/status").and_then(Json::as_object);
     if status.is_none_or(|status| status.is_empty()) {
         return Health::new(family.without_status, "it reports no status");
@@ -76,6 +95,7 @@ pub(super) fn health(live: &Live<'_>) -> Health {
     let mut evidence: Vec<Health> = conditions.iter().filter_map(warning).collect();
     evidence.extend(expected(&conditions, family).iter().map(|condition| verdict(condition, family)));
     evidence.extend(phases(live, family));
+    evidence.extend(signs);
     strictest(evidence).or_else(|| replicas(live)).unwrap_or_else(|| match family.ready {
         Some([]) => Health::ready("it reports nothing that is wrong"),
         _ => Health::new(family.without_status, "it does not report yet whether it is ready"),
@@ -109,7 +129,7 @@ fn conditions<'a>(live: &Live<'a>, family: &Family) -> Vec<Condition<'a>> {
 /// Whether a condition says that the others do not count yet.
 fn is_busy(condition: &Condition<'_>, live: &Live<'_>, family: &Family) -> bool {
     let is_old = condition.observed_generation.zip(live.generation()).is_some_and(|(seen, wanted)| seen < wanted);
-    is_old && family.is_told_once() || condition.status == Some(true) && family.busy.contains(&condition.kind)
+    is_old && family.counts_age || condition.status == Some(true) && family.busy.contains(&condition.kind)
 }
 
 /// What a condition says that is not expected to be true, where it says anything bad.
@@ -118,10 +138,13 @@ fn warning(condition: &Condition<'_>) -> Option<Health> {
     let told = |state: State| Some(Health::new(state, condition.words()));
     match condition.kind {
         "Stalled" if is(true) => told(State::Failed),
-        "Paused" | "Suspended" if is(true) => told(State::Suspended),
+        "Disrupting" | "Paused" | "Suspended" if is(true) => told(State::Suspended),
         "Reconciling" if is(true) => told(State::Progressing),
         "Progressing" if condition.reason == "ProgressDeadlineExceeded" => told(State::Failed),
         "Progressing" if is(true) && !words::is_complete(condition.reason) => told(State::Progressing),
+        "Progressing" if condition.status.is_none() => {
+            told(words::reason(condition.reason).unwrap_or(State::Progressing))
+        }
         "Progressing" if !is(true) => {
             words::reason(condition.reason).filter(|state| *state != State::Progressing).and_then(told)
         }
@@ -148,6 +171,8 @@ fn expected<'a>(conditions: &[Condition<'a>], family: &Family) -> Vec<Condition<
 fn verdict(condition: &Condition<'_>, family: &Family) -> Health {
     let by_reason = words::reason(condition.reason);
     let state = match condition.status {
+        // A job that is complete may have failed.
+        Some(true) if condition.kind == "Complete" && by_reason == Some(State::Degraded) => State::Degraded,
         Some(true) => State::Ready,
         Some(false) => by_reason.unwrap_or(family.while_false).min(family.at_worst),
         None => by_reason.filter(|state| *state != State::Ready).unwrap_or(State::Progressing).min(family.at_worst),
@@ -161,34 +186,11 @@ fn phases(live: &Live<'_>, family: &Family) -> Vec<Health> {
     let mut found = Vec::new();
     for path in family.phases_at.unwrap_or(PHASES) {
         each(live.object, path, &mut |phase| {
-            let Some(word) = word(phase) else { return };
-            let state = family.says(&words::normal(&word));
+            let Some(word) = text(phase).filter(|word| !word.is_empty()) else { return };
+            let state = family.says(&words::normal(&word)).or_else(|| family.says_first(&word));
             let state = state.or(family.phases_at.is_some().then_some(State::Progressing));
             found.extend(state.map(|state| Health::new(state, format!("it reports {word:?}"))));
         });
     }
     found
-}
-
-fn word(phase: &Json) -> Option<Cow<'_, str>> {
-    match phase {
-        Json::String(text) if !text.is_empty() => Some(Cow::Borrowed(text)),
-        Json::Bool(_) | Json::Number(_) => Some(Cow::Owned(phase.to_string())),
-        _ => None,
-    }
-}
-
-/// Calls `with` for everything at a path: `status.parents.*.conditions`.
-fn each<'a>(value: &'a Json, path: &str, with: &mut impl FnMut(&'a Json)) {
-    let (step, rest) = path.split_once('.').map_or((path, None), |(step, rest)| (step, Some(rest)));
-    let mut go_on = |child: &'a Json| match rest {
-        Some(rest) => each(child, rest, with),
-        None => with(child),
-    };
-    match (step, value) {
-        ("*", Json::Array(items)) => items.iter().for_each(&mut go_on),
-        ("*", Json::Object(entries)) => entries.values().for_each(&mut go_on),
-        (name, Json::Object(entries)) => entries.get(name).into_iter().for_each(&mut go_on),
-        _ => {}
-    }
 }

@@ -4,6 +4,7 @@
 //! The facts were taken from the documentation of the APIs, and are checked against Argo CD's
 //! assessments of the same kinds.
 
+use super::evidence::Sign;
 use super::{State, words};
 use State::{Degraded, Progressing, Ready, Suspended};
 
@@ -19,6 +20,9 @@ pub(super) struct Family {
     /// The conditions all of which have to be true, where they are there; `None` for the usual
     /// ones, none where a condition can only say that something is wrong.
     pub(super) ready: Option<&'static [&'static str]>,
+    /// Whether a condition that is older than the object does not count yet. It does where several controllers tell
+    /// theirs, of which one may be gone.
+    pub(super) counts_age: bool,
     /// Conditions that say that the others do not count yet.
     pub(super) busy: &'static [&'static str],
     /// What it means that an expected condition is false without a telling reason.
@@ -29,20 +33,22 @@ pub(super) struct Family {
     pub(super) phases_at: Option<&'static [&'static str]>,
     /// Phases that mean something else here, or are not usual.
     phases: &'static [(&'static str, State)],
+    /// What else has to be so.
+    pub(super) signs: &'static [Sign],
     /// What it means that nothing is reported.
     pub(super) without_status: State,
 }
 
 impl Family {
-    /// Whether each condition is told by one controller alone, and its generation counts.
-    pub(super) fn is_told_once(&self) -> bool {
-        self.conditions_at == CONDITIONS
-    }
-
     /// What a phase means.
     pub(super) fn says(&self, phase: &str) -> Option<State> {
         let own = self.phases.iter().find(|(word, _)| *word == phase);
         own.map(|(_, state)| *state).or_else(|| words::phase(phase))
+    }
+
+    /// What a sentence means that begins with a phase: `ERROR, it cannot be found`.
+    pub(super) fn says_first(&self, sentence: &str) -> Option<State> {
+        self.says(&words::first(sentence)).filter(|state| *state != State::Unknown)
     }
 
     fn is_of(&self, group: &str, kind: &str) -> bool {
@@ -56,7 +62,7 @@ pub(super) fn of(group: &str, kind: &str) -> &'static Family {
     FAMILIES.iter().find(|family| family.is_of(group, kind)).unwrap_or(&STRANGER)
 }
 
-const CONDITIONS: &[&str] = &["status.conditions"];
+const CONDITIONS: &[&str] = &["status/conditions"];
 
 /// Controllers that report a status on each of their objects, in the usual way. A condition that
 /// is false says that something is wrong.
@@ -65,11 +71,13 @@ const USUAL: Family = Family {
     kinds: &[],
     conditions_at: CONDITIONS,
     ready: None,
+    counts_age: true,
     busy: &[],
     while_false: Degraded,
     at_worst: Degraded,
     phases_at: None,
     phases: &[],
+    signs: &[],
     without_status: Progressing,
 };
 
@@ -81,13 +89,14 @@ const FAMILIES: &[Family] = &[
     Family {
         groups: &["argoproj.io"],
         kinds: &["AnalysisRun", "Experiment", "Workflow"],
-        phases_at: Some(&["status.phase"]),
+        phases_at: Some(&["status/phase"]),
         phases: &[("running", Progressing)],
         ..USUAL
     },
     Family {
         groups: &["argoproj.io"],
         kinds: &["ApplicationSet"],
+        busy: &["RolloutProgressing"],
         ready: Some(&["ParametersGenerated", "ResourcesUpToDate"]),
         ..USUAL
     },
@@ -97,22 +106,29 @@ const FAMILIES: &[Family] = &[
         groups: &["argoproj.io"],
         kinds: &["Rollout"],
         ready: Some(&["Available"]),
+        signs: &[
+            Sign::Same(
+                "metadata/annotations/rollout.argoproj.io~1workload-generation",
+                "status/workloadObservedGeneration",
+            ),
+            Sign::Counted("status/updatedReplicas", "spec/replicas"),
+        ],
         while_false: Progressing,
-        phases_at: Some(&["status.phase"]),
+        phases_at: Some(&["status/phase"]),
         ..USUAL
     },
     Family { groups: &["cert-manager.io", "certmanager.k8s.io"], kinds: &["Certificate"], busy: &["Issuing"], ..USUAL },
     Family {
         groups: &["cnrm.cloud.google.com"],
         kinds: &["ConfigConnector", "ConfigConnectorContext"],
-        phases_at: Some(&["status.healthy"]),
+        phases_at: Some(&["status/healthy"]),
         phases: &[("true", Ready), ("false", Degraded)],
         ..USUAL
     },
     Family { groups: &["pkg.crossplane.io"], ready: Some(&["Healthy", "Installed", "RevisionHealthy"]), ..USUAL },
     Family {
         groups: &["stacks.crossplane.io"],
-        conditions_at: &["status.conditionedStatus.conditions"],
+        conditions_at: &["status/conditionedStatus/conditions"],
         while_false: Progressing,
         ..USUAL
     },
@@ -134,44 +150,69 @@ const FAMILIES: &[Family] = &[
         groups: &["crossplane.io", "upbound.io"],
         ready: Some(&["Synced", "Ready"]),
         while_false: Progressing,
+        signs: &[Sign::Told("Ready")],
         ..USUAL
     },
-    Family { groups: &["acid.zalan.do"], phases_at: Some(&["status.PostgresClusterStatus"]), ..USUAL },
+    Family { groups: &["acid.zalan.do"], phases_at: Some(&["status/PostgresClusterStatus"]), ..USUAL },
+    Family { groups: &["controlplane.cluster.x-k8s.io"], busy: &["EKSControlPlaneUpdating"], ..USUAL },
     Family { groups: &["addons.cluster.x-k8s.io"], ready: Some(&["ResourcesApplied"]), ..USUAL },
     Family { groups: &["apps.kruise.io"], kinds: &["BroadcastJob"], phases: &[("running", Progressing)], ..USUAL },
-    Family { groups: &["astra.netapp.io"], kinds: &["ExecHook", "Schedule"], without_status: Ready, ..USUAL },
+    Family {
+        groups: &["astra.netapp.io"],
+        kinds: &["ExecHook"],
+        signs: &[Sign::Still("spec/enabled", "false")],
+        ..USUAL
+    },
+    Family { groups: &["astra.netapp.io"], kinds: &["Schedule"], without_status: Ready, ..USUAL },
+    Family { groups: &["astra.netapp.io"], phases: &[("running", Progressing)], ..USUAL },
     Family { groups: &["coralogix.com"], ready: Some(&["RemoteSynced"]), ..USUAL },
     Family { groups: &["core.humio.com"], phases: &[("exists", Ready)], ..USUAL },
     Family { groups: &["datadoghq.com"], ready: Some(&["Active", "Valid"]), ..USUAL },
-    Family { groups: &["elastic.co"], phases_at: Some(&["status.health", "status.phase"]), ..USUAL },
+    Family {
+        groups: &["elasticsearch.k8s.elastic.co"],
+        phases_at: Some(&["status/health", "status/phase"]),
+        signs: &[Sign::Counted("status/availableNodes", "spec/nodeSets/*/count")],
+        ..USUAL
+    },
+    Family { groups: &["elastic.co"], phases_at: Some(&["status/health", "status/phase"]), ..USUAL },
     Family {
         groups: &["flagger.app"],
         ready: Some(&[]),
-        phases_at: Some(&["status.phase"]),
+        phases_at: Some(&["status/phase"]),
         phases: &[("initialized", Ready)],
         ..USUAL
     },
     Family {
         groups: &["flink.apache.org"],
-        phases_at: Some(&["status.jobStatus.state", "status.reconciliationStatus.success"]),
+        phases_at: Some(&["status/jobStatus/state", "status/reconciliationStatus/success"]),
         phases: &[("suspended", Ready), ("true", Ready), ("false", Degraded)],
+        ..USUAL
+    },
+    Family { groups: &["gateway.networking.k8s.io"], kinds: &["GatewayClass"], ready: Some(&["Accepted"]), ..USUAL },
+    Family {
+        groups: &["gateway.networking.k8s.io"],
+        kinds: &["BackendTLSPolicy"],
+        ready: Some(&["Accepted", "ResolvedRefs"]),
+        conditions_at: &["status/ancestors/*/conditions"],
         ..USUAL
     },
     Family {
         groups: &["gateway.networking.k8s.io"],
+        counts_age: false,
         ready: Some(&["Accepted", "Programmed", "ResolvedRefs"]),
         conditions_at: &[
-            "status.conditions",
-            "status.parents.*.conditions",
-            "status.ancestors.*.conditions",
-            "status.listeners.*.conditions",
+            "status/conditions",
+            "status/parents/*/conditions",
+            "status/ancestors/*/conditions",
+            "status/listeners/*/conditions",
         ],
         ..USUAL
     },
     Family {
         groups: &["grafana.integreatly.org"],
         kinds: &["Grafana"],
-        phases_at: Some(&["status.stageStatus"]),
+        signs: &[Sign::Until("status/stage", "complete")],
+        phases_at: Some(&["status/stageStatus"]),
         ..USUAL
     },
     Family {
@@ -181,34 +222,47 @@ const FAMILIES: &[Family] = &[
     },
     Family {
         groups: &["kafka.banzaicloud.io"],
-        phases_at: Some(&["status.state"]),
+        phases_at: Some(&["status/state"]),
         phases: &[("clusterrunning", Ready)],
+        signs: &[
+            Sign::Until("status/cruiseControlTopicStatus", "CruiseControlTopicReady"),
+            Sign::Broken("status/brokersState/*/configurationState", "ConfigOutOfSync"),
+        ],
         ..USUAL
     },
     Family {
         groups: &["keptn.sh"],
-        phases_at: Some(&["status.overallStatus", "status.status", "status.state", "status.pass"]),
+        signs: &[Sign::Complaint("status/errMsg")],
+        phases_at: Some(&["status/overallStatus", "status/status", "status/state", "status/pass"]),
         phases: &[("true", Ready), ("false", Degraded)],
         ..USUAL
     },
     Family { groups: &["cdi.kubevirt.io"], ..USUAL },
     Family {
         groups: &["kubevirt.io"],
+        kinds: &["VirtualMachine"],
         ready: Some(&[]),
-        phases_at: Some(&["status.printableStatus", "status.phase"]),
+        phases_at: Some(&["status/printableStatus"]),
+        signs: &[Sign::There("status/printableStatus")],
+        ..USUAL
+    },
+    Family {
+        groups: &["kubevirt.io"],
+        ready: Some(&[]),
+        phases_at: Some(&["status/printableStatus", "status/phase"]),
         phases: &[("succeeded", Suspended)],
         ..USUAL
     },
     Family { groups: &["mariadb.com", "mmontes.io"], while_false: Progressing, ..USUAL },
     Family {
         groups: &["microgateway.airlock.com"],
-        conditions_at: &["status.ancestors.*.conditions"],
+        conditions_at: &["status/ancestors/*/conditions"],
         ready: Some(&["Accepted", "ResolvedRefs"]),
         ..USUAL
     },
     Family {
         groups: &["minio.min.io"],
-        phases_at: Some(&["status.currentState"]),
+        phases_at: Some(&["status/currentState"]),
         phases: &[
             ("initialized", Ready),
             ("anotherminiotenantalreadyexistsinthenamespace", Degraded),
@@ -221,49 +275,112 @@ const FAMILIES: &[Family] = &[
     },
     Family {
         groups: &["networking.gke.io"],
-        phases_at: Some(&["status.certificateStatus", "status.domainStatus.*.status"]),
+        phases_at: Some(&["status/certificateStatus", "status/domainStatus/*/status"]),
         phases: &[("failednotvisible", Degraded)],
         ..USUAL
     },
     Family {
         groups: &["numaplane.numaproj.io"],
-        phases_at: Some(&["status.phase"]),
+        phases_at: Some(&["status/phase"]),
         ready: Some(&["ChildResourceDeployed", "ChildResourcesHealthy", "ProgressiveUpgradeSucceeded"]),
         ..USUAL
     },
     Family {
         groups: &["numaflow.numaproj.io"],
-        phases_at: Some(&["status.phase"]),
+        signs: &[Sign::Broken("metadata/labels/numaplane.numaproj.io~1progressive-result-state", "failed")],
+        phases_at: Some(&["status/phase"]),
         phases: &[("paused", Ready)],
+        ..USUAL
+    },
+    Family { groups: &["openfaas.com"], ready: Some(&["Ready", "Healthy"]), while_false: Suspended, ..USUAL },
+    Family {
+        groups: &["operator.openshift.io"],
+        ready: Some(&["Available", "DeploymentReplicasAllAvailable"]),
+        ..USUAL
+    },
+    Family {
+        groups: &["policy.open-cluster-management.io"],
+        kinds: &["OperatorPolicy"],
+        ready: Some(&["Compliant"]),
+        phases_at: Some(&["status/compliant"]),
+        signs: &[Sign::Told("Compliant")],
+        ..USUAL
+    },
+    Family {
+        groups: &["postgresql.cnpg.io"],
+        signs: &[
+            Sign::Still("metadata/annotations/cnpg.io~1hibernation", "on"),
+            Sign::Still("metadata/annotations/cnpg.io~1reconciliationLoop", "disabled"),
+        ],
+        ..USUAL
+    },
+    Family {
+        groups: &["promoter.argoproj.io"],
+        kinds: &["ChangeTransferPolicy"],
+        signs: &[Sign::Same("status/active/dry/sha", "status/proposed/dry/sha")],
+        ..USUAL
+    },
+    Family {
+        groups: &["promoter.argoproj.io"],
+        kinds: &["PromotionStrategy"],
+        signs: &[Sign::Same("status/environments/*/active/dry/sha", "status/environments/*/proposed/dry/sha")],
+        ..USUAL
+    },
+    Family {
+        groups: &["promoter.argoproj.io"],
+        kinds: &["GitCommitStatus", "TimedCommitStatus", "WebRequestCommitStatus"],
+        phases_at: Some(&["status/environments/*/phase"]),
+        signs: &[Sign::Told("Ready")],
+        ..USUAL
+    },
+    Family { groups: &["proclaim.dogmatiq.io"], ready: Some(&["Adopted", "Advertised", "Discoverable"]), ..USUAL },
+    Family {
+        groups: &["rollouts.kruise.io"],
+        signs: &[Sign::Still("status/canaryStatus/currentStepState", "StepPaused")],
+        ..USUAL
+    },
+    Family {
+        groups: &["serving.kserve.io"],
+        signs: &[
+            Sign::Broken("status/modelStatus/transitionStatus", "BlockedByFailedLoad"),
+            Sign::Broken("status/modelStatus/transitionStatus", "InvalidSpec"),
+        ],
+        ..USUAL
+    },
+    Family {
+        groups: &["work.karmada.io"],
+        phases_at: Some(&["status/aggregatedStatus/*/health"]),
+        phases: &[("unknown", Degraded)],
+        signs: &[Sign::Among("spec/clusters/*/name", "status/aggregatedStatus/*/clusterName")],
         ..USUAL
     },
     Family {
         groups: &["open-cluster-management.io"],
         ready: Some(&[]),
-        phases_at: Some(&["status.compliant"]),
+        phases_at: Some(&["status/compliant"]),
         ..USUAL
     },
     Family {
         groups: &["projectcontour.io"],
         ready: Some(&["Valid"]),
-        phases_at: Some(&["status.currentStatus"]),
+        phases_at: Some(&["status/currentStatus"]),
         ..USUAL
     },
     Family {
         groups: &["route.openshift.io"],
-        conditions_at: &["status.ingress.*.conditions"],
+        conditions_at: &["status/ingress/*/conditions"],
         ready: Some(&["Admitted"]),
         ..USUAL
     },
     Family {
         groups: &["snapshot.storage.k8s.io"],
-        phases_at: Some(&["status.readyToUse"]),
+        phases_at: Some(&["status/readyToUse"]),
         phases: &[("true", Ready), ("false", Degraded)],
         ..USUAL
     },
     Family {
         groups: &["solo.io"],
-        phases_at: Some(&["status.state", "status.statuses.*.state"]),
+        phases_at: Some(&["status/state", "status/statuses/*/state"]),
         phases: &[
             ("0", Suspended),
             ("pending", Suspended),
@@ -274,11 +391,16 @@ const FAMILIES: &[Family] = &[
         ],
         ..USUAL
     },
-    Family { groups: &["sparkoperator.k8s.io"], phases_at: Some(&["status.applicationState.state"]), ..USUAL },
-    Family { groups: &["tower.ansible.com"], phases_at: Some(&["status.ansibleJobResult.status"]), ..USUAL },
+    Family { groups: &["sparkoperator.k8s.io"], phases_at: Some(&["status/applicationState/state"]), ..USUAL },
+    Family {
+        groups: &["tower.ansible.com"],
+        phases_at: Some(&["status/ansibleJobResult/status"]),
+        phases: &[("running", Progressing)],
+        ..USUAL
+    },
     Family {
         groups: &["trident.netapp.io"],
-        phases_at: Some(&["status.lastOperationStatus", "status.phase", "status.status"]),
+        phases_at: Some(&["status/lastOperationStatus", "status/phase", "status/status"]),
         ..USUAL
     },
     Family { groups: REPORTING, ..USUAL },

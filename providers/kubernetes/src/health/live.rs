@@ -63,8 +63,10 @@ impl<'a> Live<'a> {
         self.number("/metadata/generation")
     }
 
+    /// The generation that its controller has seen; some write it as text.
     pub(super) fn observed_generation(&self) -> Option<i64> {
-        self.number("/status/observedGeneration")
+        let at = "/status/observedGeneration";
+        self.number(at).or_else(|| self.text(at).parse().ok())
     }
 
     /// The time at a JSON pointer.

@@ -11,6 +11,7 @@
 mod batch;
 mod cluster;
 mod custom;
+mod evidence;
 mod families;
 mod live;
 mod network;
@@ -99,7 +100,9 @@ pub fn health(object: &Json, now: Timestamp) -> Health {
         return Health::progressing("its controller has not seen the last change yet");
     }
     match rule_of(live.group(), live.kind()) {
-        Some(rule) => rule(&live),
+        Some(rule) if is_own_group(live.group()) => rule(&live),
+        // Those of others that are like a builtin kind can do more than that.
+        Some(rule) => custom::standing_still(&live).unwrap_or_else(|| rule(&live)),
         None => custom::health(&live),
     }
 }

@@ -14,10 +14,11 @@ pub(super) fn service(live: &Live<'_>) -> Health {
     Health::progressing("its load balancer has no address yet")
 }
 
-/// The load balancer of an ingress never holds anything up: many controllers report none.
+/// Many controllers never report an address, so that nobody waits for one: see
+/// [`can_be_unready`](super::can_be_unready).
 pub(super) fn ingress(live: &Live<'_>) -> Health {
     match live.list("/status/loadBalancer/ingress").is_empty() {
-        true => Health::ready("its controller has reported no address"),
+        true => Health::progressing("its controller has reported no address"),
         false => Health::ready("it has an address"),
     }
 }

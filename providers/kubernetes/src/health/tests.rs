@@ -3,7 +3,7 @@
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value as Json, json};
 
-use super::{State, health};
+use super::{State, can_be_unready, health};
 
 fn now() -> Timestamp {
     Timestamp::from_second(1_700_000_000).unwrap_or_default()
@@ -102,9 +102,64 @@ fn what_is_deleted_names_what_holds_it() {
 }
 
 #[test]
-fn an_ingress_without_an_address_is_ready() {
+fn an_ingress_without_an_address_is_on_its_way_and_nobody_waits_for_it() {
     let ingress = object("networking.k8s.io/v1", "Ingress", json!({}), json!({"loadBalancer": {}}));
-    assert_eq!(health(&ingress, now()).state, State::Ready);
+    check(&ingress, State::Progressing, "its controller has reported no address");
+    assert!(!can_be_unready("networking.k8s.io", "Ingress"));
+}
+
+#[test]
+fn what_stands_still_in_a_strategy_is_suspended() {
+    let paused = json!({"updateStrategy": {"rollingUpdate": {"paused": true}}});
+    let status = json!({"desiredNumberScheduled": 1, "currentNumberScheduled": 1, "updatedNumberScheduled": 1,
+                        "numberReady": 1, "numberAvailable": 1});
+    check(&object("apps.kruise.io/v1alpha1", "DaemonSet", paused, status), State::Suspended, "it is suspended");
+}
+
+#[test]
+fn a_generation_that_is_written_as_text_counts() {
+    let mut rollout = object("argoproj.io/v1alpha1", "Rollout", json!({}), json!({"observedGeneration": "3"}));
+    rollout["metadata"]["generation"] = json!(4);
+    check(&rollout, State::Progressing, "its controller has not seen the last change yet");
+}
+
+#[test]
+fn nodes_are_counted_over_all_sets() {
+    let spec = json!({"nodeSets": [{"count": 3}, {"count": 2}]});
+    let elastic = |nodes: u32| {
+        let status = json!({"availableNodes": nodes, "health": "green", "phase": "Ready"});
+        object("elasticsearch.k8s.elastic.co/v1", "Elasticsearch", spec.clone(), status)
+    };
+    check(&elastic(4), State::Progressing, "4 of 5 are ready");
+    assert_eq!(health(&elastic(5), now()).state, State::Ready);
+}
+
+#[test]
+fn an_annotation_can_make_something_stand_still_and_a_label_can_say_that_it_failed() {
+    let ready = json!({"conditions": [{"type": "Ready", "status": "True"}]});
+    let mut database = object("postgresql.cnpg.io/v1", "Cluster", json!({}), ready.clone());
+    assert_eq!(health(&database, now()).state, State::Ready);
+    database["metadata"]["annotations"] = json!({"cnpg.io/hibernation": "on"});
+    check(&database, State::Suspended, "its cnpg.io/hibernation is on");
+    let mut pipeline = object("numaflow.numaproj.io/v1alpha1", "Pipeline", json!({}), ready);
+    pipeline["metadata"]["labels"] = json!({"numaplane.numaproj.io/progressive-result-state": "failed"});
+    check(&pipeline, State::Degraded, "its numaplane.numaproj.io/progressive-result-state is failed");
+}
+
+#[test]
+fn a_condition_that_has_to_be_told_is_waited_for() {
+    let told = |kinds: &[&str]| {
+        let conditions: Vec<Json> = kinds.iter().map(|kind| json!({"type": kind, "status": "True"})).collect();
+        object("s3.aws.upbound.io/v1", "Bucket", json!({}), json!({"conditions": conditions}))
+    };
+    check(&told(&["Synced"]), State::Progressing, "it does not report its condition Ready yet");
+    assert_eq!(health(&told(&["Synced", "Ready"]), now()).state, State::Ready);
+}
+
+#[test]
+fn a_sentence_is_known_by_its_first_word() {
+    let told = |status: &str| object("kubernetes-client.io/v1", "ExternalSecret", json!({}), json!({"status": status}));
+    assert_eq!(health(&told("ERROR, no such key"), now()).state, State::Degraded);
 }
 
 #[test]

@@ -123,6 +123,11 @@ pub(super) fn normal(word: &str) -> String {
     word.chars().filter(char::is_ascii_alphanumeric).map(|letter| letter.to_ascii_lowercase()).collect()
 }
 
+/// The first word of a sentence, as [`normal`] has it.
+pub(super) fn first(sentence: &str) -> String {
+    normal(sentence.split_whitespace().next().unwrap_or_default())
+}
+
 /// What a phase says, where it is one of the usual words. `word` is [`normal`].
 pub(super) fn phase(word: &str) -> Option<State> {
     let usual = [
