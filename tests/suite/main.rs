@@ -54,6 +54,8 @@ mod running;
 mod saved_plans;
 mod scaling;
 mod secrets;
+#[cfg(all(feature = "nginx", feature = "dns", feature = "agent"))]
+mod secured;
 mod served;
 mod shape;
 mod status;

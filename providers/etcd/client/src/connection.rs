@@ -3,8 +3,10 @@
 use std::time::Duration;
 
 use etcd_client::{Certificate, Client, ConnectOptions, Identity, TlsOptions};
+use futures::StreamExt;
+use futures::stream::FuturesUnordered;
 use portolan_lang::{Attribute, AttributePath, Type, Value};
-use portolan_provider::Error;
+use portolan_provider::{Error, ErrorKind};
 
 use crate::errors::error_of;
 
@@ -13,6 +15,9 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// How long a member may take to answer.
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(20);
+
+/// How long other members may take once one has answered.
+const GRACE: Duration = Duration::from_millis(500);
 
 /// What a configuration says of a connection.
 pub fn attributes() -> [Attribute; 6] {
@@ -63,17 +68,62 @@ impl Connection {
         Ok(Connection { endpoints, options })
     }
 
-    /// A client that has answered.
+    /// A client that has answered, of all members that are there.
+    ///
+    /// A client sends each request to one of its members by chance, also the one that asks for its token. So
+    /// members that are away are left out, until the connection is opened once more.
     ///
     /// # Errors
     ///
     /// What etcd says, or that nobody answers.
     pub async fn open(&self) -> Result<Client, Error> {
-        let unreachable = |error| error_of(&format!("etcd at {}", self.endpoints.join(", ")), error);
-        let connecting = Client::connect(&self.endpoints, Some(self.options.clone()));
+        // One may be lost after it was found.
+        for _ in 1..self.endpoints.len() {
+            match self.client(&self.present().await?).await {
+                Err(error) if error.kind == ErrorKind::Transient => {}
+                client => return client,
+            }
+        }
+        self.client(&self.endpoints).await
+    }
+
+    /// The members that answer; fails where none does.
+    async fn present(&self) -> Result<Vec<String>, Error> {
+        let ask = |endpoint: &String| {
+            let endpoint = endpoint.clone();
+            async move { self.client(std::slice::from_ref(&endpoint)).await.map(|_| endpoint) }
+        };
+        let mut asked: FuturesUnordered<_> = self.endpoints.iter().map(ask).collect();
+        let (mut present, mut problems) = (Vec::new(), Vec::new());
+        while let Some(answer) = next(&mut asked, !present.is_empty()).await {
+            match answer {
+                Ok(endpoint) => present.push(endpoint),
+                Err(error) => problems.push(error),
+            }
+        }
+        // What a member says counts more than that another one says nothing.
+        problems.sort_by_key(|error| error.kind == ErrorKind::Transient);
+        match problems.into_iter().next() {
+            Some(problem) if present.is_empty() => Err(problem),
+            _ => Ok(present),
+        }
+    }
+
+    /// A client of these members that has answered.
+    async fn client(&self, endpoints: &[String]) -> Result<Client, Error> {
+        let unreachable = |error| error_of(&format!("etcd at {}", endpoints.join(", ")), error);
+        let connecting = Client::connect(endpoints, Some(self.options.clone()));
         let mut client = connecting.await.map_err(unreachable)?;
         client.status().await.map_err(unreachable)?;
         Ok(client)
+    }
+}
+
+/// The next answer; once somebody has answered, the others are not waited for long.
+async fn next<F: Future>(asked: &mut FuturesUnordered<F>, is_answered: bool) -> Option<F::Output> {
+    match is_answered {
+        true => tokio::time::timeout(GRACE, asked.next()).await.ok().flatten(),
+        false => asked.next().await,
     }
 }
 

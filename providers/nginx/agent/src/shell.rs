@@ -2,11 +2,12 @@
 
 use std::collections::BTreeSet;
 use std::io;
+use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use portolan_fleet::{Addresses, Known, Report, Store};
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
-use tokio::sync::watch;
+use tokio::sync::{Notify, watch};
 use tokio::time::{Instant, sleep_until, timeout};
 
 use crate::Options;
@@ -44,7 +45,11 @@ pub async fn run(options: Options, mut stop: UnboundedReceiver<()>, say: impl Fn
     let has_good = tree.good().is_some();
     say(&format!("{} works on {} with {version}", options.node, tree.root().display()));
     let (sender, mut news) = unbounded_channel();
-    let watching = tokio::spawn(watch_etcd(options.etcd.clone(), options.prefix.clone(), sender.clone()));
+    let renewal = Arc::new(Notify::new());
+    let watching = {
+        let (etcd, prefix) = (options.etcd.clone(), options.prefix.clone());
+        tokio::spawn(watch_etcd(etcd, prefix, sender.clone(), renewal.clone()))
+    };
     let (report, reported) = watch::channel::<Reported>((None, None));
     let reporting = tokio::spawn(keep_reporting(options.node.clone(), reported));
     let mut shell = Shell {
@@ -56,6 +61,7 @@ pub async fn run(options: Options, mut stop: UnboundedReceiver<()>, say: impl Fn
         pods: FollowedPods::default(),
         report,
         sender,
+        renewal,
         say: &say,
         lost: None,
     };
@@ -118,6 +124,8 @@ struct Shell<'a, Say> {
     pods: FollowedPods,
     report: watch::Sender<Reported>,
     sender: UnboundedSender<News>,
+    /// Has etcd connected to once more.
+    renewal: Arc<Notify>,
     say: &'a Say,
     /// Why etcd is not reached, as it was last told.
     lost: Option<String>,
@@ -128,8 +136,11 @@ impl<Say: Fn(&str)> Shell<'_, Say> {
     fn take(&mut self, news: News) -> Option<Event> {
         match news {
             News::Event(event) => {
-                if matches!(event, Event::Brought(..)) {
+                if let Event::Brought(_, outcome) = &event {
                     self.brought();
+                    if matches!(outcome, Outcome::Failed(_)) {
+                        self.renewal.notify_one();
+                    }
                 }
                 return Some(event);
             }

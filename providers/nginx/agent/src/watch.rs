@@ -1,12 +1,14 @@
 //! Watching what is published, through all that can happen to etcd.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::Duration;
 
 use etcd_client::{EventType, GetOptions, Txn, TxnOp, TxnOpResponse, WatchOptions};
 use portolan_etcd_client::{Connection, error_of};
 use portolan_fleet::{Addresses, Prefix, Release, Report, Store};
 use portolan_provider::Error;
+use tokio::sync::Notify;
 use tokio::sync::mpsc::UnboundedSender;
 use tokio::time::{sleep, timeout};
 
@@ -33,12 +35,18 @@ pub(crate) enum News {
 
 /// Tells what is published and reported for as long as anybody listens. What etcd does not tell
 /// while it is away is read when it is there again.
-pub(crate) async fn watch(connection: Connection, prefix: Prefix, news: UnboundedSender<News>) {
+///
+/// Where it is told to, it begins with a new connection: that passes over members that were lost since, which an
+/// open one goes on to ask by turns.
+pub(crate) async fn watch(connection: Connection, prefix: Prefix, news: UnboundedSender<News>, renewal: Arc<Notify>) {
     let mut pause = RETRY.0;
     while !news.is_closed() {
         let mut watching = Watching { news: &news, nodes: BTreeMap::new(), has_read: false };
         let why = match connection.open().await {
-            Ok(client) => watching.run(Store::new(client, prefix.clone())).await,
+            Ok(client) => tokio::select! {
+                why = watching.run(Store::new(client, prefix.clone())) => why,
+                () = renewal.notified() => Ok(()),
+            },
             Err(error) => Err(error),
         };
         if watching.has_read {
