@@ -5,6 +5,7 @@
 
 mod clusters;
 mod files;
+mod limits;
 mod listen;
 mod measuring;
 mod metrics;
@@ -19,7 +20,7 @@ use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
 use portolan::compile::domain::autoscale::scale::is_scale;
-use portolan::plan::{Action as Change, Plan, Request};
+use portolan::plan::{Plan, Request};
 use portolan::sessions::LivingSessions;
 use portolan::watch::failover::Action as Judged;
 use portolan::watch::scaling::Action as Scaled;
@@ -34,7 +35,7 @@ use self::files::Files;
 use self::scaling::Scaler;
 use self::shown::Shown;
 use super::apply::{Manner, carry_out};
-use super::arguments::{ApplyingArguments, OnDrift, Permission, PlanningArguments, WatchArguments};
+use super::arguments::{ApplyingArguments, OnDrift, PlanningArguments, WatchArguments};
 use super::planning::{Start, make_plan, prepare, project, request, resumed};
 use super::{Exit, Failure, Outcome, block_on, interrupts, is_colourful, print, record, warn};
 use crate::{render, setup};
@@ -69,7 +70,7 @@ type Running<'a> = Pin<Box<dyn Future<Output = Result<Ended, Failure>> + 'a>>;
 
 async fn watch(arguments: &WatchArguments, settings: Settings) -> Outcome {
     let began = Instant::now();
-    let (clusters, mut heard) = Clusters::new(began, arguments.max_lost);
+    let (clusters, mut heard) = Clusters::new(began);
     let (scaler, mut measured) =
         Scaler::new(began, record::duration("--metrics-interval", &arguments.metrics_interval)?);
     let daemon = Daemon::new(arguments, clusters, scaler);
@@ -222,7 +223,7 @@ impl<'a> Daemon<'a> {
         let project = project(&self.planning)?;
         let backend = setup::backend(&project.config.settings).map_err(|problem| project.failure(problem.into()))?;
         let request: Request = request(&self.planning, false)?;
-        self.clusters.declare(&project, &record::load(&*backend).await?);
+        self.clusters.declare(&project, self.arguments.max_lost, &record::load(&*backend).await?);
         let ended = record::with_lock(&backend, "watch", Duration::ZERO, async |locked| {
             let snapshot = record::load(&*locked.backend).await?;
             let mut decided = self.clusters.decisions(&snapshot);
@@ -243,7 +244,12 @@ impl<'a> Daemon<'a> {
             if !plan.has_changes() && plan.drift.is_empty() {
                 return Ok(Ended::Settled);
             }
-            if let Some(why) = self.beyond(&plan, &Moved::new(&prepared.snapshot, &prepared.desired, &decided)) {
+            let moved = Moved::new(&prepared.snapshot, &prepared.desired, &decided);
+            let declared = project.config.settings.watch.as_ref().map(|watch| &watch.limits);
+            let limits = limits::limits(declared, &self.arguments.allow);
+            let recorded = prepared.snapshot.resources.len();
+            let beyond = limits::beyond(&limits, &plan, &decided, &moved, recorded);
+            if let Some(why) = beyond.or_else(|| self.reported(&plan)) {
                 self.shown.planned(&plan, Some(&why));
                 self.tell("warn", &format!("{}: {why}", render::plan::summary(&plan)), "held")?;
                 return Ok(Ended::Held);
@@ -281,19 +287,8 @@ impl<'a> Daemon<'a> {
         })
     }
 
-    /// Why a plan needs a person.
-    fn beyond(&self, plan: &Plan, moved: &Moved<'_>) -> Option<String> {
-        let is_allowed = |permission| self.arguments.allow.contains(&permission);
-        let is_beyond = |change: &portolan::plan::Change| match change.action {
-            Change::DeleteThenCreate | Change::CreateThenDelete => !is_allowed(Permission::Replacements),
-            Change::Delete => !is_allowed(Permission::Deletions) && !moved.contains(change),
-            Change::NoOp | Change::Create | Change::Read | Change::Update | Change::Forget => false,
-        };
-        let beyond = plan.changes.iter().filter(|change| is_beyond(change));
-        let beyond: Vec<String> = beyond.map(|change| change.key.address.to_string()).collect();
-        if !beyond.is_empty() {
-            return Some(format!("a person has to allow that this is deleted or replaced: {}", named(&beyond)));
-        }
+    /// What was changed outside, where that is told and left.
+    fn reported(&self, plan: &Plan) -> Option<String> {
         let drift: Vec<String> = plan.drift.iter().map(|drift| drift.key.address.to_string()).collect();
         let is_reported = self.arguments.on_drift == OnDrift::Report && !drift.is_empty();
         is_reported.then(|| format!("this was changed outside: {}", named(&drift)))

@@ -14,6 +14,8 @@ use portolan_lang::syntax::{Body, Expr, Ident};
 use portolan_lang::{Sources, Span};
 use rustc_hash::FxBuildHasher;
 
+use crate::watch::limits::Limits;
+
 /// Things by name, in the order of the source. The names are those that a person chose, so that
 /// nobody has to fear a hash that can be foreseen.
 pub type Named<T> = IndexMap<Arc<str>, T, FxBuildHasher>;
@@ -36,6 +38,17 @@ pub struct Settings {
     pub required_version: Option<(String, Span)>,
     /// The `backend "kind" { … }` block: kind and body.
     pub backend: Option<(Ident, Arc<Body>)>,
+    /// The `watch` block.
+    pub watch: Option<WatchSettings>,
+}
+
+/// The `watch` block: what the daemon may do.
+#[derive(Debug, Clone, Default)]
+pub struct WatchSettings {
+    /// What it does without a person.
+    pub limits: Limits,
+    /// How many clusters it gives up at once.
+    pub lost_clusters: Option<usize>,
 }
 
 /// The files of one directory. A module that is called twice is loaded once and shared.

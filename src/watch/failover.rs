@@ -131,6 +131,11 @@ impl Failover {
         }
     }
 
+    /// Gives so many up at once from now on.
+    pub fn limit(&mut self, most_lost: usize) {
+        self.most_lost = most_lost;
+    }
+
     /// Takes these clusters for those that are probed. What is known of others is forgotten.
     pub fn declare(&mut self, probes: impl IntoIterator<Item = (Address, Probe)>) {
         let mut known = std::mem::take(&mut self.clusters);

@@ -15,6 +15,7 @@ use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
 
 pub mod failover;
+pub mod limits;
 pub mod scaling;
 
 /// The time since some fixed moment.

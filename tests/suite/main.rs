@@ -33,6 +33,7 @@ mod identity;
 mod inside;
 mod json_form;
 mod killed;
+mod limited;
 mod listening;
 mod live;
 mod loading;

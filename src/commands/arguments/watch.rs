@@ -28,9 +28,9 @@ pub(crate) struct WatchArguments {
     /// What becomes of what was changed outside.
     #[arg(long, value_enum, value_name = "WHAT", default_value_t = OnDrift::Repair)]
     pub(crate) on_drift: OnDrift,
-    /// How many clusters may be given up for lost at once.
-    #[arg(long, value_name = "N", default_value_t = 1)]
-    pub(crate) max_lost: usize,
+    /// How many clusters may be given up for lost at once; what the configuration says or else 1.
+    #[arg(long, value_name = "N")]
+    pub(crate) max_lost: Option<usize>,
     /// Serve a page, an API and metrics at an address, for example 127.0.0.1:8080.
     #[arg(long, value_name = "ADDRESS")]
     pub(crate) listen: Option<String>,

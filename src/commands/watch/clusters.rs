@@ -20,6 +20,9 @@ use super::probing::Prober;
 use super::shown::Shown;
 use crate::commands::project::Project;
 
+/// How many clusters are given up at once, where nobody says so.
+const MOST_LOST: usize = 1;
+
 /// The clusters as the daemon knows them.
 pub(super) struct Clusters {
     began: Instant,
@@ -29,11 +32,10 @@ pub(super) struct Clusters {
 }
 
 impl Clusters {
-    /// No clusters yet, of which so many may be given up at once; and where what is found out about them
-    /// comes.
-    pub(super) fn new(began: Instant, most_lost: usize) -> (Clusters, UnboundedReceiver<Event>) {
+    /// No clusters yet; and where what is found out about them comes.
+    pub(super) fn new(began: Instant) -> (Clusters, UnboundedReceiver<Event>) {
         let (sender, receiver) = unbounded_channel();
-        let failover = RefCell::new(Failover::new(most_lost));
+        let failover = RefCell::new(Failover::new(MOST_LOST));
         let prober = RefCell::new(Prober::new(sender.clone()));
         (Clusters { began, failover, prober, sender }, receiver)
     }
@@ -48,8 +50,11 @@ impl Clusters {
         shown.clusters(self.failover.borrow().looks());
     }
 
-    /// Probes the clusters that a configuration declares, as far as it can be understood.
-    pub(super) fn declare(&self, project: &Project, snapshot: &Snapshot) {
+    /// Probes the clusters that a configuration declares, as far as it can be understood, and gives up as many at once
+    /// as it says, or as is given.
+    pub(super) fn declare(&self, project: &Project, most_lost: Option<usize>, snapshot: &Snapshot) {
+        let declared = project.config.settings.watch.as_ref().and_then(|watch| watch.lost_clusters);
+        self.failover.borrow_mut().limit(most_lost.or(declared).unwrap_or(MOST_LOST));
         let (desired, diagnostics) = project.sketch(snapshot.decisions.clone());
         if diagnostics.has_errors() && desired.connections.is_empty() {
             return;

@@ -15,6 +15,7 @@ mod resource;
 mod settings;
 pub(super) mod shapes;
 mod values;
+mod watch;
 
 use std::sync::Arc;
 
@@ -87,6 +88,7 @@ impl<'a> Declarations<'a> {
             "moved" => self.moved(block),
             "removed" => self.removed(block),
             "import" => self.import(block),
+            "watch" => self.watch(block),
             _ => self.domain(block),
         }
     }

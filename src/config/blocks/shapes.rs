@@ -16,6 +16,18 @@ const SETTINGS: BodyShape = BodyShape {
     ..BodyShape::EMPTY
 };
 
+const WATCH: BodyShape = BodyShape {
+    optional: &["pause"],
+    blocks: &[block("limits", &[], LIMITS), block("window", &[], WINDOW)],
+    ..BodyShape::EMPTY
+};
+
+pub(super) const LIMITS: BodyShape =
+    BodyShape { optional: &["deletions", "replacements", "changes", "lost_clusters"], ..BodyShape::EMPTY };
+
+pub(super) const WINDOW: BodyShape =
+    BodyShape { required: &["from", "to"], optional: &["days", "time_zone"], ..BodyShape::EMPTY };
+
 const VARIABLE: BodyShape = BodyShape {
     optional: &["type", "default", "description", "sensitive", "nullable", "ephemeral"],
     blocks: &[block("validation", &[], CONDITION)],
@@ -87,6 +99,7 @@ pub(in crate::config) static GENERAL: &[BlockShape] = &[
     block("moved", &[], MOVED),
     block("removed", &[], REMOVED),
     block("import", &[], IMPORT),
+    block("watch", &[], WATCH),
 ];
 
 /// What the language itself knows in every block of the domain; the rest is for the schema of
