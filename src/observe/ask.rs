@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use futures::future::join_all;
 use portolan_lang::{Address, Value};
-use portolan_provider::{Copy, Error, Event, Recorded, Sample, Usage, Workloads};
+use portolan_provider::{Copy, Error, Event, Recorded, Samples, Usage, Workloads};
 use tokio::time::timeout;
 
 use super::services::{Service, Work};
@@ -39,7 +39,7 @@ pub async fn usage<'a>(sessions: &Sessions<'_>, services: &'a [Service<'a>]) -> 
 }
 
 /// What each copy of the workloads of these services uses.
-pub async fn samples<'a>(sessions: &Sessions<'_>, services: &'a [Service<'a>]) -> Vec<Told<'a, Vec<Sample>>> {
+pub async fn samples<'a>(sessions: &Sessions<'_>, services: &'a [Service<'a>]) -> Vec<Told<'a, Samples>> {
     ask(sessions, services, async |workloads, recorded| workloads.samples(recorded).await).await
 }
 

@@ -15,11 +15,12 @@ mod replicas;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use jiff::Timestamp;
 use portolan_lang::Address;
 use portolan_provider::Sample;
 
 use self::pace::History;
-use self::replicas::{Basis, Proposal, of_resource};
+use self::replicas::{Basis, Proposal, of_query, of_resource};
 use super::Time;
 use crate::compile::domain::autoscale::{Autoscale, Metric};
 
@@ -50,6 +51,12 @@ pub struct Measured {
     pub copies: Vec<Sample>,
     /// The clusters that did not.
     pub silent: Vec<Silent>,
+    /// The clusters that do not say what copies use, and why.
+    pub unmeasured: Vec<(Arc<str>, Arc<str>)>,
+    /// What is answered to questions, by their names, or why nothing is.
+    pub answers: BTreeMap<Arc<str>, Result<f64, Arc<str>>>,
+    /// When that was.
+    pub time: Timestamp,
 }
 
 /// A cluster of which nothing was heard.
@@ -176,7 +183,7 @@ impl Service {
             return actions;
         };
         let total = self.history.pace(&self.autoscale, (standing.total, by_metrics), now);
-        let total = total.clamp(self.least(standing), self.autoscale.max);
+        let total = self.bounded(standing, total, measured.time);
         let wanted = (total != standing.total).then(|| Wanted {
             service: address.clone(),
             before: standing.total,
@@ -192,10 +199,15 @@ impl Service {
         actions
     }
 
-    /// The least total: no cluster that has copies loses its last.
-    fn least(&self, standing: Standing) -> u32 {
-        let Autoscale { min, max, .. } = self.autoscale;
-        if standing.is_duplicated { min } else { min.max(standing.clusters).min(max) }
+    /// A total within the bounds of a time. No cluster that has copies loses its last, unless all do, where
+    /// that is declared.
+    fn bounded(&self, standing: Standing, total: u32, time: Timestamp) -> u32 {
+        let (min, max, _) = self.autoscale.bounds(time);
+        if total == 0 && min == 0 {
+            return 0;
+        }
+        let least = if standing.is_duplicated { min } else { min.max(standing.clusters) };
+        total.clamp(least.max(1).min(max), max)
     }
 
     /// What all metrics want together: the most of what each wants. Where one of them cannot be told,
@@ -208,15 +220,13 @@ impl Service {
             current: standing.total.saturating_mul(factor),
             tolerance: self.autoscale.tolerance,
         };
-        let mut troubles: Vec<(Arc<str>, String)> = Vec::new();
-        for Silent { cluster, why, .. } in &measured.silent {
-            troubles.push((cluster.clone(), format!("{cluster} does not tell what its copies use ({why})")));
-        }
-        let mut proposals: Vec<Proposal> = Vec::new();
+        let mut troubles = self.unheard(measured);
+        let mut proposals: Vec<Proposal> = self.scheduled(factor, measured.time).into_iter().collect();
         for metric in &self.autoscale.metrics {
-            match propose(metric, basis) {
-                Ok(proposal) => proposals.push(proposal),
-                Err(problem) => troubles.push((name_of(metric), problem)),
+            match propose(metric, measured, basis) {
+                Some(Ok(proposal)) => proposals.push(proposal),
+                Some(Err(problem)) => troubles.push((name_of(metric), problem)),
+                None => {}
             }
         }
         let is_whole = troubles.is_empty() && proposals.iter().all(|proposal| !proposal.is_partial);
@@ -231,6 +241,28 @@ impl Service {
         Judged { wanted, said, troubles }
     }
 
+    /// The clusters of which something is not known.
+    fn unheard(&self, measured: &Measured) -> Vec<(Arc<str>, String)> {
+        let is_measured = self.autoscale.metrics.iter().any(|metric| matches!(metric, Metric::Resource(..)));
+        let silent = measured.silent.iter().map(|silent| (&silent.cluster, &silent.why));
+        let unmeasured = measured.unmeasured.iter().filter(|_| is_measured).map(|(cluster, why)| (cluster, why));
+        let told = |(cluster, why): (&Arc<str>, &Arc<str>)| {
+            (cluster.clone(), format!("{cluster} does not tell what its copies use ({why})"))
+        };
+        silent.chain(unmeasured).map(told).collect()
+    }
+
+    /// What schedules want, where there are any.
+    fn scheduled(&self, factor: u32, time: Timestamp) -> Option<Proposal> {
+        let (min, _, schedule) = self.autoscale.bounds(time);
+        let said = match schedule {
+            Some(schedule) => format!("{min} at least by the schedule {}", schedule.name),
+            None => "no schedule wants more".to_owned(),
+        };
+        let proposal = Proposal { copies: min.saturating_mul(factor), said, is_partial: false };
+        Some(proposal).filter(|_| !self.autoscale.schedules.is_empty())
+    }
+
     /// What people have to know: each trouble is told once, as long as it lasts.
     fn alerts(&mut self, address: &Address, judged: &Judged) -> Vec<Action> {
         let new = judged.troubles.iter().filter(|(trouble, _)| !self.trouble.contains(trouble));
@@ -241,15 +273,23 @@ impl Service {
     }
 }
 
-fn propose(metric: &Metric, basis: Basis<'_>) -> Result<Proposal, String> {
+/// What a metric wants; `None` where it cannot want anything, as there are no copies.
+fn propose(metric: &Metric, measured: &Measured, basis: Basis<'_>) -> Option<Result<Proposal, String>> {
     match metric {
-        Metric::Resource(resource, target) => of_resource(*resource, *target, basis),
+        Metric::Resource(..) if basis.current == 0 => None,
+        Metric::Resource(resource, target) => Some(of_resource(*resource, *target, basis)),
+        Metric::Query(query, target) => Some(match measured.answers.get(&query.name) {
+            Some(Ok(answer)) => of_query(&query.name, *target, *answer, basis),
+            Some(Err(why)) => Err(format!("{}: {why}", query.name)),
+            None => Err(format!("{}: it was not asked for", query.name)),
+        }),
     }
 }
 
 fn name_of(metric: &Metric) -> Arc<str> {
     match metric {
         Metric::Resource(resource, _) => Arc::from(resource.word()),
+        Metric::Query(query, _) => query.name.clone(),
     }
 }
 

@@ -4,13 +4,14 @@ use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::Command;
 use std::time::Duration;
 
 use portolan_test_support::tools;
 use serde_json::Value as Json;
 
 use crate::program::{Project, until};
+use crate::prometheus::Prometheus;
 use crate::watching::{Daemon, shop};
 
 const VIEW: &str = "a-token-of-somebody-who-looks";
@@ -237,41 +238,12 @@ fn unlike(document: &Json, schema: &Json, answer: &Json, at: &str) -> Vec<String
     }
 }
 
-/// Ends when dropped.
-struct Prometheus {
-    process: Child,
-    _folder: tempfile::TempDir,
-}
-
-impl Drop for Prometheus {
-    fn drop(&mut self) {
-        let _ = self.process.kill();
-        let _ = self.process.wait();
-    }
-}
-
-/// A Prometheus with the configuration of the examples, which asks an address; and where it answers.
-fn prometheus(address: &str) -> Option<(Prometheus, String)> {
-    let program = tools::program("prometheus", "prometheus")?;
-    let folder = tempfile::tempdir().expect("a directory");
-    let at = |name: &str| folder.path().join(name);
+/// A Prometheus with the configuration of the examples, which asks an address.
+fn prometheus(address: &str) -> Option<Prometheus> {
     let config = std::fs::read_to_string(observability("prometheus.yml")).expect("a file");
     let config = config.replace("127.0.0.1:8080", address).replace("scrape_interval: 15s", "scrape_interval: 1s");
-    std::fs::write(at("prometheus.yml"), config).expect("writes");
-    std::fs::copy(observability("alerts.yml"), at("alerts.yml")).expect("copies");
-    std::fs::write(at("token"), VIEW).expect("writes");
-    let own = format!("127.0.0.1:{}", tools::free_port());
-    let log = std::fs::File::create(at("log")).expect("a file");
-    let process = Command::new(program)
-        .arg("--config.file=prometheus.yml")
-        .arg("--storage.tsdb.path=data")
-        .arg(format!("--web.listen-address={own}"))
-        .current_dir(folder.path())
-        .stdout(Stdio::null())
-        .stderr(log)
-        .spawn()
-        .expect("starts");
-    Some((Prometheus { process, _folder: folder }, own))
+    let alerts = std::fs::read_to_string(observability("alerts.yml")).expect("a file");
+    Prometheus::start(&[("prometheus.yml", &config), ("alerts.yml", &alerts), ("token", VIEW)])
 }
 
 #[test]
@@ -280,10 +252,10 @@ fn prometheus_understands_the_metrics_and_the_examples_are_about_them() {
     let path = tokens(&project, &format!("graphs view {VIEW}\n"), 0o600);
     let listening = Listening::start(&project, &["--tokens", path.to_str().expect("text")]);
     until("it is ready", || listening.ask("GET", "/readyz", None).0 == 200);
-    let Some((_prometheus, own)) = prometheus(&listening.address) else { return };
+    let Some(prometheus) = prometheus(&listening.address) else { return };
     let query = |expression: &str| {
-        let mut stream = TcpStream::connect(&own).ok()?;
-        let request = format!("GET /api/v1/query?query={expression} HTTP/1.0\r\nHost: {own}\r\n\r\n");
+        let mut stream = TcpStream::connect(&prometheus.address).ok()?;
+        let request = format!("GET /api/v1/query?query={expression} HTTP/1.0\r\nHost: {}\r\n\r\n", prometheus.address);
         stream.write_all(request.as_bytes()).ok()?;
         let mut answer = String::new();
         stream.read_to_string(&mut answer).ok()?;

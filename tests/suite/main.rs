@@ -49,6 +49,7 @@ mod places;
 #[cfg(all(feature = "nginx", feature = "dns", feature = "endpoints"))]
 mod pods;
 mod program;
+mod prometheus;
 mod reference;
 mod rollouts;
 mod running;

@@ -1,11 +1,17 @@
 //! `portolan watch` lets services follow their load: two clusters, and what their pods use as the test
 //! says it.
 
+use std::io::{Read, Write};
+use std::net::TcpListener;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
 use portolan_test_support::metrics::Metrics;
 use portolan_test_support::{Fault, Proxy, until};
 use serde_json::{Value as Json, json};
 
 use crate::live::{Live, service};
+use crate::prometheus::Prometheus;
 use crate::watching::Daemon;
 
 const WEB: &str = "application.shop.service.web";
@@ -67,7 +73,11 @@ impl Scaled {
     /// Lets every pod use so much, of 10m that it requests.
     fn load(&self, cpu: &str) {
         for cluster in ["a", "b"] {
-            let measured = self.pods(cluster).into_iter().map(|pod| {
+            let pods = self.pods(cluster);
+            if pods.is_empty() {
+                continue;
+            }
+            let measured = pods.into_iter().map(|pod| {
                 json!({
                     "apiVersion": "metrics.k8s.io/v1beta1", "kind": "PodMetrics", "metadata": {"name": pod},
                     "timestamp": "2030-01-01T00:00:00Z", "window": "30s",
@@ -173,4 +183,93 @@ fn nothing_is_taken_away_while_something_is_not_known() {
     b.open();
     scaled.becomes([1, 1], "0m", &daemon);
     daemon.end();
+}
+
+/// A program that tells how long a queue is, where a Prometheus asks it.
+struct Queue {
+    length: Arc<AtomicU64>,
+    address: String,
+}
+
+impl Queue {
+    fn of(length: u64) -> Queue {
+        let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+        let address = listener.local_addr().expect("its address").to_string();
+        let length = Arc::new(AtomicU64::new(length));
+        let told = length.clone();
+        // It ends with the test.
+        std::thread::spawn(move || {
+            for mut stream in listener.incoming().flatten() {
+                let _ = stream.read(&mut [0; 4096]);
+                let body = format!("queue_length {}\n", told.load(Ordering::Relaxed));
+                let head = "HTTP/1.1 200 OK\r\nContent-Type: text/plain; version=0.0.4\r\nConnection: close\r\n";
+                let _ = write!(stream, "{head}Content-Length: {}\r\n\r\n{body}", body.len());
+            }
+        });
+        Queue { length, address }
+    }
+
+    fn set(&self, length: u64) {
+        self.length.store(length, Ordering::Relaxed);
+    }
+}
+
+/// Blocks in `autoscale`, down to none.
+fn resting(blocks: &str) -> String {
+    AUTOSCALE.replace("min = 2", "min = 0").replace("    cpu = \"50%\"\n", blocks)
+}
+
+#[test]
+fn a_queue_wakes_a_service_and_lets_it_rest() {
+    let queue = Queue::of(200);
+    let config = format!(
+        "global:\n  scrape_interval: 1s\nscrape_configs:\n- job_name: queue\n  static_configs:\n  - targets: [\"{}\"]\n",
+        queue.address
+    );
+    let Some(prometheus) = Prometheus::start(&[("prometheus.yml", &config)]) else { return };
+    let block = format!(
+        "    prometheus \"queue\" {{\n      url           = \"http://{}\"\n      query         = \"sum(queue_length)\"\n      average_value = 100\n    }}\n",
+        prometheus.address
+    );
+    let Some(scaled) = Scaled::new(2, &resting(&block)) else { return };
+    let live = &scaled.live;
+    let daemon = start(live);
+    daemon.says("everything is as it ought to be");
+    scaled.becomes([1, 1], "5m", &daemon);
+    queue.set(450);
+    scaled.becomes([3, 2], "5m", &daemon);
+    daemon.says("queue is at 450, and 100 for each copy is aimed at");
+    // What needs nothing rests, and is there.
+    queue.set(0);
+    scaled.becomes([0, 0], "5m", &daemon);
+    let exists = |cluster: &str| live.kubectl(cluster).run(&["get", "deployment", "web"]).succeeded();
+    assert!(exists("a") && exists("b"));
+    scaled.is_measured();
+    live.is_settled();
+    queue.set(120);
+    scaled.becomes([1, 1], "5m", &daemon);
+    // Nobody tells any more how long it is.
+    drop(prometheus);
+    daemon.says("queue: ");
+    scaled.is_measured();
+    assert_eq!(scaled.copies(), [1, 1]);
+    daemon.end();
+}
+
+#[test]
+fn schedules_say_how_many_there_are() {
+    // It has begun this minute, and ended at the beginning of the year; or the other way round.
+    let schedule = |start: &str, end: &str| {
+        resting(&format!(
+            "    schedule \"day\" {{\n      start = \"{start}\"\n      end   = \"{end}\"\n      min   = 4\n    }}\n"
+        ))
+    };
+    let Some(scaled) = Scaled::new(1, &schedule("* * * * *", "0 0 1 1 *")) else { return };
+    let daemon = start(&scaled.live);
+    scaled.becomes([2, 2], "5m", &daemon);
+    daemon.says("scaled from 1 to 4 by portolan watch: 4 at least by the schedule day");
+    scaled.declare(1, &schedule("0 0 1 1 *", "* * * * *"));
+    scaled.becomes([0, 0], "5m", &daemon);
+    daemon.end();
+    scaled.live.is_settled();
 }

@@ -29,7 +29,7 @@ use portolan_lang::{AttributePath, Schema, Value};
 pub use promise::{departures_from_config, departures_from_plan};
 pub use readiness::{Awaited, NotReady, Report, Waiting};
 pub use workload::{
-    Condition, Copy, Event, LogRequest, Output, Recorded, Sample, Status, Streams, Usage, Workload, Workloads,
+    Condition, Copy, Event, LogRequest, Output, Recorded, Sample, Samples, Status, Streams, Usage, Workload, Workloads,
 };
 
 /// A kind of system: Kubernetes, nginx, DNS.

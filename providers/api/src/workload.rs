@@ -118,6 +118,8 @@ pub struct Usage {
 pub struct Sample {
     /// Whether it does not run yet.
     pub is_pending: bool,
+    /// Whether it does what it is there for.
+    pub is_ready: bool,
     /// Whether the processor time that it uses is that of a copy that takes its part of the load, and
     /// not that of one that starts.
     pub is_warm: bool,
@@ -129,6 +131,15 @@ pub struct Sample {
     pub requested_cpu: Option<u64>,
     /// The memory that it requests; `None` where a container requests none.
     pub requested_memory: Option<u64>,
+}
+
+/// What the copies of a workload use.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Samples {
+    /// Each copy.
+    pub copies: Vec<Sample>,
+    /// Why nothing was measured, where nothing was.
+    pub unmeasured: Option<String>,
 }
 
 /// Something that happened to a workload or to what belongs to it. Texts may hold anything.
@@ -209,7 +220,7 @@ pub trait Workloads: Send + Sync {
 
     /// What each copy of these workloads uses, in their order, with few calls: of the copies that are
     /// to be there, not of those that have failed or are being taken away.
-    async fn samples(&self, workloads: &[Recorded<'_>]) -> Vec<Result<Vec<Sample>, Error>> {
+    async fn samples(&self, workloads: &[Recorded<'_>]) -> Vec<Result<Samples, Error>> {
         workloads.iter().map(|_| Err(nothing_runs())).collect()
     }
 

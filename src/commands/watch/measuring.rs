@@ -1,15 +1,20 @@
-//! Measuring what services use: all clusters are asked at once.
+//! Measuring what services use: all clusters are asked at once, and whoever is declared beside.
 
-use std::collections::{BTreeMap, BTreeSet};
+mod prometheus;
+
+use std::collections::BTreeMap;
 use std::convert::Infallible;
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures::future::join_all;
+use jiff::Timestamp;
+use portolan::compile::domain::autoscale::{Autoscale, Metric, Query};
 use portolan::compile::domain::availability::Availability;
 use portolan::observe::{self, Service, Told};
 use portolan::watch::scaling::{Event, Measured, Silent};
 use portolan_lang::Address;
-use portolan_provider::Sample;
+use portolan_provider::Samples;
 use portolan_state::Snapshot;
 use tokio::sync::mpsc::UnboundedSender;
 use tokio::sync::watch;
@@ -19,11 +24,22 @@ use crate::commands::observing::Observed;
 /// The shortest time between two looks.
 const SHORTEST: Duration = Duration::from_millis(100);
 
+/// The questions to others, by service.
+type Queries = BTreeMap<Address, Vec<Query>>;
+
+/// What there is to be measured.
+#[derive(Clone, Default)]
+struct Known {
+    queries: Queries,
+    /// What is recorded of the services.
+    snapshot: Snapshot,
+}
+
 /// What is measured.
 pub(super) struct Measurer {
-    services: BTreeSet<Address>,
-    /// What is recorded of these services; `None` where there are none.
-    recorded: watch::Sender<Option<Snapshot>>,
+    queries: Queries,
+    /// What is known since the last run; `None` where there is nothing to measure.
+    known: watch::Sender<Option<Known>>,
     sender: UnboundedSender<Event>,
     interval: Duration,
 }
@@ -31,30 +47,37 @@ pub(super) struct Measurer {
 impl Measurer {
     /// Nothing is measured yet; what is measured, in this interval, is sent there.
     pub(super) fn new(sender: UnboundedSender<Event>, interval: Duration) -> Measurer {
-        let recorded = watch::Sender::new(None);
-        Measurer { services: BTreeSet::new(), recorded, sender, interval: interval.max(SHORTEST) }
+        let known = watch::Sender::new(None);
+        Measurer { queries: Queries::new(), known, sender, interval: interval.max(SHORTEST) }
     }
 
     /// Measures these services from the next time on that something is recorded, and no others.
-    pub(super) fn declare(&mut self, services: BTreeSet<Address>) {
-        self.services = services;
+    pub(super) fn declare(&mut self, services: &BTreeMap<Address, Autoscale>) {
+        let queries = |autoscale: &Autoscale| {
+            let metrics = autoscale.metrics.iter();
+            metrics
+                .filter_map(|metric| if let Metric::Query(query, _) = metric { Some(query.clone()) } else { None })
+                .collect()
+        };
+        self.queries = services.iter().map(|(address, autoscale)| (address.clone(), queries(autoscale))).collect();
     }
 
     /// Hears what is recorded, and where.
     pub(super) fn recorded(&self, mut snapshot: Snapshot) {
         // What runs the services is all that is asked about, again and again.
-        snapshot.resources.retain(|resource| self.services.contains(&resource.key.address.block()));
-        self.recorded.send_replace(Some(snapshot).filter(|_| !self.services.is_empty()));
+        snapshot.resources.retain(|resource| self.queries.contains_key(&resource.key.address.block()));
+        let known = (!self.queries.is_empty()).then(|| Known { queries: self.queries.clone(), snapshot });
+        self.known.send_replace(known);
     }
 
     /// Measures, for as long as this is polled.
     pub(super) fn measuring(&self) -> impl Future<Output = Infallible> + use<> {
-        measure(self.recorded.subscribe(), self.sender.clone(), self.interval)
+        measure(self.known.subscribe(), self.sender.clone(), self.interval)
     }
 }
 
 async fn measure(
-    mut recorded: watch::Receiver<Option<Snapshot>>,
+    mut known: watch::Receiver<Option<Known>>,
     sender: UnboundedSender<Event>,
     interval: Duration,
 ) -> Infallible {
@@ -63,11 +86,12 @@ async fn measure(
     let mut observed = None;
     loop {
         ticks.tick().await;
-        if observed.is_none() || recorded.has_changed().unwrap_or(false) {
-            observed = recorded.borrow_and_update().clone().map(Observed::new);
+        if observed.is_none() || known.has_changed().unwrap_or(false) {
+            let known = known.borrow_and_update().clone();
+            observed = known.map(|known| (Observed::new(known.snapshot), known.queries));
         }
-        let Some(systems) = &observed else { continue };
-        let (found, is_heard) = look(systems).await;
+        let Some((systems, queries)) = &observed else { continue };
+        let (found, is_heard) = look(systems, queries).await;
         for (service, measured) in found {
             // Nobody listens any more when the daemon ends.
             let _ = sender.send(Event::Measured(service, measured));
@@ -80,7 +104,7 @@ async fn measure(
 }
 
 /// What was measured of each service, and whether all systems have answered.
-async fn look(systems: &Observed) -> (BTreeMap<Address, Measured>, bool) {
+async fn look(systems: &Observed, queries: &Queries) -> (BTreeMap<Address, Measured>, bool) {
     let mut services = systems.all();
     let decisions = systems.decisions();
     for service in &mut services {
@@ -88,23 +112,37 @@ async fn look(systems: &Observed) -> (BTreeMap<Address, Measured>, bool) {
         service.works.retain(|work| work.resource.connection.as_ref().is_some_and(is_asked));
     }
     services.retain(|service| service.stop.is_none());
-    let told = observe::samples(&systems.sessions(), &services).await;
+    let asked = services.iter().filter_map(|service| Some((&service.address, queries.get(&service.address)?)));
+    let asked = asked.flat_map(|(service, queries)| queries.iter().map(move |query| (service, query)));
+    let answers = join_all(asked.map(async |(service, query)| (service, query, prometheus::ask(query).await)));
+    let sessions = systems.sessions();
+    let (told, answers) = tokio::join!(observe::samples(&sessions, &services), answers);
     let is_heard = told.iter().all(|told| told.answer.is_ok());
-    (gathered(&services, told), is_heard)
+    let mut found = gathered(&services, told);
+    for (service, query, answer) in answers {
+        let measured = found.entry(service.clone()).or_default();
+        measured.answers.insert(query.name.clone(), answer.map_err(Arc::from));
+    }
+    (found, is_heard)
 }
 
-fn gathered(services: &[Service<'_>], told: Vec<Told<'_, Vec<Sample>>>) -> BTreeMap<Address, Measured> {
+fn gathered(services: &[Service<'_>], told: Vec<Told<'_, Samples>>) -> BTreeMap<Address, Measured> {
+    let nothing = Measured { time: Timestamp::now(), ..Measured::default() };
     let mut found: BTreeMap<Address, Measured> =
-        services.iter().map(|service| (service.address.clone(), Measured::default())).collect();
+        services.iter().map(|service| (service.address.clone(), nothing.clone())).collect();
+    let line = |why: &str| Arc::from(why.split_whitespace().collect::<Vec<_>>().join(" "));
     for Told { service, work, answer } in told {
         let measured = found.entry(service.address.clone()).or_default();
+        let cluster: Arc<str> = Arc::from(work.cluster());
         match answer {
-            Ok(copies) => measured.copies.extend(copies),
-            Err(why) => measured.silent.push(Silent {
-                cluster: Arc::from(work.cluster()),
-                copies: work.declared.wanted.and_then(|wanted| u32::try_from(wanted).ok()).unwrap_or(0),
-                why: Arc::from(why.split_whitespace().collect::<Vec<_>>().join(" ")),
-            }),
+            Ok(Samples { copies, unmeasured }) => {
+                measured.copies.extend(copies);
+                measured.unmeasured.extend(unmeasured.map(|why| (cluster, line(&why))));
+            }
+            Err(why) => {
+                let copies = work.declared.wanted.and_then(|wanted| u32::try_from(wanted).ok()).unwrap_or(0);
+                measured.silent.push(Silent { cluster, copies, why: line(&why) });
+            }
         }
     }
     found

@@ -46,7 +46,7 @@ impl Scaler {
     /// Follows the load of the services that a configuration declares so.
     pub(super) fn declare(&self, desired: &Desired) {
         self.scaling.borrow_mut().declare(desired.autoscales.clone());
-        self.measurer.borrow_mut().declare(desired.autoscales.keys().cloned().collect());
+        self.measurer.borrow_mut().declare(&desired.autoscales);
     }
 
     /// Hears what is recorded after a run.

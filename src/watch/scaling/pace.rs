@@ -60,7 +60,8 @@ impl History {
             Select::Min => limits.min(),
             Select::Disabled => None,
         };
-        found.unwrap_or(current)
+        // A share of none is none, and would be so for ever.
+        found.map_or(current, |most| most.max(1))
     }
 
     /// The least number that the rules allow.

@@ -3,7 +3,7 @@
 
 use portolan_provider::Sample;
 
-use crate::compile::domain::autoscale::{Resource, Target};
+use crate::compile::domain::autoscale::{QueryTarget, Resource, Target};
 
 /// What a metric wants.
 #[derive(Debug, Clone, PartialEq)]
@@ -75,6 +75,34 @@ pub(super) fn of_resource(resource: Resource, target: Target, basis: Basis<'_>) 
     let copies = times(corrected, all.len());
     let is_turned = (corrected < 1.0 && copies > basis.current) || (corrected > 1.0 && copies < basis.current);
     Ok(proposal(if is_turned { basis.current } else { copies }))
+}
+
+/// How many copies there have to be by the answer to a question: so many that each has what is aimed at,
+/// or those that are ready, times what the answer exceeds it.
+///
+/// # Errors
+///
+/// The answer is no number of which anything could follow.
+pub(super) fn of_query(name: &str, target: QueryTarget, answer: f64, basis: Basis<'_>) -> Result<Proposal, String> {
+    if !answer.is_finite() || answer < 0.0 {
+        return Err(format!("{name}: the answer is {answer}"));
+    }
+    let current = basis.current;
+    let (ratio, copies, said) = match target {
+        QueryTarget::AverageValue(aimed) => (
+            answer / (aimed * f64::from(current)),
+            (answer / aimed).ceil() as u32,
+            format!("{name} is at {answer}, and {aimed} for each copy is aimed at"),
+        ),
+        QueryTarget::Value(aimed) => {
+            let ready = basis.samples.iter().filter(|sample| sample.is_ready).count();
+            let ready = if current == 0 { 1 } else { ready };
+            let said = format!("{name} is at {answer}, and {aimed} is aimed at");
+            (answer / aimed, times(answer / aimed, ready), said)
+        }
+    };
+    let is_kept = current > 0 && is_near(ratio, basis.tolerance);
+    Ok(Proposal { copies: if is_kept { current } else { copies }, said, is_partial: false })
 }
 
 impl Sorted {

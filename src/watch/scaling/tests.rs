@@ -5,12 +5,22 @@ use std::time::Duration;
 use proptest::prelude::*;
 
 use super::*;
-use crate::compile::domain::autoscale::{Amount, Policy, Resource, Rules, Select, Target};
+use crate::compile::domain::autoscale::{
+    Amount, Cron, Policy, Query, QueryTarget, Resource, Rules, Schedule, Select, Target,
+};
 
 const CPU: Metric = Metric::Resource(Resource::Cpu, Target::Utilization(50));
 
 fn autoscale(min: u32, max: u32) -> Autoscale {
-    Autoscale { min, max, metrics: vec![CPU], tolerance: 0.1, up: Rules::of_up(), down: Rules::of_down() }
+    Autoscale {
+        min,
+        max,
+        metrics: vec![CPU],
+        schedules: Vec::new(),
+        tolerance: 0.1,
+        up: Rules::of_up(),
+        down: Rules::of_down(),
+    }
 }
 
 fn seconds(seconds: u64) -> Time {
@@ -21,6 +31,7 @@ fn seconds(seconds: u64) -> Time {
 fn copy(usage: u64) -> Sample {
     Sample {
         is_pending: false,
+        is_ready: true,
         is_warm: true,
         cpu: Some(usage),
         memory: Some(usage),
@@ -225,12 +236,12 @@ fn at_once() -> Rules {
 fn clusters_that_do_not_answer_and_what_was_not_measured_take_nothing_away() {
     let settings = Autoscale { down: at_once(), ..autoscale(1, 20) };
     let mut web = Simulated::of(settings.clone(), 10, 2);
-    let missed = Measured { copies: vec![copy(10); 9], silent: vec![silent(1)] };
+    let missed = Measured { silent: vec![silent(1)], ..heard(vec![copy(10); 9]) };
     assert_eq!(web.measure(15, missed.clone()), 10);
     let told = web.scaling.on(Event::Measured(address(), missed.clone()), web.now);
     assert_eq!(told, [], "it was told before");
     assert_eq!(web.measure(15, heard([vec![copy(10); 9], vec![unmeasured()]].concat())), 10);
-    assert_eq!(web.measure(15, Measured { copies: vec![copy(1000); 9], silent: vec![silent(1)] }), 18);
+    assert_eq!(web.measure(15, Measured { silent: vec![silent(1)], ..heard(vec![copy(1000); 9]) }), 18);
     assert_eq!(web.load(15, 10), 2);
 
     let mut web = Simulated::of(settings, 10, 2);
@@ -301,6 +312,118 @@ fn others_may_decide_meanwhile() {
     assert_eq!(web.scaling.on(Event::Measured(address(), heard(vec![copy(1000)])), web.now), []);
 }
 
+fn queue(target: QueryTarget) -> Metric {
+    let query = Query { name: "queue".into(), url: "https://example.org".into(), query: "queue".into(), token: None };
+    Metric::Query(query, target)
+}
+
+/// What is answered to the question, beside copies that use so much.
+fn answered(answer: Result<f64, &str>, copies: Vec<Sample>) -> Measured {
+    Measured { answers: BTreeMap::from([("queue".into(), answer.map_err(Arc::from))]), ..heard(copies) }
+}
+
+#[test]
+fn an_answer_is_shared_by_the_copies_or_aimed_at_itself() {
+    let proposed = |target, answer, current: u32| {
+        let samples = vec![copy(0); current as usize];
+        let basis = Basis { samples: &samples, silent: 0, current, tolerance: 0.1 };
+        of_query("queue", target, answer, basis).map(|proposal| proposal.copies)
+    };
+    let each = QueryTarget::AverageValue(100.0);
+    for (answer, current, wanted) in [
+        (300.0, 3, 3),
+        (325.0, 3, 3),
+        (340.0, 3, 4),
+        (280.0, 3, 3),
+        (90.0, 3, 1),
+        (0.0, 3, 0),
+        (250.0, 0, 3),
+        (0.0, 0, 0),
+    ] {
+        assert_eq!(proposed(each, answer, current), Ok(wanted), "{answer} for {current}");
+    }
+    let itself = QueryTarget::Value(0.2);
+    for (answer, current, wanted) in [(0.4, 3, 6), (0.21, 3, 3), (0.1, 4, 2), (0.4, 0, 2), (0.0, 3, 0)] {
+        assert_eq!(proposed(itself, answer, current), Ok(wanted), "{answer} for {current}");
+    }
+    for answer in [f64::NAN, f64::INFINITY, -1.0] {
+        assert!(proposed(each, answer, 3).is_err() && proposed(itself, answer, 0).is_err());
+    }
+}
+
+#[test]
+fn without_load_there_are_no_copies_where_that_is_declared() {
+    let metrics = vec![CPU, queue(QueryTarget::AverageValue(100.0))];
+    let settings = Autoscale { down: at_once(), metrics, ..autoscale(0, 10) };
+    let mut web = Simulated::of(settings.clone(), 3, 2);
+    assert_eq!(web.measure(15, answered(Ok(50.0), vec![copy(0); 3])), 2, "one in each cluster that has some");
+    assert_eq!(web.measure(15, answered(Err("no answer"), vec![copy(0); 2])), 2);
+    assert_eq!(web.measure(15, answered(Ok(0.0), vec![copy(100); 2])), 2, "a copy still works");
+    assert_eq!(web.measure(15, answered(Ok(0.0), vec![copy(0); 2])), 0);
+    // There is nothing that uses anything, and nothing is missing.
+    assert_eq!(web.measure(15, answered(Ok(0.0), Vec::new())), 0);
+    assert_eq!(web.measure(15, answered(Err("no answer"), Vec::new())), 0);
+    assert_eq!(web.measure(15, answered(Ok(1.0), Vec::new())), 2);
+    assert_eq!(web.measure(15, answered(Ok(350.0), vec![copy(500); 2])), 4);
+    // Where it is not declared, one stays.
+    let mut web = Simulated::of(Autoscale { min: 1, ..settings.clone() }, 1, 1);
+    assert_eq!(web.measure(15, answered(Ok(0.0), vec![copy(0)])), 1);
+    // By a share of none there would never be one.
+    let policies = vec![Policy { amount: Amount::Percent(50), period: seconds(15) }];
+    let mut web = Simulated::of(Autoscale { up: Rules { policies, ..Rules::of_up() }, ..settings }, 0, 0);
+    assert_eq!(web.measure(15, answered(Ok(350.0), Vec::new())), 1);
+    assert_eq!(web.measure(15, answered(Ok(350.0), vec![copy(500)])), 2);
+}
+
+#[test]
+fn schedules_raise_and_lower_the_bounds() {
+    let cron = |text| Cron::parse(text).expect("a time");
+    let day = Schedule {
+        name: "day".into(),
+        start: cron("0 8 * * mon-fri"),
+        end: cron("0 20 * * mon-fri"),
+        zone: jiff::tz::TimeZone::get("Asia/Shanghai").expect("a time zone"),
+        min: Some(6),
+        max: None,
+    };
+    let sale = Schedule { name: "sale".into(), start: cron("0 0 6 3 *"), min: Some(9), ..day.clone() };
+    let quiet = Schedule { start: cron("0 12 7 3 *"), end: cron("0 13 7 3 *"), min: None, max: Some(1), ..day.clone() };
+    let settings = Autoscale { schedules: vec![day, sale, quiet], down: at_once(), ..autoscale(2, 20) };
+    let mut web = Simulated::of(settings.clone(), 2, 1);
+    let mut at = |time: &str, usage| {
+        let time = time.parse().expect("a time");
+        web.measure(60, Measured { time, ..heard(vec![copy(usage); web.standing.total as usize]) })
+    };
+    // 2026-03-04 is a Wednesday, and 8:00 in Shanghai is midnight in UTC.
+    assert_eq!(at("2026-03-03T23:59:00Z", 500), 2);
+    assert_eq!(at("2026-03-04T00:00:00Z", 500), 6, "at once, as it is a bound");
+    assert_eq!(at("2026-03-04T03:00:00Z", 10), 6);
+    assert_eq!(at("2026-03-04T11:59:00Z", 1000), 12);
+    assert_eq!(at("2026-03-04T12:00:00Z", 10), 2);
+    assert_eq!(at("2026-03-05T16:00:00Z", 500), 9, "of two, the one that wants more");
+    assert_eq!(at("2026-03-07T04:30:00Z", 5000), 1, "one that lowers the upper bound");
+
+    // Alone, they say how many there are.
+    let mut web = Simulated::of(Autoscale { metrics: Vec::new(), min: 0, ..settings }, 3, 1);
+    let mut at = |time: &str| web.measure(60, Measured { time: time.parse().expect("a time"), ..heard(Vec::new()) });
+    assert_eq!(at("2026-03-04T00:00:00Z"), 6);
+    assert_eq!(at("2026-03-04T12:00:00Z"), 0);
+    assert_eq!(at("2026-03-05T00:00:00Z"), 6);
+}
+
+#[test]
+fn where_nothing_is_measured_it_is_told_for_whom_it_matters() {
+    let measured =
+        || Measured { unmeasured: vec![("south".into(), "no metrics server".into())], ..heard(vec![unmeasured()]) };
+    let mut web = Simulated::of(autoscale(1, 5), 1, 1);
+    let told = web.scaling.on(Event::Measured(address(), measured()), web.now);
+    assert_eq!(told.len(), 2, "{told:?}");
+    let settings = Autoscale { metrics: vec![queue(QueryTarget::AverageValue(10.0))], ..autoscale(1, 5) };
+    let mut web = Simulated::of(settings, 1, 1);
+    let answers = BTreeMap::from([("queue".into(), Ok(20.0))]);
+    assert_eq!(web.measure(15, Measured { answers, ..measured() }), 2);
+}
+
 fn some_rules() -> impl Strategy<Value = Rules> {
     let amount = prop_oneof![(1..6u32).prop_map(Amount::Pods), (1..200u32).prop_map(Amount::Percent)];
     let policy = (amount, 1..90u64).prop_map(|(amount, period)| Policy { amount, period: seconds(period) });
@@ -321,9 +444,10 @@ fn some_copy() -> impl Strategy<Value = Sample> {
     ]
 }
 
-fn some_history() -> impl Strategy<Value = Vec<(u64, Vec<Sample>, u32)>> {
+fn some_history() -> impl Strategy<Value = Vec<(u64, Vec<Sample>, u32, Option<u32>)>> {
     let copies = prop::collection::vec(some_copy(), 0..12);
-    prop::collection::vec((1..60u64, copies, prop_oneof![3 => Just(0), 1 => 1..4u32]), 1..40)
+    let answer = prop_oneof![2 => Just(Some(0)), 3 => (0..4000u32).prop_map(Some), 1 => Just(None)];
+    prop::collection::vec((1..60u64, copies, prop_oneof![3 => Just(0), 1 => 1..4u32], answer), 1..40)
 }
 
 /// Whether rules allow a number, given what there was at which time. Every change is looked at from the
@@ -337,7 +461,7 @@ fn is_allowed(rules: &Rules, totals: &[(Time, u32)], now: Time, after: u32) -> b
             Amount::Percent(percent) => (f64::from(start) * f64::from(percent) / 100.0).ceil(),
         };
         match after > before {
-            true => f64::from(after) <= f64::from(start) + reach,
+            true => f64::from(after) <= (f64::from(start) + reach).max(1.0),
             false => f64::from(after) >= f64::from(start) - reach,
         }
     };
@@ -350,28 +474,34 @@ fn is_allowed(rules: &Rules, totals: &[(Time, u32)], now: Time, after: u32) -> b
 }
 
 proptest! {
-    /// Whatever is measured: the number stays within its bounds, no cluster loses its last copy,
-    /// nothing is taken away while anything is not known, and no step is longer than the rules allow.
+    /// Whatever is measured: the number stays within its bounds, no cluster loses its last copy unless
+    /// all do, where that is declared, nothing is taken away while anything is not known, and no step is
+    /// longer than the rules allow.
     #[test]
     fn it_keeps_to_its_bounds(
-        (min, more, clusters) in (1..5u32, 0..30u32, 1..4u32),
+        (min, more, clusters) in (0..5u32, 1..30u32, 1..4u32),
         (up, down) in (some_rules(), some_rules()),
         history in some_history(),
     ) {
         let max = min + more;
-        let settings = Autoscale { up: up.clone(), down: down.clone(), ..autoscale(min, max) };
+        let metrics = vec![CPU, queue(QueryTarget::AverageValue(100.0))];
+        let settings = Autoscale { metrics, up: up.clone(), down: down.clone(), ..autoscale(min, max) };
         let least = min.max(clusters).min(max);
         let mut web = Simulated::of(settings, least, clusters.min(least));
         let mut totals = vec![(Time::ZERO, least)];
-        for (later, copies, gone) in history {
+        for (later, copies, gone, answer) in history {
             let before = web.standing.total;
-            let is_whole = gone == 0 && copies.iter().all(|copy| copy.is_pending || copy.cpu.is_some());
+            let is_whole = gone == 0 && answer.is_some() && copies.iter().all(|copy| copy.is_pending || copy.cpu.is_some());
             let silent = (gone > 0).then(|| silent(gone)).into_iter().collect();
-            let after = web.measure(later, Measured { copies, silent });
-            prop_assert!((least..=max).contains(&after), "{after} is not in {least}..={max}");
-            prop_assert!(is_whole || after >= before, "{after} are fewer than {before}");
+            let answer = answer.map(f64::from).ok_or("no answer");
+            let after = web.measure(later, Measured { silent, ..answered(answer, copies) });
+            let is_none = after == 0 && min == 0;
+            prop_assert!(is_none || (least..=max).contains(&after), "{after} is not in {least}..={max}");
+            prop_assert!(before == 0 || is_whole || after >= before, "{after} are fewer than {before}");
             let rules = if after > before { &up } else { &down };
-            prop_assert!(is_allowed(rules, &totals, web.now, after), "{before} to {after}, after {totals:?}");
+            // From none, every cluster that had a copy has one again.
+            let is_first = before == 0 && after == least && up.select != Select::Disabled;
+            prop_assert!(is_first || is_allowed(rules, &totals, web.now, after), "{before} to {after}, after {totals:?}");
             if after != before {
                 totals.push((web.now, after));
             }

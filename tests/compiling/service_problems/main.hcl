@@ -161,6 +161,39 @@ application "numbers" {
     }
   }
 
+  service "asks" {
+    image = "shop/asks:1"
+    autoscale {
+      min = 0
+      max = 2
+      prometheus "queue" {
+        url           = "prometheus:9090"
+        query         = "queue"
+        average_value = 0
+        token         = "abc"
+      }
+      prometheus "errors" {
+        url   = "https://example.org"
+        query = "errors"
+      }
+      schedule "day" {
+        start     = "0 8 * *"
+        end       = "0 25 * * mon-fry"
+        time_zone = "Middle/Earth"
+      }
+      schedule "night" {
+        start = "0 20 * * *"
+        end   = "0 8 * * *"
+        min   = 3
+        max   = 2
+      }
+    }
+    resources {
+      cpu    = "1"
+      memory = "1Gi"
+    }
+  }
+
   service "follows" {
     image = "shop/follows:1"
     kind  = "job"

@@ -9,7 +9,8 @@ use portolan_lang::syntax::Block as Nested;
 use portolan_lang::{Address, AttributePath, Data, Diagnostic, Diagnostics, Span, Step, Type, Value, duration};
 
 use super::members::undeclared;
-use crate::compile::domain::autoscale::Autoscale;
+use crate::compile::domain::autoscale::scale::{self, SCALE};
+use crate::compile::domain::autoscale::{self, Autoscale};
 use crate::compile::domain::orders::Orders;
 use crate::compile::domain::placement::Unplaced;
 use crate::compile::domain::{Block, undecided, unknown_word};
@@ -126,7 +127,8 @@ impl<'a> Service<'a> {
         let mut diagnostics = Diagnostics::new();
         let kind = value.get("kind").and_then(|kind| kind.as_str().and_then(Kind::parse));
         let address = block.address.join("service").join(name.clone());
-        let orders = Orders::of(block, &address);
+        let mut orders = Orders::of(block, &address);
+        orders.is_stopped |= rests(block, &address, &value);
         let mut service = Service {
             name,
             orders,
@@ -267,6 +269,12 @@ impl<'a> Service<'a> {
             ),
         }
     }
+}
+
+/// Whether there are no copies for now, because the load needs none and that is declared.
+fn rests(block: &Block<'_>, address: &Address, value: &Value) -> bool {
+    let is_allowed = |value: Value| autoscale::read(&value, &|_| block.span).0.is_some_and(|found| found.min == 0);
+    block.decision(address, SCALE).and_then(scale::total) == Some(0) && value.get("autoscale").is_some_and(is_allowed)
 }
 
 /// How many replicas a service has: what is declared or, where the number follows the load, what

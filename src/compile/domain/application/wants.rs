@@ -190,7 +190,12 @@ impl Service<'_> {
         let before = Replicas::of(self.block.decisions, &subject);
         let span = |_: &[&str]| self.block.span;
         let scaled = self.block.decision(&subject, scale::SCALE).and_then(scale::total);
-        let decided = scaled.or(before.as_ref().map(|before| before.total));
+        let recorded = before.as_ref().map(|before| before.total);
+        let decided = match scaled {
+            // It rests where it is, until it is needed.
+            Some(0) => recorded.filter(|recorded| *recorded > 0).or(Some(1)),
+            scaled => scaled.or(recorded),
+        };
         let total = total(&self.value, (self.autoscale().as_ref(), decided), span).ok()?;
         let is_bound = self.has_volumes();
         let is_looked_at =

@@ -1,12 +1,15 @@
 //! What a service may say of how it follows its load, checked.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use portolan_lang::{
     Attribute, Block as Nested, Data, Diagnostic, Diagnostics, Number, Schema, Span, Type, Value, duration,
 };
 
-use super::{Amount, Autoscale, Metric, Policy, Resource, Rules, Select, Target};
+use super::{
+    Amount, Autoscale, Cron, Metric, Policy, Query, QueryTarget, Resource, Rules, Schedule, Select, Target, cron,
+};
 use crate::compile::domain::{quantity, undecided, unknown_word};
 
 /// The longest window and period: what Kubernetes takes for windows.
@@ -31,8 +34,42 @@ pub(in crate::compile::domain) fn schema() -> Schema {
         .with(text("cpu", "The processor time of a copy that is aimed at: a share of what is reserved, \"60%\", or an amount, \"300m\"."))
         .with(text("memory", "The memory of a copy that is aimed at: a share of what is reserved, \"80%\", or an amount, \"400Mi\"."))
         .with(text("tolerance", "How far from that it may be before anything changes.").default(Value::string("10%")))
+        .block(Nested::named("prometheus", prometheus()))
+        .block(Nested::named("schedule", schedule()))
         .block(Nested::single("scale_up", rules("How fast there may be more.")))
         .block(Nested::single("scale_down", rules("How fast there may be fewer.")))
+}
+
+fn prometheus() -> Schema {
+    let number = |name, doc: &'static str| Attribute::optional(name, Type::Number).doc(doc);
+    Schema::new("What a Prometheus says, and what is aimed at.")
+        .with(Attribute::required("url", Type::String).doc("Where it is: \"https://prometheus.example.org\"."))
+        .with(
+            Attribute::required("query", Type::String)
+                .doc("An expression of which one number comes: \"sum(rate(requests_total[1m]))\"."),
+        )
+        .with(number("average_value", "What is aimed at for each copy: the number, divided by the copies."))
+        .with(number("value", "What is aimed at, in place of \"average_value\": the number itself."))
+        .with(
+            Attribute::optional("token", Type::String).sensitive().doc("The token that it asks for; only over https."),
+        )
+}
+
+fn schedule() -> Schema {
+    let number = |name, doc: &'static str| Attribute::optional(name, Type::Number).doc(doc);
+    Schema::new("A time in which there are other bounds.")
+        .with(
+            Attribute::required("start", Type::String)
+                .doc("When it begins, as crontab writes it: \"0 8 * * mon-fri\"."),
+        )
+        .with(Attribute::required("end", Type::String).doc("When it ends: \"0 20 * * mon-fri\"."))
+        .with(
+            Attribute::optional("time_zone", Type::String)
+                .default(Value::string("UTC"))
+                .doc("The time zone of both: \"Asia/Shanghai\"."),
+        )
+        .with(number("min", "The least number of copies in that time, where it is more than otherwise."))
+        .with(number("max", "The greatest number in that time, where it is less than otherwise."))
 }
 
 fn policy() -> Schema {
@@ -70,24 +107,105 @@ impl Reader<'_> {
             let detail = format!("\"min\" ({min}) is greater than \"max\" ({max}).");
             self.tell(&["min"], Diagnostic::error("Unsuitable bounds").detail(detail));
         }
-        let metrics: Vec<Metric> =
-            [Resource::Cpu, Resource::Memory].into_iter().filter_map(|resource| self.metric(block, resource)).collect();
-        let is_given = |name: &str| take(block, name).is_some();
-        if !["cpu", "memory"].into_iter().any(is_given) {
+        let resources = [Resource::Cpu, Resource::Memory];
+        let mut metrics: Vec<Metric> =
+            resources.into_iter().filter_map(|resource| self.metric(block, resource)).collect();
+        metrics.extend(self.named(block, "prometheus", Reader::query));
+        let schedules = self.named(block, "schedule", Reader::schedule);
+        self.check_sources(block, min);
+        let tolerance = self.tolerance(block);
+        let up = self.rules(block, "scale_up", Rules::of_up());
+        let down = self.rules(block, "scale_down", Rules::of_down());
+        Some(Autoscale { min: min?, max: max?, metrics, schedules, tolerance: tolerance?, up, down })
+    }
+
+    /// That it follows anything, also where there is no copy.
+    fn check_sources(&mut self, block: &Value, min: Option<u32>) {
+        let is_any =
+            |name: &str| take(block, name).is_some_and(|value| value.entries().is_none_or(|all| !all.is_empty()));
+        let is_independent = ["prometheus", "schedule"].into_iter().any(is_any);
+        if !is_independent && !["cpu", "memory"].into_iter().any(is_any) {
             let problem = Diagnostic::error("Nothing to follow")
                 .detail("It is not said what the number of copies follows.")
                 .help("Say what is aimed at: cpu = \"60%\".");
             self.tell(&[], problem);
         }
-        if min == Some(0) {
+        if min == Some(0) && !is_independent {
             let problem = Diagnostic::error("Unsuitable bounds")
-                .detail("\"min\" is 0: without copies there is nothing to measure, so there would never be one again.");
+                .detail("\"min\" is 0: without copies there is nothing to measure, so there would never be one again.")
+                .help("Add what there is without copies: a block prometheus or schedule.");
             self.tell(&["min"], problem);
         }
-        let tolerance = self.tolerance(block);
-        let up = self.rules(block, "scale_up", Rules::of_up());
-        let down = self.rules(block, "scale_down", Rules::of_down());
-        Some(Autoscale { min: min?, max: max?, metrics, tolerance: tolerance?, up, down })
+    }
+
+    /// What is read of every block of a kind, with its name.
+    fn named<T>(&mut self, block: &Value, kind: &str, read: fn(&mut Self, &Arc<str>, &Value) -> Option<T>) -> Vec<T> {
+        let blocks = take(block, kind).unwrap_or_else(|| Value::null(Type::Any));
+        let entries = blocks.entries().into_iter().flat_map(|entries| entries.iter());
+        entries.filter_map(|(name, block)| read(self, name, block)).collect()
+    }
+
+    fn query(&mut self, name: &Arc<str>, block: &Value) -> Option<Metric> {
+        let at = |attribute| ["prometheus", name, attribute];
+        let (url, query) = (self.text(block, &at("url")), self.text(block, &at("query")));
+        let token = self.text(block, &at("token"));
+        let is_secure = url.as_ref().is_some_and(|url| url.starts_with("https://"));
+        if url.as_ref().is_some_and(|url| !is_address(url)) {
+            let detail = "It is no address like \"https://prometheus.example.org\".";
+            self.tell(&at("url"), Diagnostic::error("Unsuitable address").detail(detail));
+        }
+        let is_plain = |token: &Arc<str>| token.bytes().all(|byte| byte.is_ascii_graphic());
+        if token.as_ref().is_some_and(|token| !is_secure || !is_plain(token)) {
+            let detail = "A token is sent over https only, and has no spaces.";
+            self.tell(&at("token"), Diagnostic::error("Unsuitable token").detail(detail));
+        }
+        if take(block, "average_value").is_some() == take(block, "value").is_some() {
+            let detail = "A question has either an \"average_value\" or a \"value\" that is aimed at.";
+            self.tell(&["prometheus", name], Diagnostic::error("Unclear target").detail(detail));
+        }
+        let average = self.amount(block, &at("average_value")).map(QueryTarget::AverageValue);
+        let target = self.amount(block, &at("value")).map(QueryTarget::Value).or(average)?;
+        Some(Metric::Query(Query { name: name.clone(), url: url?, query: query?, token }, target))
+    }
+
+    fn amount(&mut self, block: &Value, path: &[&str]) -> Option<f64> {
+        let value = take(block, path.last()?)?;
+        let amount = value.as_number().map(Number::to_f64);
+        let found = amount.filter(|amount| amount.is_finite() && *amount > 0.0);
+        if found.is_none() {
+            let problem = Diagnostic::error("Unsuitable target").detail("What is aimed at is a number above 0.");
+            self.tell(path, if amount.is_some() { problem } else { undecided("This number", (self.span)(&[])) });
+        }
+        found
+    }
+
+    fn schedule(&mut self, name: &Arc<str>, block: &Value) -> Option<Schedule> {
+        let at = |attribute| ["schedule", name, attribute];
+        let (start, end) = (self.cron(block, &at("start")), self.cron(block, &at("end")));
+        let zone = self.text(block, &at("time_zone"));
+        let found = zone.as_ref().and_then(|zone| cron::zone(zone));
+        if let Some(zone) = zone.filter(|_| found.is_none()) {
+            let detail = format!("\"{zone}\" is no time zone that this machine knows, such as \"Asia/Shanghai\".");
+            self.tell(&at("time_zone"), Diagnostic::error("Unknown time zone").detail(detail));
+        }
+        let (min, max) = (self.number(block, &at("min")), self.number(block, &at("max")));
+        if min.is_none() && max.is_none() || min.zip(max).is_some_and(|(min, max)| min > max) {
+            let detail = "A \"schedule\" says a \"min\", a \"max\" that is not less, or both.";
+            self.tell(&["schedule", name], Diagnostic::error("Unsuitable bounds").detail(detail));
+        }
+        Some(Schedule { name: name.clone(), start: start?, end: end?, zone: found?, min, max })
+    }
+
+    fn cron(&mut self, block: &Value, path: &[&str]) -> Option<Cron> {
+        let text = self.text(block, path)?;
+        match Cron::parse(&text) {
+            Ok(cron) => Some(cron),
+            Err(problem) => {
+                let detail = format!("\"{text}\" is no time as crontab writes it: {problem}.");
+                self.tell(path, Diagnostic::error("Unsuitable time").detail(detail));
+                None
+            }
+        }
     }
 
     fn tell(&mut self, path: &[&str], problem: Diagnostic) {
@@ -96,7 +214,7 @@ impl Reader<'_> {
     }
 
     /// Text, or nothing where it is not given. What is not known yet is told.
-    fn text(&mut self, block: &Value, path: &[&str]) -> Option<std::sync::Arc<str>> {
+    fn text(&mut self, block: &Value, path: &[&str]) -> Option<Arc<str>> {
         let name = path.last()?;
         let value = take(block, name)?;
         match value.data() {
@@ -213,6 +331,14 @@ impl Reader<'_> {
 /// An attribute or a block, where it is set.
 fn take(block: &Value, name: &str) -> Option<Value> {
     block.get(name).filter(|value| !value.is_null())
+}
+
+/// Whether it is the address of a server, without a name or a password.
+fn is_address(url: &str) -> bool {
+    let rest = url.strip_prefix("https://").or_else(|| url.strip_prefix("http://"));
+    let host = rest.map(|rest| rest.split('/').next().unwrap_or_default());
+    host.is_some_and(|host| !host.is_empty() && !host.contains('@'))
+        && url.bytes().all(|byte| byte.is_ascii_graphic() && !b"?#\"<>".contains(&byte))
 }
 
 /// So much for each copy, given in thousandths of the unit.

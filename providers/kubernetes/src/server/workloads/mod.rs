@@ -18,7 +18,7 @@ use std::collections::BTreeMap;
 use async_trait::async_trait;
 use jiff::Timestamp;
 use namespace::Namespace;
-use portolan_provider::{Copy, Error, Event, LogRequest, Recorded, Sample, Status, Streams, Usage, Workloads};
+use portolan_provider::{Copy, Error, Event, LogRequest, Recorded, Samples, Status, Streams, Usage, Workloads};
 use tokio::sync::mpsc::Sender;
 
 use super::read::at_once;
@@ -133,9 +133,10 @@ impl Workloads for ServerSession {
         answers(self, workloads, tell).await
     }
 
-    async fn samples(&self, workloads: &[Recorded<'_>]) -> Vec<Result<Vec<Sample>, Error>> {
+    async fn samples(&self, workloads: &[Recorded<'_>]) -> Vec<Result<Samples, Error>> {
         let tell = |sought: Vec<Sought>, namespace: Namespace| async move {
-            let measured = self.measured(&namespace.name).await?;
+            // That nothing is measured is no reason not to tell of the pods.
+            let measured = self.measured(&namespace.name).await.map_err(|error| error.message);
             let now = Timestamp::now();
             Ok(sought.iter().map(|one| samples::samples(one, &namespace, &measured, now)).collect())
         };

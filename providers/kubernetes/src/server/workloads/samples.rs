@@ -2,7 +2,7 @@
 //! autoscaler sorts pods (`groupPods` of its replica calculator).
 
 use jiff::{SignedDuration, Timestamp};
-use portolan_provider::Sample;
+use portolan_provider::{Sample, Samples};
 use serde_json::Value as Json;
 
 use super::Sought;
@@ -16,18 +16,28 @@ const STARTING: SignedDuration = SignedDuration::from_mins(5);
 const NEVER_READY: SignedDuration = SignedDuration::from_secs(30);
 
 /// What the pods of a workload use that have not failed and are not being deleted.
-pub(super) fn samples(one: &Sought, namespace: &Namespace, measured: &Measured, now: Timestamp) -> Vec<Sample> {
-    let Some(live) = namespace.workload(&one.identity.kind, &one.identity.name) else { return Vec::new() };
+pub(super) fn samples(
+    one: &Sought,
+    namespace: &Namespace,
+    measured: &Result<Measured, String>,
+    now: Timestamp,
+) -> Samples {
+    let unmeasured = measured.as_ref().err().cloned();
+    let Some(live) = namespace.workload(&one.identity.kind, &one.identity.name) else {
+        return Samples { unmeasured, ..Samples::default() };
+    };
     let pods = namespace.pods(live).into_iter();
     let counted = pods.filter(|pod| {
         pod.pointer("/metadata/deletionTimestamp").is_none()
             && !["Failed", "Succeeded"].contains(&text(pod, "/status/phase"))
     });
-    counted.map(|pod| sample(pod, measured.of(pod), now)).collect()
+    let metrics = |pod| measured.as_ref().ok().and_then(|measured| measured.of(pod));
+    Samples { copies: counted.map(|pod| sample(pod, metrics(pod), now)).collect(), unmeasured }
 }
 
 fn sample(pod: &Json, metrics: Option<&Json>, now: Timestamp) -> Sample {
     Sample {
+        is_ready: ready(pod).is_some_and(|ready| text(ready, "/status") == "True"),
         is_pending: text(pod, "/status/phase") == "Pending",
         is_warm: metrics.is_some_and(|metrics| is_warm(pod, metrics, now)),
         cpu: metrics.and_then(|metrics| sum(metrics, "/containers", "/usage/cpu", 1000)),
@@ -37,12 +47,16 @@ fn sample(pod: &Json, metrics: Option<&Json>, now: Timestamp) -> Sample {
     }
 }
 
+/// What is said of whether a pod is ready.
+fn ready(pod: &Json) -> Option<&Json> {
+    let mut conditions = pod.pointer("/status/conditions").and_then(Json::as_array).into_iter().flatten();
+    conditions.find(|condition| text(condition, "/type") == "Ready")
+}
+
 /// Whether the processor time of a pod is that of one that takes its part of the load.
 fn is_warm(pod: &Json, metrics: &Json, now: Timestamp) -> bool {
-    let conditions = pod.pointer("/status/conditions").and_then(Json::as_array).into_iter().flatten();
-    let ready = conditions.into_iter().find(|condition| text(condition, "/type") == "Ready");
     let time = |object: &Json, pointer: &str| text(object, pointer).parse::<Timestamp>().ok();
-    let (Some(ready), Some(started)) = (ready, time(pod, "/status/startTime")) else { return false };
+    let (Some(ready), Some(started)) = (ready(pod), time(pod, "/status/startTime")) else { return false };
     let is_ready = text(ready, "/status") != "False";
     let changed = time(ready, "/lastTransitionTime").unwrap_or(started);
     if now.duration_since(started) >= STARTING {
@@ -87,6 +101,7 @@ mod tests {
         let found = sampled("Running", ready, Some(("2026-01-01T01:00:00Z", "250m")), "2026-01-01T01:00:00Z");
         let wanted = Sample {
             is_pending: false,
+            is_ready: true,
             is_warm: true,
             cpu: Some(250),
             memory: Some(2 << 20),
