@@ -66,6 +66,12 @@ application "shop" {
       max    = 40
       cpu    = "60%"
       memory = "400Mi"
+      schedule "rush_hour" {
+        start     = "0 18 * * *"
+        end       = "0 22 * * *"
+        time_zone = "Asia/Shanghai"
+        min       = 8
+      }
       scale_down {
         stabilization = "10m"
         policy {
