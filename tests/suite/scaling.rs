@@ -112,7 +112,7 @@ impl Scaled {
     fn is_measured(&self) {
         let looks = || self.proxies[0].count(METRICS);
         let before = looks();
-        until("it is measured", || looks() > before + 8);
+        until("it is measured", || looks() > before + 4);
     }
 }
 
