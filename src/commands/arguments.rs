@@ -23,7 +23,7 @@ pub(crate) use services::{
     EventsArguments, ExecArguments, LogsArguments, OperateArguments, StatusArguments, TopArguments,
 };
 pub(crate) use variables::{VariableArgument, VariableArguments};
-pub(crate) use watch::{OnDrift, Permission, WatchArguments};
+pub(crate) use watch::{Permission, WatchArguments};
 
 /// One plan across Kubernetes clusters, nginx fleets and DNS zones.
 #[derive(Debug, Parser)]

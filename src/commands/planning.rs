@@ -9,7 +9,7 @@ use portolan::compile::domain::placement::REPLICAS;
 use portolan::compile::{DataAnswers, Desired, Evaluation, Inputs, PlacementRequest};
 use portolan::graph::Graph;
 use portolan::observe::Selection;
-use portolan::plan::{self, Mode, Plan, Request};
+use portolan::plan::{self, DriftRules, Mode, Plan, Request};
 use portolan::recover::recover;
 use portolan::sessions::{LivingSessions, OpenSessions, Sessions};
 use portolan::shape;
@@ -41,6 +41,7 @@ pub(crate) fn request(arguments: &PlanningArguments, destroy: bool) -> Result<Re
         replace: addresses("--replace", &arguments.replace)?,
         placement: PlacementRequest::default(),
         refresh: arguments.refresh,
+        drift: DriftRules::Repair,
         parallelism: arguments.parallelism.max(1),
     })
 }

@@ -4,6 +4,7 @@
 //! does what that answers. A run is what `apply --auto-approve` does, within limits.
 
 mod clusters;
+mod drift;
 mod files;
 mod limits;
 mod listen;
@@ -12,31 +13,39 @@ mod metrics;
 mod probing;
 mod scaling;
 mod shown;
+mod told;
 
 use std::cell::{Cell, RefCell};
+use std::collections::BTreeSet;
 use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
 use portolan::compile::domain::autoscale::scale::is_scale;
+use portolan::config::watch::Watch as Declared;
 use portolan::plan::{Plan, Request};
-use portolan::sessions::LivingSessions;
+use portolan::sessions::{LivingSessions, Sessions};
 use portolan::watch::failover::Action as Judged;
+use portolan::watch::limits::{Held, is_open, judge};
 use portolan::watch::scaling::Action as Scaled;
 use portolan::watch::{Action, Ended, Event, Settings, Watch};
-use portolan_state::Decision;
+use portolan_state::{Decision, Snapshot};
 use serde_json::json;
 use tokio::sync::Notify;
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 
-use self::clusters::{Clusters, Moved};
+use self::clusters::{Clusters, Moved, is_any_away};
+use self::drift::Drifting;
 use self::files::Files;
 use self::scaling::Scaler;
 use self::shown::Shown;
+use self::told::Told;
 use super::apply::{Manner, carry_out};
-use super::arguments::{ApplyingArguments, OnDrift, PlanningArguments, WatchArguments};
-use super::planning::{Start, make_plan, prepare, project, request, resumed};
+use super::arguments::{ApplyingArguments, PlanningArguments, WatchArguments};
+use super::planning::{Prepared, Start, make_plan, prepare, project, request, resumed};
+use super::project::Project;
+use super::record::Locked;
 use super::{Exit, Failure, Outcome, block_on, interrupts, is_colourful, print, record, warn};
 use crate::{render, setup};
 
@@ -52,28 +61,38 @@ const LOOK: Duration = Duration::from_millis(500);
 /// Who decides what the daemon decides: no name that a person can have on a system.
 const WHO: &str = "portolan watch";
 
-/// How many addresses are named.
-const NAMED: usize = 5;
+/// The topic of a plan that waits.
+const HELD: &str = "held";
+
+/// The topic of clusters about which nothing is decided.
+const UNDECIDED: &str = "undecided";
+
+/// How the topics of decisions begin.
+const DECIDED: &str = "decided about ";
+
+/// Topics that are not objects.
+const TOPICS: [&str; 2] = [HELD, UNDECIDED];
 
 pub(crate) fn run(arguments: &WatchArguments) -> Outcome {
-    let settings = Settings {
-        debounce: record::duration("--debounce", &arguments.debounce)?,
-        interval: record::duration("--interval", &arguments.interval)?,
-        first_pause: FIRST_PAUSE,
-        longest_pause: LONGEST_PAUSE,
-        seed: rand::random(),
-    };
-    block_on(watch(arguments, settings))
+    let declared = limits::declared(arguments, &Declared::default())?;
+    block_on(watch(arguments, declared))
 }
 
 type Running<'a> = Pin<Box<dyn Future<Output = Result<Ended, Failure>> + 'a>>;
 
-async fn watch(arguments: &WatchArguments, settings: Settings) -> Outcome {
+async fn watch(arguments: &WatchArguments, declared: Declared) -> Outcome {
+    let settings = Settings {
+        debounce: declared.debounce,
+        interval: declared.interval,
+        first_pause: FIRST_PAUSE,
+        longest_pause: LONGEST_PAUSE,
+        seed: rand::random(),
+    };
     let began = Instant::now();
     let (clusters, mut heard) = Clusters::new(began);
     let (scaler, mut measured) =
         Scaler::new(began, record::duration("--metrics-interval", &arguments.metrics_interval)?);
-    let daemon = Daemon::new(arguments, clusters, scaler);
+    let daemon = Daemon::new(arguments, began, declared, clusters, scaler);
     let mut measuring = pin!(daemon.scaler.measuring());
     let mut stop = interrupts();
     let mut files = Files::of(".");
@@ -114,7 +133,11 @@ async fn watch(arguments: &WatchArguments, settings: Settings) -> Outcome {
                 false => continue,
             },
         };
-        if heart.on(event, began.elapsed()) == Some(Action::Run) {
+        let now = began.elapsed();
+        let (debounce, interval) = daemon.patience();
+        heart.adjust(debounce, interval);
+        let action = heart.on(event, now).or_else(|| heart.on(Event::Appointed(daemon.appointment(now)?), now));
+        if action == Some(Action::Run) {
             running = Some(Box::pin(daemon.run()));
         }
     }
@@ -155,11 +178,28 @@ struct Daemon<'a> {
     /// When the last run began.
     began: Cell<Instant>,
     /// What was told last.
-    told: RefCell<String>,
+    last: RefCell<String>,
+    /// What was told about what goes on.
+    told: Told,
+    /// When the daemon began; all its times count from then.
+    start: Instant,
+    /// What the last configuration that could be read and the flags say.
+    declared: RefCell<Declared>,
+    drifting: Drifting,
+    /// Whether what goes on is because of a cluster that died or came back.
+    fails_over: Cell<bool>,
+    /// When the next run has to begin at the latest.
+    appointed: Cell<Option<Duration>>,
 }
 
 impl<'a> Daemon<'a> {
-    fn new(arguments: &'a WatchArguments, clusters: Clusters, scaler: Scaler) -> Daemon<'a> {
+    fn new(
+        arguments: &'a WatchArguments,
+        began: Instant,
+        declared: Declared,
+        clusters: Clusters,
+        scaler: Scaler,
+    ) -> Daemon<'a> {
         let hints = Arc::<Notify>::default();
         let sessions = LivingSessions::new({
             let hints = hints.clone();
@@ -175,8 +215,26 @@ impl<'a> Daemon<'a> {
             scaler,
             shown: Arc::new(Shown::new()),
             began: Cell::new(Instant::now()),
-            told: RefCell::default(),
+            last: RefCell::default(),
+            told: Told::default(),
+            start: began,
+            declared: RefCell::new(declared),
+            drifting: Drifting::new(),
+            fails_over: Cell::new(false),
+            appointed: Cell::new(None),
         }
+    }
+
+    /// How long it has to be quiet before a run, and the longest time between two.
+    fn patience(&self) -> (Duration, Duration) {
+        let declared = self.declared.borrow();
+        (declared.debounce, declared.interval)
+    }
+
+    /// When a run has to begin though nothing happens, if it has to.
+    fn appointment(&self, now: Duration) -> Option<Duration> {
+        let appointed = self.appointed.take();
+        appointed.into_iter().chain(self.drifting.wake(now)).min()
     }
 
     /// Lets others look, where that is wanted; and where the names come of those who have it look now.
@@ -221,57 +279,13 @@ impl<'a> Daemon<'a> {
     async fn run(&self) -> Result<Ended, Failure> {
         self.began.set(Instant::now());
         let project = project(&self.planning)?;
+        *self.declared.borrow_mut() = limits::declared(self.arguments, &project.config.settings.watch)?;
         let backend = setup::backend(&project.config.settings).map_err(|problem| project.failure(problem.into()))?;
-        let request: Request = request(&self.planning, false)?;
-        self.clusters.declare(&project, self.arguments.max_lost, &record::load(&*backend).await?);
-        let ended = record::with_lock(&backend, "watch", Duration::ZERO, async |locked| {
-            let snapshot = record::load(&*locked.backend).await?;
-            let mut decided = self.clusters.decisions(&snapshot);
-            decided.extend(self.scaler.decisions(&snapshot));
-            self.tell_decisions(&decided)?;
-            let prepared = locked.renewed(async {
-                let start = Start::living(record::load(&*locked.backend).await?, &self.sessions);
-                let start = resumed(&project, locked, start.deciding(decided.clone()), &request).await?;
-                prepare(&project, start, &request).await
-            });
-            let prepared = prepared.await?;
-            self.scaler.declare(&prepared.desired);
-            let sessions = prepared.sessions(&project);
-            let plan = locked.renewed(async { Ok(make_plan(&project, &prepared, &sessions, &request).await) }).await?;
-            if plan.diagnostics.has_errors() {
-                return Err(project.failure(plan.diagnostics));
-            }
-            if !plan.has_changes() && plan.drift.is_empty() {
-                return Ok(Ended::Settled);
-            }
-            let moved = Moved::new(&prepared.snapshot, &prepared.desired, &decided);
-            let declared = project.config.settings.watch.as_ref().map(|watch| &watch.limits);
-            let limits = limits::limits(declared, &self.arguments.allow);
-            let recorded = prepared.snapshot.resources.len();
-            let beyond = limits::beyond(&limits, &plan, &decided, &moved, recorded);
-            if let Some(why) = beyond.or_else(|| self.reported(&plan)) {
-                self.shown.planned(&plan, Some(&why));
-                self.tell("warn", &format!("{}: {why}", render::plan::summary(&plan)), "held")?;
-                return Ok(Ended::Held);
-            }
-            if self.is_stopping.get() {
-                return Ok(Ended::Held);
-            }
-            self.shown.planned(&plan, None);
-            self.tell("info", &render::plan::summary(&plan), "run_started")?;
-            if !self.arguments.json {
-                print(|out| write!(out, "{}", render::plan::human(&plan, is_colourful())))?;
-            }
-            warn(&plan.diagnostics, &project.config.sources);
-            self.scaler.decided(&prepared.snapshot, &decided);
-            let applying = ApplyingArguments { auto_approve: true, json: self.arguments.json };
-            let manner = Manner { command: "watch", planning: &self.planning, applying };
-            carry_out(&manner, &project, locked, &prepared, &sessions, &plan).await?;
-            // What was made is read once, and followed from then on.
-            self.hints.notify_one();
-            Ok(Ended::Settled)
-        })
-        .await;
+        let most_lost = self.declared.borrow().limits.clusters_lost;
+        self.clusters.declare(&project, &record::load(&*backend).await?, most_lost);
+        let ended =
+            record::with_lock(&backend, "watch", Duration::ZERO, async |locked| self.turn(&project, locked).await)
+                .await;
         let recorded = record::load(&*backend).await?;
         self.clusters.recorded(&recorded);
         self.shown.recorded(&recorded);
@@ -279,19 +293,138 @@ impl<'a> Daemon<'a> {
         ended
     }
 
+    async fn turn(&self, project: &Project, locked: &Locked) -> Result<Ended, Failure> {
+        let decided = self.decide(&record::load(&*locked.backend).await?)?;
+        let rules = self.drifting.rules(&self.declared.borrow(), self.start.elapsed());
+        let request = Request { drift: rules, ..request(&self.planning, false)? };
+        let prepared = locked.renewed(async {
+            let start = Start::living(record::load(&*locked.backend).await?, &self.sessions);
+            let start = resumed(project, locked, start.deciding(decided.clone()), &request).await?;
+            prepare(project, start, &request).await
+        });
+        let prepared = prepared.await?;
+        self.scaler.declare(&prepared.desired);
+        let sessions = prepared.sessions(project);
+        let run = Run { project, locked, prepared: &prepared, sessions: &sessions, decided: &decided };
+        let plan = run.plan(&request).await?;
+        self.tell_drift(&plan)?;
+        if !plan.has_changes() && plan.drift.is_empty() {
+            self.fails_over.set(false);
+            self.told.keep(|topic| topic != HELD && !topic.starts_with(DECIDED));
+            return Ok(Ended::Settled);
+        }
+        let is_failover = decided.iter().any(|decision| !is_scale(decision)) || is_any_away(&prepared.snapshot);
+        self.fails_over.set(self.fails_over.get() || is_failover);
+        let moved = Moved::new(&prepared.snapshot, &prepared.desired, &decided);
+        match self.judge_plan(&plan, &run, &moved) {
+            Some(held) => {
+                self.hold(&plan, &held)?;
+                if held.may_repair {
+                    self.repair(&run, &plan, &moved, request).await?;
+                }
+                Ok(Ended::Held)
+            }
+            None => {
+                self.told.keep(|topic| topic != HELD && !topic.starts_with(DECIDED));
+                self.carry_out(&run, &plan).await
+            }
+        }
+    }
+
+    fn judge_plan(&self, plan: &Plan, run: &Run<'_>, moved: &Moved<'_>) -> Option<Held> {
+        let facts = limits::facts(plan, run, moved, self.fails_over.get());
+        judge(&self.declared.borrow(), &facts, Timestamp::now())
+    }
+
+    /// Tells that a plan waits, and why.
+    fn hold(&self, plan: &Plan, held: &Held) -> Result<(), Failure> {
+        self.shown.planned(plan, Some(&held.why));
+        if let Some(until) = held.until {
+            let wait = Duration::try_from(until.duration_since(Timestamp::now())).unwrap_or_default();
+            self.appointed.set(Some(self.start.elapsed() + wait));
+        }
+        self.tell_once(HELD, "warn", &format!("{}: {}", render::plan::summary(plan), held.why), "held")
+    }
+
+    /// Puts right what was changed outside while the rest of a plan waits, as far as it can be done apart.
+    async fn repair(&self, run: &Run<'_>, whole: &Plan, moved: &Moved<'_>, request: Request) -> Result<(), Failure> {
+        let targets = drift::repairable(whole);
+        if targets.is_empty() {
+            return Ok(());
+        }
+        let plan = run.plan(&Request { targets, ..request }).await?;
+        let facts = limits::facts(&plan, run, moved, false);
+        let is_allowed = facts.is_repair && judge(&self.declared.borrow(), &facts, Timestamp::now()).is_none();
+        if is_allowed && plan.has_changes() {
+            self.carry_out(run, &plan).await?;
+        }
+        Ok(())
+    }
+
+    async fn carry_out(&self, run: &Run<'_>, plan: &Plan) -> Result<Ended, Failure> {
+        if self.is_stopping.get() {
+            return Ok(Ended::Held);
+        }
+        for fight in self.drifting.repaired(plan, self.start.elapsed()) {
+            self.tell("warn", &fight, "fight")?;
+        }
+        self.shown.planned(plan, None);
+        self.tell("info", &render::plan::summary(plan), "run_started")?;
+        if !self.arguments.json {
+            print(|out| write!(out, "{}", render::plan::human(plan, is_colourful())))?;
+        }
+        warn(&plan.diagnostics, &run.project.config.sources);
+        let applying = ApplyingArguments { auto_approve: true, json: self.arguments.json };
+        let manner = Manner { command: "watch", planning: &self.planning, applying };
+        self.scaler.decided(&run.prepared.snapshot, run.decided);
+        carry_out(&manner, run.project, run.locked, run.prepared, run.sessions, plan).await?;
+        // What was made is read once, and followed from then on.
+        self.hints.notify_one();
+        Ok(Ended::Settled)
+    }
+
+    /// Tells what was changed outside and is left, and which fights are over.
+    fn tell_drift(&self, plan: &Plan) -> Result<(), Failure> {
+        for over in self.drifting.quiet(self.start.elapsed()) {
+            self.tell("info", &over, "fight")?;
+        }
+        let reported = drift::reported(plan);
+        let topics: BTreeSet<String> = reported.iter().map(|(address, _)| address.to_string()).collect();
+        self.told.keep(|topic| topics.contains(topic) || TOPICS.contains(&topic) || topic.starts_with(DECIDED));
+        reported.iter().try_for_each(|(address, text)| self.tell_once(&address.to_string(), "warn", text, "drift"))
+    }
+
+    /// What is decided about clusters and services now.
+    fn decide(&self, snapshot: &Snapshot) -> Result<Vec<Decision>, Failure> {
+        let declared = self.declared.borrow();
+        let scaled = if declared.pause.is_none() { self.scaler.decisions(snapshot) } else { Vec::new() };
+        self.tell_decisions(&scaled)?;
+        let decided = self.clusters.decisions(snapshot);
+        let is_time = declared.fails_over_always || is_open(&declared, Timestamp::now());
+        if decided.is_empty() || (is_time && declared.pause.is_none()) {
+            self.told.keep(|topic| topic != UNDECIDED);
+            self.tell_decisions(&decided)?;
+            return Ok(decided.into_iter().chain(scaled).collect());
+        }
+        let why = declared.pause.as_ref().map_or("no window is open".to_owned(), |why| format!("it is paused: {why}"));
+        let subjects: Vec<String> = decided.iter().map(|decision| decision.subject.to_string()).collect();
+        let told =
+            format!("{}: nothing is decided, because {why}; see to it with `portolan cluster`", subjects.join(", "));
+        self.tell_once(UNDECIDED, "warn", &told, "held")?;
+        Ok(scaled)
+    }
+
     /// Tells what it decides about clusters and services.
     fn tell_decisions(&self, decided: &[Decision]) -> Result<(), Failure> {
         decided.iter().try_for_each(|decision| {
             let level = if is_scale(decision) { "info" } else { "warn" };
-            self.tell(level, &format!("{}: {}", decision.subject, decision.reason), "decided")
+            self.tell_once(
+                &format!("{DECIDED}{}", decision.subject),
+                level,
+                &format!("{}: {}", decision.subject, decision.reason),
+                "decided",
+            )
         })
-    }
-
-    /// What was changed outside, where that is told and left.
-    fn reported(&self, plan: &Plan) -> Option<String> {
-        let drift: Vec<String> = plan.drift.iter().map(|drift| drift.key.address.to_string()).collect();
-        let is_reported = self.arguments.on_drift == OnDrift::Report && !drift.is_empty();
-        is_reported.then(|| format!("this was changed outside: {}", named(&drift)))
     }
 
     /// Tells how a run has ended.
@@ -317,9 +450,17 @@ impl<'a> Daemon<'a> {
         Ok(Ended::Failed)
     }
 
+    /// Tells something about a topic, unless it was the last that was told about it.
+    fn tell_once(&self, topic: &str, level: &str, message: &str, kind: &str) -> Result<(), Failure> {
+        match self.told.is_new(topic, message) {
+            true => self.tell(level, message, kind),
+            false => Ok(()),
+        }
+    }
+
     /// Tells what the daemon does, on a line, unless it was told just before.
     fn tell(&self, level: &str, message: &str, kind: &str) -> Result<(), Failure> {
-        if self.told.replace(message.to_owned()) == message {
+        if self.last.replace(message.to_owned()) == message {
             return Ok(());
         }
         self.shown.said(level, message, kind);
@@ -331,11 +472,24 @@ impl<'a> Daemon<'a> {
     }
 }
 
-/// The first of some addresses, and how many there are beside.
-fn named(addresses: &[String]) -> String {
-    let first: Vec<&str> = addresses.iter().take(NAMED).map(String::as_str).collect();
-    match addresses.len().saturating_sub(NAMED) {
-        0 => first.join(", "),
-        more => format!("{}, and {more} more", first.join(", ")),
+/// What the steps of a run have in common.
+struct Run<'a> {
+    project: &'a Project,
+    locked: &'a Locked,
+    prepared: &'a Prepared,
+    sessions: &'a Sessions<'a>,
+    /// What the daemon decided for it.
+    decided: &'a [Decision],
+}
+
+impl Run<'_> {
+    /// A plan without errors.
+    async fn plan(&self, request: &Request) -> Result<Plan, Failure> {
+        let plan = async { Ok(make_plan(self.project, self.prepared, self.sessions, request).await) };
+        let plan = self.locked.renewed(plan).await?;
+        match plan.diagnostics.has_errors() {
+            true => Err(self.project.failure(plan.diagnostics)),
+            false => Ok(plan),
+        }
     }
 }

@@ -25,7 +25,7 @@ pub(super) fn constant(expr: &Expr, diagnostics: &mut Diagnostics) -> Option<Val
 }
 
 /// The scope of constants: there is nothing to refer to and nothing outside.
-struct Nothing;
+pub(super) struct Nothing;
 
 impl Scope for Nothing {
     fn resolve(&self, reference: &Reference) -> Result<Resolved, Diagnostic> {

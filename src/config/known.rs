@@ -9,6 +9,7 @@ use portolan_lang::{Diagnostics, Nesting, Schema};
 
 use super::blocks::shapes;
 use super::content::{BodyShape, resolve};
+use super::watch;
 use crate::catalog::Catalog;
 use crate::compile::domain::KINDS;
 
@@ -16,11 +17,13 @@ use crate::compile::domain::KINDS;
 pub(super) struct Known<'a> {
     pub(super) catalog: &'a Catalog,
     domain: BTreeMap<&'static str, Schema>,
+    watch: Schema,
 }
 
 impl<'a> Known<'a> {
     pub(super) fn new(catalog: &'a Catalog) -> Self {
-        Known { catalog, domain: KINDS.iter().map(|kind| (kind.keyword, (kind.schema)(catalog))).collect() }
+        let domain = KINDS.iter().map(|kind| (kind.keyword, (kind.schema)(catalog))).collect();
+        Known { catalog, domain, watch: watch::schema() }
     }
 
     /// What a block of the domain may hold.
@@ -53,6 +56,7 @@ impl<'a> Known<'a> {
             "resource" => self.catalog.resource(kind).map(|(_, resource)| &resource.schema),
             "data" => self.catalog.data(kind).map(|(_, schema)| schema),
             "provider" => self.catalog.provider(kind).map(|provider| &provider.schema().connection),
+            "watch" => Some(&self.watch),
             keyword => self.domain(keyword),
         }
     }

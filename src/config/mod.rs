@@ -21,6 +21,7 @@ pub(crate) mod part;
 mod uses;
 mod variables;
 mod version;
+pub mod watch;
 
 pub use accept::Refusal;
 pub use files::{MAX_FILE_BYTES, exists};

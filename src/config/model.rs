@@ -14,7 +14,7 @@ use portolan_lang::syntax::{Body, Expr, Ident};
 use portolan_lang::{Sources, Span};
 use rustc_hash::FxBuildHasher;
 
-use crate::watch::limits::Limits;
+use super::watch::Watch;
 
 /// Things by name, in the order of the source. The names are those that a person chose, so that
 /// nobody has to fear a hash that can be foreseen.
@@ -27,11 +27,11 @@ pub struct Config {
     pub sources: Sources,
     /// The module of the directory that was asked for.
     pub root: Arc<Module>,
-    /// The `portolan` block of the root module.
+    /// What the blocks `portolan` and `watch` of the root module say.
     pub settings: Settings,
 }
 
-/// The `portolan` block.
+/// What the blocks `portolan` and `watch` of the root module say.
 #[derive(Debug, Clone, Default)]
 pub struct Settings {
     /// The version constraint with its place; checked on loading.
@@ -39,16 +39,7 @@ pub struct Settings {
     /// The `backend "kind" { … }` block: kind and body.
     pub backend: Option<(Ident, Arc<Body>)>,
     /// The `watch` block.
-    pub watch: Option<WatchSettings>,
-}
-
-/// The `watch` block: what the daemon may do.
-#[derive(Debug, Clone, Default)]
-pub struct WatchSettings {
-    /// What it does without a person.
-    pub limits: Limits,
-    /// How many clusters it gives up at once.
-    pub lost_clusters: Option<usize>,
+    pub watch: Watch,
 }
 
 /// The files of one directory. A module that is called twice is loaded once and shared.
@@ -222,10 +213,35 @@ pub struct Lifecycle {
     pub ignore_changes: IgnoreChanges,
     /// A change of these replaces the object.
     pub replace_triggered_by: Vec<Arc<Expr>>,
+    /// What the daemon does where it was changed outside; as `watch` says where nothing is said.
+    pub on_drift: Option<OnDrift>,
     /// What must hold before.
     pub preconditions: Vec<Condition>,
     /// What must hold after.
     pub postconditions: Vec<Condition>,
+}
+
+/// What the daemon does where something was changed outside.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum OnDrift {
+    /// It is made again as it is declared.
+    #[default]
+    Repair,
+    /// It is told, and left as it is.
+    Report,
+    /// It is left as it is.
+    Ignore,
+}
+
+impl OnDrift {
+    /// Those that can be declared, by their names.
+    pub const NAMES: [&str; 3] = ["repair", "report", "ignore"];
+
+    /// The one of a name.
+    pub fn named(name: &str) -> Option<OnDrift> {
+        let known = [OnDrift::Repair, OnDrift::Report, OnDrift::Ignore];
+        OnDrift::NAMES.into_iter().zip(known).find(|(known, _)| *known == name).map(|(_, on_drift)| on_drift)
+    }
 }
 
 /// The attributes in which the configuration does not count once the object is there.

@@ -8,15 +8,15 @@
 use std::sync::Arc;
 
 use futures::stream::{FuturesUnordered, StreamExt};
-use portolan_lang::{AttributePath, Diagnostic, Diagnostics, Marks, Schema, Severity, Type, Value};
+use portolan_lang::{Address, AttributePath, Diagnostic, Diagnostics, Marks, Schema, Severity, Type, Value};
 use portolan_provider::{Error, Planned, Proposal, departures_from_config, plan_by_schema, propose};
 use portolan_state::{ResourceKey, ResourceStatus};
-use rustc_hash::FxHashMap;
+use rustc_hash::{FxHashMap, FxHashSet};
 
 use super::configurations::Configurations;
 use super::ignore::ignoring;
 use super::imports::Imported;
-use super::model::{Action, Change, Reason};
+use super::model::{Action, Change, Reason, WhyLeft};
 use super::order::creates_first;
 use super::orphans::prevented;
 use super::pending::Pending;
@@ -26,6 +26,7 @@ use crate::config::Lifecycle;
 use crate::graph::Graph;
 use crate::marks::{marked_by_schema, marked_like, marked_where_repeated, same};
 use crate::plan::records::Records;
+use crate::refresh::Live;
 use crate::retry::retrying;
 use crate::sessions::{Sessions, attribute_of, diagnostic_of, listed};
 
@@ -40,9 +41,20 @@ pub(crate) struct Inputs<'a> {
     pub(crate) selected: &'a [bool],
 }
 
-/// The changes of the selected instances, in the order of the configuration, and all problems
-/// in the same order.
-pub(crate) async fn plan<C: Configurations>(inputs: Inputs<'_>, evaluation: &mut C) -> (Vec<Change>, Diagnostics) {
+/// What becomes of the selected instances.
+pub(crate) struct PlannedInstances {
+    /// Their changes, in the order of the configuration.
+    pub(crate) changes: Vec<Change>,
+    /// Those that were changed outside, and are wanted as they were recorded.
+    pub(crate) repairs: FxHashSet<InstanceId>,
+    /// Those of them that are left as they are.
+    pub(crate) left: FxHashMap<Address, WhyLeft>,
+    /// All problems, in the order of the configuration.
+    pub(crate) diagnostics: Diagnostics,
+}
+
+/// Plans the selected instances.
+pub(crate) async fn plan<C: Configurations>(inputs: Inputs<'_>, evaluation: &mut C) -> PlannedInstances {
     let (graph, sessions, parallelism) = (inputs.graph, inputs.sessions, inputs.request.parallelism.max(1));
     let mut planner = Planner::new(inputs, evaluation);
     let mut walk = graph.walk();
@@ -60,7 +72,7 @@ pub(crate) async fn plan<C: Configurations>(inputs: Inputs<'_>, evaluation: &mut
         planner.finish(&question, answer);
         walk.done(question.id);
     }
-    planner.into_changes()
+    planner.into_planned()
 }
 
 /// The object that is there before the change.
@@ -166,6 +178,8 @@ struct Planner<'a, 'e, C> {
     creates_first: Vec<bool>,
     pending: Pending<'a>,
     changes: Vec<Option<Change>>,
+    repairs: FxHashSet<InstanceId>,
+    left: FxHashMap<Address, WhyLeft>,
     problems: Vec<(InstanceId, Diagnostics)>,
 }
 
@@ -176,6 +190,8 @@ impl<'a, 'e, C: Configurations> Planner<'a, 'e, C> {
             creates_first: creates_first(desired, inputs.graph),
             pending: Pending::new(desired, inputs.records),
             changes: vec![None; desired.instances.len()],
+            repairs: FxHashSet::default(),
+            left: FxHashMap::default(),
             problems: Vec::new(),
             inputs,
             evaluation,
@@ -258,6 +274,17 @@ impl<'a, 'e, C: Configurations> Planner<'a, 'e, C> {
 
     fn begin_managed(&mut self, id: InstanceId, config: Value) -> Option<Question> {
         let Some(schema) = self.schema(id) else { return self.unknown_type(id) };
+        if let Some(recorded) = self.changed_outside(id).filter(|recorded| self.is_wanted_still(id, recorded, &config))
+        {
+            self.repairs.insert(id);
+            let address = &self.instance(id).address;
+            if let Some(why) = self.inputs.request.drift.why_left(address, self.lifecycle(id)) {
+                self.left.insert(address.clone(), why);
+                let change = self.no_change(id, Some(&recorded));
+                self.settle(id, Change { after: Some(recorded.value), ..change });
+                return None;
+            }
+        }
         let prior = self.prior(id);
         let kept = prior.as_ref().filter(|prior| !prior.is_tainted && prior.stays);
         let config = match kept {
@@ -334,6 +361,32 @@ impl<'a, 'e, C: Configurations> Planner<'a, 'e, C> {
             stays: self.inputs.sessions.stays(resource, instance),
             is_tainted: resource.status == ResourceStatus::Tainted,
             importing: None,
+        })
+    }
+
+    /// An object that was changed outside, as it is recorded.
+    fn changed_outside(&self, id: InstanceId) -> Option<Prior> {
+        let instance = self.instance(id);
+        let record = &self.inputs.records.list[self.inputs.records.current(&instance.address)?];
+        let resource = record.resource;
+        let is_so = record.live != Live::AsRecorded && resource.status == ResourceStatus::Ready;
+        let is_so = is_so && self.inputs.sessions.stays(resource, instance) && !self.inputs.imported.contains_key(&id);
+        is_so.then(|| Prior {
+            value: resource.value.clone(),
+            identity: resource.identity.clone(),
+            stays: true,
+            is_tainted: false,
+            importing: None,
+        })
+    }
+
+    /// Whether the configuration wants an object as it was recorded.
+    fn is_wanted_still(&self, id: InstanceId, recorded: &Prior, config: &Value) -> bool {
+        let address = &self.instance(id).address;
+        let is_asked_for = self.inputs.request.replace.iter().any(|wanted| wanted.contains(address));
+        self.schema(id).filter(|_| !is_asked_for).is_some_and(|schema| {
+            let config = ignoring(&self.lifecycle(id).ignore_changes, schema, &recorded.value, config);
+            same(&recorded.value, &propose(schema, Some(&recorded.value), &config))
         })
     }
 
@@ -488,12 +541,13 @@ impl<'a, 'e, C: Configurations> Planner<'a, 'e, C> {
         self.changes[id.0 as usize] = Some(change);
     }
 
-    fn into_changes(mut self) -> (Vec<Change>, Diagnostics) {
+    fn into_planned(mut self) -> PlannedInstances {
         self.problems.retain(|(_, problems)| !problems.is_empty());
         self.problems.sort_by_key(|(id, _)| *id);
         let mut diagnostics = Diagnostics::new();
         self.problems.into_iter().for_each(|(_, problems)| diagnostics.extend(problems));
-        (self.changes.into_iter().flatten().collect(), diagnostics)
+        let changes = self.changes.into_iter().flatten().collect();
+        PlannedInstances { changes, repairs: self.repairs, left: self.left, diagnostics }
     }
 }
 

@@ -36,8 +36,8 @@ pub(crate) use ignore::ignoring;
 pub use model::*;
 use portolan_lang::{Address, Diagnostic, Diagnostics, Value};
 use portolan_state::{Resource, ResourceKey, Snapshot};
-pub use request::{DEFAULT_PARALLELISM, Request};
-use rustc_hash::FxHashSet;
+pub use request::{DEFAULT_PARALLELISM, DriftRules, Request};
+use rustc_hash::{FxHashMap, FxHashSet};
 use std::sync::Arc;
 pub use text::text;
 
@@ -122,9 +122,10 @@ async fn normal<C: Configurations>(plan: &mut Plan, world: &World<'_>, evaluatio
     let (imported, problems) = imports::read(sessions, by_address, records, selected, request.parallelism).await;
     plan.diagnostics.extend(problems);
     let inputs = instances::Inputs { request, sessions, graph, records, imported, selected };
-    let (changes, problems) = instances::plan(inputs, evaluation).await;
-    plan.changes = changes;
-    plan.diagnostics.extend(problems);
+    let planned = instances::plan(inputs, evaluation).await;
+    (plan.changes, plan.repairs) = (planned.changes, planned.repairs);
+    plan.diagnostics.extend(planned.diagnostics);
+    leave(plan, planned.left);
     let is_wanted = |record: &Record<'_>| record.key.deposed.is_none() && by_address.contains_key(&record.key.address);
     let (changes, problems) = orphans::plan(sessions.desired(), by_address, records, true, is_wanted);
     plan.changes.extend(changes);
@@ -135,6 +136,18 @@ async fn normal<C: Configurations>(plan: &mut Plan, world: &World<'_>, evaluatio
     plan.outputs = outputs;
     plan.diagnostics.extend(problems);
     decide(plan, world);
+}
+
+/// Takes what is left as it is out of what was found changed outside.
+fn leave(plan: &mut Plan, left: FxHashMap<Address, WhyLeft>) {
+    if left.is_empty() {
+        return;
+    }
+    let why = |drift: &Drift| left.get(&drift.key.address).copied().filter(|_| drift.key.deposed.is_none());
+    let (kept, drift) = std::mem::take(&mut plan.drift).into_iter().partition(|drift| why(drift).is_some());
+    plan.drift = drift;
+    let kept: Vec<Drift> = kept;
+    plan.left = kept.into_iter().filter_map(|drift| Some(Left { why: why(&drift)?, drift })).collect();
 }
 
 /// What is decided of what the plan is about.

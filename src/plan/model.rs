@@ -25,8 +25,13 @@ pub struct Plan {
     /// What becomes of each resource, no-ops included, in the order of the configuration;
     /// what is only recorded stands at the end, sorted by key.
     pub changes: Vec<Change>,
-    /// What was found changed outside since it was recorded.
+    /// What was found changed outside since it was recorded, but for what is left as it is.
     pub drift: Vec<Drift>,
+    /// What was found changed outside and is left as it is.
+    pub left: Vec<Left>,
+    /// The instances that were found changed outside, and that are wanted as they were recorded: a change
+    /// of one puts that right and does nothing else.
+    pub repairs: FxHashSet<InstanceId>,
     /// The steps that carry the changes out, in an order in which they could be done one by
     /// one. No-ops have none.
     pub operations: Vec<Operation>,
@@ -176,6 +181,26 @@ pub struct Drift {
     pub ownership: Option<Arc<str>>,
 }
 
+/// What was found changed outside, and is left as it is.
+#[derive(Debug, Clone)]
+pub struct Left {
+    /// What was found.
+    pub drift: Drift,
+    /// Why it is left.
+    pub why: WhyLeft,
+}
+
+/// Why something that was changed outside is left as it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum WhyLeft {
+    /// It is declared that it is told.
+    Reported,
+    /// It is declared that it does not matter.
+    Ignored,
+    /// The request says so.
+    Resting,
+}
+
 /// In what an object was found changed outside.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum DriftKind {
@@ -262,6 +287,11 @@ impl Plan {
     pub fn decided(&self, subject: &Address, kind: &str) -> Option<&Decision> {
         let order = |decision: &Decision| (&decision.subject, &*decision.kind).cmp(&(subject, kind));
         self.decided.binary_search_by(order).ok().map(|at| &self.decided[at])
+    }
+
+    /// Whether a change puts right what was changed outside, and does nothing else.
+    pub fn is_repair(&self, change: &Change) -> bool {
+        change.instance.is_some_and(|id| self.repairs.contains(&id))
     }
 
     /// The orders of people by which something is otherwise than the configuration says, and that

@@ -1,9 +1,12 @@
 //! What a plan is asked to do.
 
+use std::collections::BTreeSet;
+
 use portolan_lang::{Address, Diagnostic, Diagnostics};
 
-use super::model::Mode;
+use super::model::{Mode, WhyLeft};
 use crate::compile::PlacementRequest;
+use crate::config::{Lifecycle, OnDrift};
 
 /// What a plan is asked to do, and how.
 #[derive(Debug, Clone)]
@@ -21,8 +24,38 @@ pub struct Request {
     pub placement: PlacementRequest,
     /// Whether the world is read first; where it is not, it is taken to be as recorded.
     pub refresh: bool,
+    /// What becomes of what was changed outside.
+    pub drift: DriftRules,
     /// How many changes are planned at the same time.
     pub parallelism: usize,
+}
+
+/// What becomes of what was changed outside. Where the configuration of an object has changed since it
+/// was recorded, it is made as it is declared in any case.
+#[derive(Debug, Clone, Default)]
+pub enum DriftRules {
+    /// All of it is put right.
+    #[default]
+    Repair,
+    /// What is declared.
+    Declared {
+        /// What holds where the object's block does not say it.
+        otherwise: OnDrift,
+        /// Objects that are left alone whatever is declared.
+        resting: BTreeSet<Address>,
+    },
+}
+
+impl DriftRules {
+    /// Why an object is left as it is; `None` where it is put right.
+    pub(super) fn why_left(&self, object: &Address, lifecycle: &Lifecycle) -> Option<WhyLeft> {
+        let DriftRules::Declared { otherwise, resting } = self else { return None };
+        match lifecycle.on_drift.unwrap_or(*otherwise) {
+            OnDrift::Repair => resting.contains(object).then_some(WhyLeft::Resting),
+            OnDrift::Report => Some(WhyLeft::Reported),
+            OnDrift::Ignore => Some(WhyLeft::Ignored),
+        }
+    }
 }
 
 /// How many operations run at the same time unless a person says otherwise.
@@ -37,6 +70,7 @@ impl Default for Request {
             replace: Vec::new(),
             placement: PlacementRequest::default(),
             refresh: true,
+            drift: DriftRules::Repair,
             parallelism: DEFAULT_PARALLELISM,
         }
     }

@@ -3,8 +3,9 @@
 use portolan_lang::Value;
 use portolan_provider::scripted::{Fault, Operation, Rule};
 
-use super::{Action, Mode, Plan, Reason, Request, text};
+use super::{Action, DriftRules, Mode, Plan, Reason, Request, text};
 use crate::compile::{Import, Moved, Removed};
+use crate::config::OnDrift;
 use crate::testing::{Scene, Table, address, replacing, request, targeting};
 
 /// The plan for the last of some configurations, the others having been applied before it.
@@ -357,6 +358,39 @@ async fn targets_select_dependencies_and_what_depends_on_the_deleted() {
     same_lines(&text(&plan), "0 delete object.e (no configuration)\n1 delete object.d (no configuration) after 0");
     let destroy = Request { mode: Mode::Destroy, ..targeting(&["object.a"]) };
     same_lines(&text(&scene.plan_as(&table, &destroy).await), "0 delete object.b\n1 delete object.a after 0");
+}
+
+#[tokio::test]
+async fn what_was_changed_outside_is_left_where_that_is_asked_for() {
+    let text_of = "a = 1 !drift=ignore\nb = 1 !drift=report\nc = 1\nd = 1\ne = 1 !drift=ignore\nf = a.value";
+    let scene = Scene::after(&[text_of]).await;
+    for name in ["a", "b", "c", "d", "e"] {
+        scene.world.edit("scripted_object", name, "value", Value::number(7));
+    }
+    let drift = DriftRules::Declared { otherwise: OnDrift::Repair, resting: [address("object.d")].into() };
+    let daemon = Request { drift, ..Request::default() };
+    let table = Table::new(text_of);
+    let plan = scene.plan_as(&table, &daemon).await;
+    same_lines(&text(&plan), "drift object.c changed\n0 update object.c");
+    let left: Vec<String> = plan.left.iter().map(|left| format!("{} {:?}", left.drift.key.address, left.why)).collect();
+    assert_eq!(left, ["object.a Ignored", "object.b Reported", "object.d Resting", "object.e Ignored"]);
+    assert!(plan.changes.iter().filter(|change| change.action != Action::NoOp).all(|change| plan.is_repair(change)));
+    // Applying it records nothing else of what is left.
+    assert!(scene.apply(&table, &plan).await.succeeded());
+    same_lines(&text(&scene.plan_as(&table, &daemon).await), "");
+
+    // What the configuration changes is made as it is declared, and is no repair.
+    let changed = Table::new(&text_of.replace("e = 1", "e = 2"));
+    let plan = scene.plan_as(&changed, &daemon).await;
+    same_lines(&text(&plan), "drift object.e changed\n0 update object.e");
+    assert!(!plan.changes.iter().any(|change| change.action != Action::NoOp && plan.is_repair(change)));
+    // What is gone is left as well.
+    scene.world.remove("scripted_object", "a");
+    same_lines(&text(&scene.plan_as(&table, &daemon).await), "");
+    // A person's plan shows and does everything.
+    let all = "drift object.a gone\ndrift object.b changed\ndrift object.d changed\ndrift object.e changed\n\
+               0 create object.a\n1 update object.b\n2 update object.d\n3 update object.e";
+    same_lines(&text(&scene.plan(&table).await), all);
 }
 
 #[tokio::test]

@@ -24,7 +24,7 @@ use portolan_lang::{Address, AttributePath, Diagnostic, Diagnostics, InstanceKey
 use portolan_provider::scripted::{NUMBERED, OBJECT, VALUE};
 
 use crate::compile::{ConditionTime, Desired, Group, GroupId, Instance, InstanceId, OutputValue};
-use crate::config::{IgnoreChanges, Lifecycle};
+use crate::config::{IgnoreChanges, Lifecycle, OnDrift};
 use crate::plan::Configurations;
 pub(crate) use configuration::{NAMES, configuration};
 pub(crate) use reading::READING;
@@ -323,6 +323,7 @@ impl<'a> Line<'a> {
                 Some(attribute) => IgnoreChanges::Paths(vec![Reference::new(attribute, [], span)]),
             },
             replace_triggered_by: self.flag("triggered").map(|_| nothing(span)).into_iter().collect(),
+            on_drift: self.flag("drift").and_then(OnDrift::named),
             ..Lifecycle::default()
         }
     }

@@ -1,169 +1,113 @@
-//! What a daemon does without a person, and when.
+//! What a daemon may do without a person, and when.
 //!
-//! Of each change of a plan it is known why it is made: because something was changed outside, because the
-//! daemon decided something, or because the configuration wants it. From that, the time and what is declared,
-//! [`Limits::beyond`] says everything for which a person is needed; nothing of such a plan is done.
-
-use std::collections::BTreeSet;
-use std::sync::Arc;
+//! Judging is pure: it takes what is declared, what a run would do, and the time.
 
 use jiff::Timestamp;
-use jiff::civil::{Time, Weekday};
-use jiff::tz::TimeZone;
 use portolan_lang::Address;
 
-/// What is declared, or given on the command line.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct Limits {
-    /// Why nothing is done at all, where nothing is.
-    pub pause: Option<Arc<str>>,
-    /// Whether something may be deleted because the configuration wants that.
-    pub deletions: bool,
-    /// Whether something may be deleted and made anew.
-    pub replacements: bool,
-    /// How many objects one run may change.
-    pub changes: Option<Share>,
-    /// When the configuration is carried out; always where there are none.
-    pub windows: Vec<Window>,
+use crate::config::watch::{Share, Watch, Window};
+
+/// What a run would do, as far as limits ask.
+#[derive(Debug, Clone, Default)]
+pub struct Facts {
+    /// What it deletes, but for what moves away because of a cluster.
+    pub deleted: Vec<Address>,
+    /// What it deletes and makes anew.
+    pub replaced: Vec<Address>,
+    /// How many objects it changes in any way.
+    pub changed: u64,
+    /// How many objects are recorded.
+    pub recorded: u64,
+    /// Whether it puts right what was changed outside, and does nothing else.
+    pub is_repair: bool,
+    /// Whether it follows the load of services, and does nothing else.
+    pub is_scaling: bool,
+    /// Whether it is for a cluster that died or came back, or one is given up.
+    pub is_failover: bool,
 }
 
-/// So many, or a share of all.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub enum Share {
-    /// So many.
-    Number(u64),
-    /// Of a hundred.
-    Percent(f64),
-}
-
-/// A time that comes again every day, or every week.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Window {
-    /// The days on which it begins; all where there are none.
-    pub days: Vec<Weekday>,
-    /// When it begins.
-    pub from: Time,
-    /// When it ends: on the next day, where that is not later.
-    pub to: Time,
-    /// Where the clock hangs.
-    pub zone: TimeZone,
-}
-
-/// Why a change is made.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Cause {
-    /// Something was changed outside, and is put right.
-    Drift,
-    /// The daemon decided something: a cluster is given up or taken back, a service follows its load.
-    Decision,
-    /// The configuration wants it.
-    Configuration,
-}
-
-/// What becomes of an object.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Effect {
-    /// It is made, or changed in place.
-    Put,
-    /// It is deleted.
-    Delete,
-    /// It is deleted and made anew.
-    Replace,
-}
-
-/// A change of a plan.
-#[derive(Debug, Clone)]
-pub struct Change {
-    /// What is changed.
-    pub address: Address,
-    /// What becomes of it.
-    pub effect: Effect,
-    /// Why.
-    pub cause: Cause,
-}
-
-/// Why a plan needs a person.
+/// That a run waits.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Beyond {
-    /// Nothing is done, for this reason.
-    Paused(Arc<str>),
-    /// These are deleted or replaced.
-    Lost(Vec<Address>),
-    /// More objects are changed than one run may.
-    TooMany {
-        /// How many are.
-        changes: u64,
-        /// How many may be.
-        most: u64,
-    },
-    /// These are changed because the configuration wants it, and it is not the time for that.
-    Outside(Vec<Address>),
+pub struct Held {
+    /// Why, and what has to be done.
+    pub why: String,
+    /// When it has to wait no more, where it does not wait for a person.
+    pub until: Option<Timestamp>,
+    /// Whether what was changed outside may be put right meanwhile.
+    pub may_repair: bool,
 }
 
-impl Limits {
-    /// Everything for which a plan needs a person, or another time; empty where it can be done now. `recorded` is how
-    /// many objects there are.
-    pub fn beyond(&self, changes: &[Change], recorded: u64, now: Timestamp) -> Vec<Beyond> {
-        if changes.is_empty() {
-            return Vec::new();
-        }
-        if let Some(reason) = &self.pause {
-            return vec![Beyond::Paused(reason.clone())];
-        }
-        let addresses = |is: &dyn Fn(&Change) -> bool| -> Vec<Address> {
-            changes.iter().filter(|change| is(change)).map(|change| change.address.clone()).collect()
-        };
-        let lost = addresses(&|change| self.loses(change));
-        let is_open = self.windows.is_empty() || self.windows.iter().any(|window| window.contains(now));
-        let early = addresses(&|change| !is_open && change.cause == Cause::Configuration);
-        let most = self.changes.map(|share| share.of(recorded));
-        let number = changes.iter().filter(|change| change.cause != Cause::Decision).count() as u64;
-        let too_many = most.filter(|most| number > *most).map(|most| Beyond::TooMany { changes: number, most });
-        let lost = (!lost.is_empty()).then_some(Beyond::Lost(lost));
-        let early = (!early.is_empty()).then_some(Beyond::Outside(early));
-        lost.into_iter().chain(too_many).chain(early).collect()
-    }
+/// How many addresses are named.
+const NAMED: usize = 5;
 
-    fn loses(&self, change: &Change) -> bool {
-        match change.effect {
-            Effect::Put => false,
-            Effect::Delete => !self.deletions && change.cause != Cause::Decision,
-            Effect::Replace => !self.replacements,
-        }
+/// What a person does about what waits.
+const BY_HAND: &str = "look at it with `portolan plan`, and do it with `portolan apply`";
+
+/// Why a run waits; `None` where it is within what is declared.
+pub fn judge(declared: &Watch, facts: &Facts, now: Timestamp) -> Option<Held> {
+    if let Some(reason) = &declared.pause {
+        let why = format!("it is paused: {reason}; {BY_HAND}, or take `pause` out of the block `watch`");
+        return Some(Held { why, until: None, may_repair: false });
     }
+    let for_person = |why: String| Held { why: format!("{why}; {BY_HAND}"), until: None, may_repair: true };
+    beyond(declared, facts).map(for_person).or_else(|| outside(declared, facts, now))
 }
 
-impl Share {
-    /// How many that are of so many: at least one.
-    pub fn of(self, all: u64) -> u64 {
-        match self {
-            Share::Number(number) => number,
-            Share::Percent(percent) => ((all as f64 * percent / 100.0).floor() as u64).max(1),
-        }
+/// What a person has to allow.
+fn beyond(declared: &Watch, facts: &Facts) -> Option<String> {
+    let limits = &declared.limits;
+    let deleted = facts.deleted.iter().filter(|_| !limits.deletions);
+    let replaced = facts.replaced.iter().filter(|_| !limits.replacements);
+    let lost: Vec<String> = deleted.chain(replaced).map(ToString::to_string).collect();
+    if !lost.is_empty() {
+        return Some(format!("a person has to allow that this is deleted or replaced: {}", named(&lost)));
     }
+    let (changed, recorded) = (facts.changed, facts.recorded);
+    let is_beyond = |share| match share {
+        Share::Objects(most) => changed > most,
+        Share::Percent(most) => u128::from(changed) * 100 > u128::from(recorded) * u128::from(most),
+    };
+    // What is new altogether is no share of what there is.
+    let is_first = |share| matches!(share, Share::Percent(_)) && recorded == 0;
+    let broken = limits
+        .changes
+        .filter(|share| !facts.is_failover && !facts.is_scaling && !is_first(*share) && is_beyond(*share))?;
+    let most = match broken {
+        Share::Objects(most) => format!("{most} at once"),
+        Share::Percent(most) => format!("{most}% of the {recorded} that are recorded"),
+    };
+    Some(format!("a person has to allow that {changed} objects are changed: the limit is {most}"))
 }
 
-impl Window {
-    /// Whether a moment lies in it.
-    pub fn contains(&self, now: Timestamp) -> bool {
-        let local = now.to_zoned(self.zone.clone());
-        let (time, today) = (local.time(), local.weekday());
-        let begins = |day: Weekday| self.days.is_empty() || self.days.contains(&day);
-        if self.from < self.to {
-            return begins(today) && self.from <= time && time < self.to;
-        }
-        (begins(today) && self.from <= time) || (begins(today.previous()) && time < self.to)
+/// What waits for a window.
+fn outside(declared: &Watch, facts: &Facts, now: Timestamp) -> Option<Held> {
+    let goes_on = (facts.is_repair && declared.repairs_always)
+        || facts.is_scaling
+        || (facts.is_failover && declared.fails_over_always);
+    if goes_on || is_open(declared, now) {
+        return None;
     }
+    let next = declared.windows.iter().filter_map(|window| Some((window.schedule.next(now)?, window)));
+    let (until, window) = next.min_by_key(|(time, _)| *time).unzip();
+    let when = until.zip(window).map(|(time, window): (Timestamp, &Window)| {
+        format!("the window {:?} opens at {}", window.name, time.strftime("%Y-%m-%dT%H:%M:%SZ"))
+    });
+    let why = format!("it waits until {}; {BY_HAND} before", when.unwrap_or_else(|| "a window opens".to_owned()));
+    Some(Held { why, until, may_repair: declared.repairs_always })
 }
 
-/// Why each change is made, by what was changed outside and by the subjects of the daemon's decisions.
-pub fn cause(address: &Address, drifted: &BTreeSet<&Address>, decided: &[&Address]) -> Cause {
-    if drifted.contains(address) {
-        return Cause::Drift;
-    }
-    match decided.iter().any(|subject| subject.contains(address)) {
-        true => Cause::Decision,
-        false => Cause::Configuration,
+/// Whether changes are made now.
+pub fn is_open(declared: &Watch, now: Timestamp) -> bool {
+    let is_open = |window: &Window| window.schedule.was_within(now, window.duration);
+    declared.windows.is_empty() || declared.windows.iter().any(is_open)
+}
+
+/// The first of some addresses, and how many there are beside.
+fn named(addresses: &[String]) -> String {
+    let first: Vec<&str> = addresses.iter().take(NAMED).map(String::as_str).collect();
+    match addresses.len().saturating_sub(NAMED) {
+        0 => first.join(", "),
+        more => format!("{}, and {more} more", first.join(", ")),
     }
 }
 

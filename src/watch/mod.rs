@@ -15,6 +15,7 @@ use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
 
 pub mod failover;
+pub mod fights;
 pub mod limits;
 pub mod scaling;
 
@@ -48,6 +49,8 @@ pub enum Event {
     Decided,
     /// The run has ended.
     Ended(Ended),
+    /// Something may be done at this time that may not be before.
+    Appointed(Time),
     /// Somebody wants it to do nothing, until it is resumed.
     Paused,
     /// It goes on.
@@ -111,6 +114,11 @@ impl Watch {
         }
     }
 
+    /// Is so patient from now on.
+    pub fn adjust(&mut self, debounce: Duration, interval: Duration) {
+        (self.settings.debounce, self.settings.interval) = (debounce, interval);
+    }
+
     /// What is to be done now that something has happened.
     pub fn on(&mut self, event: Event, now: Time) -> Option<Action> {
         match event {
@@ -123,6 +131,7 @@ impl Watch {
                 self.not_before = now;
             }
             Event::Ended(ended) => self.ended(ended, now),
+            Event::Appointed(time) => self.due = self.due.min(time),
             Event::Paused => self.is_paused = true,
             Event::Resumed => self.is_paused = false,
             Event::Tick => {}

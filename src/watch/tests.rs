@@ -175,3 +175,16 @@ fn whatever_happens_it_settles_once_it_is_quiet() {
         world.settles();
     }
 }
+
+#[test]
+fn an_appointment_is_kept() {
+    let (mut watch, now) = settled();
+    watch.on(Event::Appointed(now + 20 * SECOND), now);
+    assert_eq!(watch.wake(), Some(now + 20 * SECOND));
+    watch.on(Event::Appointed(now + 90 * SECOND), now);
+    assert_eq!(watch.wake(), Some(now + 20 * SECOND), "the interval comes before it");
+    watch.adjust(SECOND, 5 * SECOND);
+    assert_eq!(watch.on(Event::Tick, now + 20 * SECOND), Some(Action::Run));
+    watch.on(Event::Ended(Ended::Settled), now + 21 * SECOND);
+    assert_eq!(watch.wake(), Some(now + 26 * SECOND));
+}

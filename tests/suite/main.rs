@@ -26,6 +26,7 @@ mod edge;
 mod examples;
 #[cfg(all(feature = "nginx", feature = "dns", feature = "agent"))]
 mod failing;
+mod fighting;
 mod fleets;
 mod followed;
 mod fuzz;
@@ -33,7 +34,7 @@ mod identity;
 mod inside;
 mod json_form;
 mod killed;
-mod limited;
+mod limits;
 mod listening;
 mod live;
 mod loading;

@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use portolan::catalog::Catalog;
 use portolan::compile::domain::KINDS;
+use portolan::config::watch;
 use portolan_lang::schema::Usage;
 use portolan_lang::{Attribute, Block, Nesting, Schema, functions};
 use portolan_provider::Provider;
@@ -16,7 +17,7 @@ const BLOCKS: &str = "\
 
 Every attribute and every nested block of the domain's blocks, made from the schemas by which the
 program decodes and checks them. [language.md](language.md#blocks-of-the-domain) says what the blocks
-are for. All of them also take `count` or `for_each`, `depends_on` and `lifecycle`.
+are for. All of them but `watch` also take `count` or `for_each`, `depends_on` and `lifecycle`.
 ";
 
 const RESOURCES: &str = "\
@@ -82,6 +83,7 @@ fn the_page_of_blocks_is_what_the_schemas_say() {
     for kind in KINDS {
         describe(&mut page, kind.keyword, &(kind.schema)(&catalog));
     }
+    describe(&mut page, "watch", &watch::schema());
     snapbox::assert_data_eq!(page, snapbox::file!["../../docs/blocks.md"].raw());
 }
 

@@ -16,7 +16,9 @@ pub(crate) struct Daemon<'a> {
 impl<'a> Daemon<'a> {
     pub(crate) fn start(project: &'a Project, more: &[&str]) -> Daemon<'a> {
         let log = File::create(project.path(".portolan-log")).expect("a file");
-        let mut command = project.command(&[&["watch", "--debounce=200ms", "--interval=1h"], more].concat());
+        let is_given = more.iter().any(|flag| flag.starts_with("--interval"));
+        let interval: &[&str] = if is_given { &[] } else { &["--interval=1h"] };
+        let mut command = project.command(&[&["watch", "--debounce=200ms"], interval, more].concat());
         let command = command.stdout(log.try_clone().expect("a file")).stderr(Stdio::from(log));
         Daemon { process: command.spawn().expect("starts"), project }
     }

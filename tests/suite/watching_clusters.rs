@@ -1,6 +1,7 @@
 //! `portolan watch` hears of what is changed in clusters, and asks for nothing twice. In all of these
 //! the interval is an hour.
 
+use std::cell::Cell;
 use std::time::{Duration, Instant};
 
 use portolan_test_support::{Cluster, Fault, Namespace, Proxy, until};
@@ -13,11 +14,16 @@ use crate::watching::Daemon;
 const LIST: &str = r"GET [^?]*/configmaps\?(?!.*watch=1)";
 const WATCH: &str = r"GET [^?]*/configmaps\?.*watch=1";
 
-/// Two ConfigMaps of a cluster that is reached over a proxy.
+/// How many objects there are: none of them is changed so often that it is taken for a fight.
+const MAPS: usize = 4;
+
+/// ConfigMaps of a cluster that is reached over a proxy.
 struct Followed {
     namespace: Namespace,
     proxy: Proxy,
     project: Project,
+    /// How often somebody has changed an object.
+    turns: Cell<usize>,
 }
 
 impl Followed {
@@ -32,7 +38,7 @@ impl Followed {
                 cluster.context()
             ),
         );
-        let followed = Followed { namespace, proxy, project };
+        let followed = Followed { namespace, proxy, project, turns: Cell::default() };
         followed.declare("one");
         followed
     }
@@ -41,7 +47,7 @@ impl Followed {
         self.project.write(
             "main.hcl",
             format!(
-                "resource \"kubernetes_object\" \"map\" {{\n  count = 2\n  provider = cluster.a\n  force_conflicts = true\n  \
+                "resource \"kubernetes_object\" \"map\" {{\n  count = {MAPS}\n  provider = cluster.a\n  force_conflicts = true\n  \
                  manifest = {{\n    apiVersion = \"v1\"\n    kind = \"ConfigMap\"\n    \
                  metadata = {{ name = \"map-${{count.index}}\", namespace = \"{}\" }}\n    data = {{ key = {value:?} }}\n  }}\n}}\n",
                 self.namespace
@@ -50,24 +56,22 @@ impl Followed {
     }
 
     fn is(&self, value: &str) -> bool {
-        let keys = self.namespace.kubectl().run(&[
-            "get",
-            "configmaps",
-            "map-0",
-            "map-1",
-            "--output=jsonpath={.items[*].data.key}",
-        ]);
-        keys.text == format!("{value} {value}")
+        let names: Vec<String> = (0..MAPS).map(|number| format!("map-{number}")).collect();
+        let names = names.iter().map(String::as_str);
+        let arguments: Vec<&str> =
+            ["get", "configmaps"].into_iter().chain(names).chain(["--output=jsonpath={.items[*].data.key}"]).collect();
+        self.namespace.kubectl().run(&arguments).text == [value; MAPS].join(" ")
     }
 
     fn becomes(&self, value: &str) {
-        until(&format!("both are {value}"), || self.is(value));
+        until(&format!("all are {value}"), || self.is(value));
     }
 
-    /// Somebody changes one of them, and it is put right.
+    /// Somebody changes one of them, in turn, and it is put right.
     fn is_kept(&self, value: &str) {
+        let name = format!("map-{}", self.turns.replace(self.turns.get() + 1) % MAPS);
         let patch = json!({"data": {"key": "changed"}}).to_string();
-        self.namespace.kubectl().text(&["patch", "configmap", "map-0", "--type=merge", "--patch", &patch]);
+        self.namespace.kubectl().text(&["patch", "configmap", &name, "--type=merge", "--patch", &patch]);
         self.becomes(value);
     }
 

@@ -10,25 +10,26 @@ use super::{PlanningArguments, VariableArguments};
 ///
 /// Plans and applies when it starts, when files of this directory change, and in every interval. What
 /// would delete or replace something waits for a person, who looks at it with `plan` and does it with
-/// `apply`, unless it is allowed here. A run that fails is tried again after pauses that double.
+/// `apply`, unless it is allowed here or in the block `watch` of the configuration, which flags
+/// overrule. A run that fails is tried again after pauses that double.
 /// Ends with 0 when it is interrupted; a run that goes on is stopped as `apply` is.
 #[derive(Debug, Args)]
 pub(crate) struct WatchArguments {
     #[command(flatten)]
     variables: VariableArguments,
     /// The longest time between two looks at everything, for example 30s or 5m.
-    #[arg(long, value_name = "DURATION", default_value = "1m")]
-    pub(crate) interval: String,
-    /// How long files must not change before a run begins.
-    #[arg(long, value_name = "DURATION", default_value = "1s")]
-    pub(crate) debounce: String,
+    #[arg(long, value_name = "DURATION")]
+    pub(crate) interval: Option<String>,
+    /// How long it has to be quiet before a run begins.
+    #[arg(long, value_name = "DURATION")]
+    pub(crate) debounce: Option<String>,
     /// What may be done without a person; may be given several times.
     #[arg(long, value_enum, value_name = "WHAT", value_delimiter = ',')]
     pub(crate) allow: Vec<Permission>,
     /// What becomes of what was changed outside.
-    #[arg(long, value_enum, value_name = "WHAT", default_value_t = OnDrift::Repair)]
-    pub(crate) on_drift: OnDrift,
-    /// How many clusters may be given up for lost at once; what the configuration says or else 1.
+    #[arg(long, value_enum, value_name = "WHAT")]
+    pub(crate) on_drift: Option<OnDrift>,
+    /// How many clusters may be given up for lost at once.
     #[arg(long, value_name = "N")]
     pub(crate) max_lost: Option<usize>,
     /// Serve a page, an API and metrics at an address, for example 127.0.0.1:8080.
@@ -62,8 +63,20 @@ pub(crate) enum Permission {
 pub(crate) enum OnDrift {
     /// It is made again as it is declared.
     Repair,
-    /// It is told, and nothing is done until a person has seen to it.
+    /// It is told, and left as it is.
     Report,
+    /// It is left as it is.
+    Ignore,
+}
+
+impl From<OnDrift> for portolan::config::OnDrift {
+    fn from(given: OnDrift) -> Self {
+        match given {
+            OnDrift::Repair => portolan::config::OnDrift::Repair,
+            OnDrift::Report => portolan::config::OnDrift::Report,
+            OnDrift::Ignore => portolan::config::OnDrift::Ignore,
+        }
+    }
 }
 
 impl WatchArguments {

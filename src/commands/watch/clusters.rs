@@ -20,9 +20,6 @@ use super::probing::Prober;
 use super::shown::Shown;
 use crate::commands::project::Project;
 
-/// How many clusters are given up at once, where nobody says so.
-const MOST_LOST: usize = 1;
-
 /// The clusters as the daemon knows them.
 pub(super) struct Clusters {
     began: Instant,
@@ -32,10 +29,10 @@ pub(super) struct Clusters {
 }
 
 impl Clusters {
-    /// No clusters yet; and where what is found out about them comes.
+    /// No clusters yet, and where what is found out about them comes.
     pub(super) fn new(began: Instant) -> (Clusters, UnboundedReceiver<Event>) {
         let (sender, receiver) = unbounded_channel();
-        let failover = RefCell::new(Failover::new(MOST_LOST));
+        let failover = RefCell::new(Failover::new(0));
         let prober = RefCell::new(Prober::new(sender.clone()));
         (Clusters { began, failover, prober, sender }, receiver)
     }
@@ -50,11 +47,10 @@ impl Clusters {
         shown.clusters(self.failover.borrow().looks());
     }
 
-    /// Probes the clusters that a configuration declares, as far as it can be understood, and gives up as many at once
-    /// as it says, or as is given.
-    pub(super) fn declare(&self, project: &Project, most_lost: Option<usize>, snapshot: &Snapshot) {
-        let declared = project.config.settings.watch.as_ref().and_then(|watch| watch.lost_clusters);
-        self.failover.borrow_mut().limit(most_lost.or(declared).unwrap_or(MOST_LOST));
+    /// Probes the clusters that a configuration declares, as far as it can be understood, and gives so many
+    /// of them up at once.
+    pub(super) fn declare(&self, project: &Project, snapshot: &Snapshot, most_lost: usize) {
+        self.failover.borrow_mut().limit(most_lost);
         let (desired, diagnostics) = project.sketch(snapshot.decisions.clone());
         if diagnostics.has_errors() && desired.connections.is_empty() {
             return;
@@ -81,6 +77,13 @@ impl Clusters {
         };
         wanted.into_iter().map(decide).collect()
     }
+}
+
+/// Whether the daemon has given up a cluster, or drained one that came back.
+pub(super) fn is_any_away(snapshot: &Snapshot) -> bool {
+    let is_away = |decision: &Decision| Availability::of(decision).is_some_and(|now| now != Availability::Active);
+    let is_own = |decision: &Decision| Availability::decided_by(decision).as_deref() == Some(WHO);
+    snapshot.decisions.iter().any(|decision| is_away(decision) && is_own(decision))
 }
 
 fn standing(decisions: &[Decision]) -> Event {

@@ -1,79 +1,64 @@
-//! What of a plan is beyond what the daemon may do, in words.
+//! What is declared of the daemon, and what a plan is by that measure.
 
-use std::collections::BTreeSet;
-
-use jiff::Timestamp;
-use portolan::plan::{Action, Plan};
-use portolan::watch::limits::{Beyond, Cause, Change, Effect, Limits, cause};
-use portolan_lang::Address;
+use portolan::compile::domain::autoscale::scale::is_scale;
+use portolan::config::OnDrift;
+use portolan::config::watch::Watch;
+use portolan::plan::{Action, Change, Plan};
+use portolan::watch::limits::Facts;
 use portolan_state::Decision;
 
+use super::Run;
 use super::clusters::Moved;
-use super::named;
-use crate::commands::arguments::Permission;
+use crate::commands::arguments::{Permission, WatchArguments};
+use crate::commands::{Failure, record};
 
-/// What is declared, and what is allowed on the command line beside.
-pub(super) fn limits(declared: Option<&Limits>, allowed: &[Permission]) -> Limits {
-    let declared = declared.cloned().unwrap_or_default();
-    Limits {
-        deletions: declared.deletions || allowed.contains(&Permission::Deletions),
-        replacements: declared.replacements || allowed.contains(&Permission::Replacements),
-        ..declared
+/// What is declared, with what the flags say in its place.
+pub(super) fn declared(arguments: &WatchArguments, declared: &Watch) -> Result<Watch, Failure> {
+    let mut declared = declared.clone();
+    if let Some(text) = &arguments.interval {
+        declared.interval = record::duration("--interval", text)?;
+    }
+    if let Some(text) = &arguments.debounce {
+        declared.debounce = record::duration("--debounce", text)?;
+    }
+    declared.on_drift = arguments.on_drift.map_or(declared.on_drift, OnDrift::from);
+    let limits = &mut declared.limits;
+    limits.deletions |= arguments.allow.contains(&Permission::Deletions);
+    limits.replacements |= arguments.allow.contains(&Permission::Replacements);
+    limits.clusters_lost = arguments.max_lost.unwrap_or(limits.clusters_lost);
+    Ok(declared)
+}
+
+/// What a plan would do.
+pub(super) fn facts(plan: &Plan, run: &Run<'_>, moved: &Moved<'_>, is_failover: bool) -> Facts {
+    let address = |change: &Change| change.key.address.clone();
+    let changes = || plan.changes.iter().filter(|change| !matches!(change.action, Action::NoOp | Action::Read));
+    let is_deleted = |change: &&Change| change.action == Action::Delete && !moved.contains(change);
+    Facts {
+        deleted: changes().filter(is_deleted).map(address).collect(),
+        replaced: changes().filter(|change| change.action.replaces()).map(address).collect(),
+        changed: changes().count() as u64,
+        recorded: run.prepared.snapshot.resources.len() as u64,
+        is_repair: is_repair(plan),
+        is_scaling: is_scaling(plan, run.decided),
+        is_failover,
     }
 }
 
-/// Everything for which a plan needs a person, in a sentence each, given what was decided for it and what is moved by
-/// that; `recorded` is how many objects there are.
-pub(super) fn beyond(
-    limits: &Limits,
-    plan: &Plan,
-    decided: &[Decision],
-    moved: &Moved<'_>,
-    recorded: usize,
-) -> Option<String> {
-    let told: Vec<String> =
-        limits.beyond(&changes(plan, decided, moved), recorded as u64, Timestamp::now()).iter().map(words).collect();
-    (!told.is_empty()).then(|| told.join("; "))
+/// Whether a plan follows the load of services, puts right what was changed outside, and does nothing else.
+fn is_scaling(plan: &Plan, decided: &[Decision]) -> bool {
+    let scaled: Vec<&Decision> = decided.iter().filter(|decision| is_scale(decision)).collect();
+    let is_of = |change: &Change| scaled.iter().any(|decision| decision.subject.contains(&change.key.address));
+    let mut changes = plan.changes.iter().filter(|change| change.action != Action::NoOp);
+    !scaled.is_empty() && changes.all(|change| plan.is_repair(change) || is_of(change))
 }
 
-fn changes(plan: &Plan, decided: &[Decision], moved: &Moved<'_>) -> Vec<Change> {
-    let drifted: BTreeSet<&Address> = plan.drift.iter().map(|drift| &drift.key.address).collect();
-    // What a decision of the daemon leads to was decided about services by compiling.
-    let led_to = plan.decisions.iter().filter(|_| !decided.is_empty());
-    let subjects: Vec<&Address> = led_to.chain(decided).map(|decision| &decision.subject).collect();
-    let changes = plan.changes.iter().filter_map(|change| {
-        let effect = match change.action {
-            Action::NoOp | Action::Read | Action::Forget => return None,
-            Action::Create | Action::Update => Effect::Put,
-            Action::Delete => Effect::Delete,
-            Action::DeleteThenCreate | Action::CreateThenDelete => Effect::Replace,
-        };
-        let address = change.key.address.clone();
-        let cause = match moved.contains(change) {
-            true => Cause::Decision,
-            // That a service is decided about is no reason to delete anything of it but what is moved.
-            false => match cause(&address, &drifted, &subjects) {
-                Cause::Decision if effect != Effect::Put => Cause::Configuration,
-                cause => cause,
-            },
-        };
-        Some(Change { address, effect, cause })
-    });
-    changes.collect()
-}
-
-fn words(beyond: &Beyond) -> String {
-    let these = |addresses: &[Address]| named(&addresses.iter().map(Address::to_string).collect::<Vec<_>>());
-    match beyond {
-        Beyond::Paused(reason) => format!("it is paused: {reason}"),
-        Beyond::Lost(addresses) => {
-            format!("a person has to allow that this is deleted or replaced: {}", these(addresses))
-        }
-        Beyond::TooMany { changes, most } => {
-            format!("a person has to allow that {changes} objects are changed at once: no more than {most} may be")
-        }
-        Beyond::Outside(addresses) => {
-            format!("it is not the time for what the configuration changes: {}", these(addresses))
-        }
-    }
+/// Whether a plan puts right what was changed outside, and does nothing else.
+fn is_repair(plan: &Plan) -> bool {
+    let is_else = |change: &Change| {
+        let is_moved = change.previous_address.is_some() || change.importing.is_some();
+        is_moved || (change.action != Action::NoOp && !plan.is_repair(change))
+    };
+    let decides = !plan.decisions.is_empty() || !plan.withdrawn.is_empty();
+    !decides && !plan.changes.iter().any(is_else)
 }

@@ -111,7 +111,7 @@ impl Block<'_> {
 
 /// The place of the value at a path in a body, or of the innermost block around it that can be
 /// found; `header` for the body itself.
-pub(super) fn span_within(mut body: &Body, header: Span, path: &[Step]) -> Span {
+pub(crate) fn span_within(mut body: &Body, header: Span, path: &[Step]) -> Span {
     let mut span = header;
     let mut steps = path.iter().filter_map(|step| match step {
         Step::Attribute(name) | Step::Key(name) => Some(&**name),

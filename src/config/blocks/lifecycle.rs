@@ -10,9 +10,9 @@ use super::Declarations;
 use super::condition::conditions;
 use super::reference_list::{literal_text, reference_list};
 use super::shapes::LIFECYCLE;
-use crate::config::constant::constant_bool;
-use crate::config::content::Content;
-use crate::config::model::{IgnoreChanges, Lifecycle};
+use crate::config::constant::{constant_bool, constant_text};
+use crate::config::content::{Content, suggest};
+use crate::config::model::{IgnoreChanges, Lifecycle, OnDrift};
 
 impl Declarations<'_> {
     /// Reads the `lifecycle` block out of a block. One of a data source has conditions alone.
@@ -34,6 +34,7 @@ impl Declarations<'_> {
                 content.references("replace_triggered_by", diagnostics),
                 diagnostics,
             ),
+            on_drift: content.attribute("on_drift").and_then(|attribute| on_drift(&attribute.expr, diagnostics)),
             preconditions: conditions(&mut content, &LIFECYCLE, "precondition", diagnostics),
             postconditions: conditions(&mut content, &LIFECYCLE, "postcondition", diagnostics),
         }
@@ -42,6 +43,17 @@ impl Declarations<'_> {
 
 fn constant_flag(attribute: Option<Attribute>, diagnostics: &mut Diagnostics) -> bool {
     attribute.and_then(|attribute| constant_bool(&attribute.expr, diagnostics)).unwrap_or(false)
+}
+
+fn on_drift(expr: &Expr, diagnostics: &mut Diagnostics) -> Option<OnDrift> {
+    let word = constant_text(expr, diagnostics)?;
+    let on_drift = OnDrift::named(&word);
+    if on_drift.is_none() {
+        let listed = OnDrift::NAMES.join(", ");
+        let problem = Diagnostic::error("Unknown word").detail(format!("{word:?} is none of {listed}."));
+        diagnostics.push(suggest(problem.at(expr.span), &word, OnDrift::NAMES));
+    }
+    on_drift
 }
 
 fn refuse_arguments(block: &Block, diagnostics: &mut Diagnostics) {

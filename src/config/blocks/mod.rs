@@ -15,7 +15,6 @@ mod resource;
 mod settings;
 pub(super) mod shapes;
 mod values;
-mod watch;
 
 use std::sync::Arc;
 
@@ -78,6 +77,7 @@ impl<'a> Declarations<'a> {
         }
         match &*keyword {
             "portolan" => self.settings(block),
+            "watch" => self.watch(block),
             "variable" => self.variable(block),
             "locals" => self.locals(block),
             "output" => self.output(block),
@@ -88,7 +88,6 @@ impl<'a> Declarations<'a> {
             "moved" => self.moved(block),
             "removed" => self.removed(block),
             "import" => self.import(block),
-            "watch" => self.watch(block),
             _ => self.domain(block),
         }
     }

@@ -1,4 +1,4 @@
-//! `portolan`.
+//! `portolan` and `watch`.
 
 use std::sync::Arc;
 
@@ -6,8 +6,11 @@ use portolan_lang::Diagnostic;
 use portolan_lang::syntax::{Attribute, Block};
 
 use super::Declarations;
+use super::shapes::body;
 use crate::config::constant::constant_text;
+use crate::config::fit::fit;
 use crate::config::version::{Version, VersionConstraint};
+use crate::config::watch;
 
 impl Declarations<'_> {
     pub(super) fn settings(&mut self, block: Block) {
@@ -17,6 +20,25 @@ impl Declarations<'_> {
         }
         for block in content.blocks("backend") {
             self.backend(block);
+        }
+    }
+
+    /// What the daemon may do is up to the root module.
+    pub(super) fn watch(&mut self, block: Block) {
+        let span = block.header();
+        if !self.is_root {
+            self.diagnostics.push(
+                Diagnostic::warning("Limits of the daemon in a module")
+                    .detail("What `portolan watch` may do is up to the root module. This block has no effect.")
+                    .at(span),
+            );
+            return;
+        }
+        fit(&block.body, &watch::schema(), body("watch"), &mut self.diagnostics);
+        let (settings, problems) = watch::read(&block.body, span);
+        self.diagnostics.extend(problems);
+        if self.declare("watch", "watch configuration", span) {
+            self.settings.watch = settings;
         }
     }
 

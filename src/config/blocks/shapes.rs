@@ -16,18 +16,6 @@ const SETTINGS: BodyShape = BodyShape {
     ..BodyShape::EMPTY
 };
 
-const WATCH: BodyShape = BodyShape {
-    optional: &["pause"],
-    blocks: &[block("limits", &[], LIMITS), block("window", &[], WINDOW)],
-    ..BodyShape::EMPTY
-};
-
-pub(super) const LIMITS: BodyShape =
-    BodyShape { optional: &["deletions", "replacements", "changes", "lost_clusters"], ..BodyShape::EMPTY };
-
-pub(super) const WINDOW: BodyShape =
-    BodyShape { required: &["from", "to"], optional: &["days", "time_zone"], ..BodyShape::EMPTY };
-
 const VARIABLE: BodyShape = BodyShape {
     optional: &["type", "default", "description", "sensitive", "nullable", "ephemeral"],
     blocks: &[block("validation", &[], CONDITION)],
@@ -51,7 +39,7 @@ const MODULE: BodyShape = BodyShape {
 };
 
 pub(in crate::config) const LIFECYCLE: BodyShape = BodyShape {
-    optional: &["create_before_destroy", "prevent_destroy", "ignore_changes", "replace_triggered_by"],
+    optional: &["create_before_destroy", "prevent_destroy", "ignore_changes", "replace_triggered_by", "on_drift"],
     blocks: &[block("precondition", &[], CONDITION), block("postcondition", &[], CONDITION)],
     ..BodyShape::EMPTY
 };
@@ -88,6 +76,7 @@ const IMPORT: BodyShape =
 /// The general blocks. Those of the domain are all of the shape [`DOMAIN`].
 pub(in crate::config) static GENERAL: &[BlockShape] = &[
     block("portolan", &[], SETTINGS),
+    block("watch", &[], EVERYTHING),
     block("variable", &["name"], VARIABLE),
     block("locals", &[], LOCALS),
     block("output", &["name"], OUTPUT),
@@ -99,7 +88,6 @@ pub(in crate::config) static GENERAL: &[BlockShape] = &[
     block("moved", &[], MOVED),
     block("removed", &[], REMOVED),
     block("import", &[], IMPORT),
-    block("watch", &[], WATCH),
 ];
 
 /// What the language itself knows in every block of the domain; the rest is for the schema of

@@ -75,6 +75,8 @@ fn full_plan(before: Value, after: Value) -> Plan {
         lineage: "lineage".into(),
         serial: Serial(u64::MAX),
         changes: vec![replaced, old],
+        left: Vec::new(),
+        repairs: Default::default(),
         drift: vec![Drift {
             key: ResourceKey::current(address("object.a")),
             previous_address: Some(address("object.x")),

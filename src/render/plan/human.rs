@@ -33,6 +33,13 @@ fn is_shown(change: &Change) -> bool {
     change.action != Action::NoOp || change.previous_address.is_some() || change.importing.is_some()
 }
 
+/// In what an object was found changed outside, as the plan tells it.
+pub(crate) fn changed_outside(drift: &Drift) -> String {
+    let mut text = String::new();
+    drift.kinds().into_iter().for_each(|kind| drifted(&mut text, drift, kind, Palette::new(false)));
+    text
+}
+
 fn drift(text: &mut String, plan: &Plan, palette: Palette) {
     if plan.drift.is_empty() {
         return;

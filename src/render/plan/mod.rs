@@ -8,7 +8,7 @@ mod markdown;
 mod overview;
 mod placement;
 
-pub(crate) use human::human;
+pub(crate) use human::{changed_outside, human};
 pub(crate) use json::{Basis, json};
 pub(crate) use markdown::markdown;
 pub(crate) use placement::recorded;

@@ -1,127 +1,136 @@
-use jiff::civil::{date, time};
-use proptest::prelude::*;
+//! Limits under a simulated clock.
+
+use std::time::Duration;
+
+use rand::rngs::StdRng;
+use rand::{Rng, SeedableRng};
 
 use super::*;
+use crate::config::watch::{Limits, Schedule};
 
-fn change(name: &str, effect: Effect, cause: Cause) -> Change {
-    Change { address: Address::of(["kind", name]), effect, cause }
+fn time(text: &str) -> Timestamp {
+    text.parse().expect("a time")
 }
 
-fn at(day: i8, hour: i8, minute: i8, zone: &str) -> Timestamp {
-    // The first of March 2027 is a Monday.
-    date(2027, 3, day).at(hour, minute, 0, 0).in_tz(zone).expect("a time").timestamp()
+fn night() -> Watch {
+    let window = Window {
+        name: "night".into(),
+        schedule: Schedule::parse("0 22 * * *").expect("a schedule"),
+        duration: Duration::from_secs(2 * 3600),
+    };
+    Watch { windows: vec![window], ..Watch::default() }
 }
 
-fn window(days: &[Weekday], from: Time, to: Time, zone: &str) -> Window {
-    Window { days: days.to_vec(), from, to, zone: TimeZone::get(zone).expect("a zone") }
-}
+const DAY: &str = "2026-03-06T12:00:00Z";
+const NIGHT: &str = "2026-03-06T23:00:00Z";
 
 #[test]
-fn what_is_lost_needs_a_person_unless_the_daemon_decided_it() {
-    let limits = Limits::default();
-    let now = Timestamp::UNIX_EPOCH;
-    let changes = [
-        change("a", Effect::Put, Cause::Configuration),
-        change("b", Effect::Delete, Cause::Configuration),
-        change("c", Effect::Delete, Cause::Decision),
-        change("d", Effect::Replace, Cause::Drift),
-    ];
-    let lost = |names: &[&str]| vec![Beyond::Lost(names.iter().map(|name| Address::of(["kind", *name])).collect())];
-    assert_eq!(limits.beyond(&changes, 4, now), lost(&["b", "d"]));
-    assert_eq!(Limits { deletions: true, ..limits.clone() }.beyond(&changes, 4, now), lost(&["d"]));
-    assert_eq!(Limits { replacements: true, ..limits.clone() }.beyond(&changes, 4, now), lost(&["b"]));
-    assert_eq!(limits.beyond(&changes[..1], 4, now), []);
-}
-
-#[test]
-fn so_many_objects_are_changed_at_once_and_no_more() {
-    let now = Timestamp::UNIX_EPOCH;
-    let changes: Vec<Change> =
-        (0..6).map(|number| change(&number.to_string(), Effect::Put, Cause::Configuration)).collect();
-    let limits = |share| Limits { changes: Some(share), ..Limits::default() };
-    assert_eq!(limits(Share::Number(6)).beyond(&changes, 100, now), []);
-    assert_eq!(limits(Share::Number(5)).beyond(&changes, 100, now), [Beyond::TooMany { changes: 6, most: 5 }]);
-    assert_eq!(limits(Share::Percent(6.0)).beyond(&changes, 100, now), []);
-    assert_eq!(limits(Share::Percent(5.9)).beyond(&changes, 100, now), [Beyond::TooMany { changes: 6, most: 5 }]);
-    // What the daemon decided has limits of its own.
-    let decided: Vec<Change> = changes.iter().map(|it| Change { cause: Cause::Decision, ..it.clone() }).collect();
-    assert_eq!(limits(Share::Number(1)).beyond(&decided, 100, now), []);
-    // However little a share is, one object can be changed.
-    assert_eq!(limits(Share::Percent(1.0)).beyond(&changes[..1], 3, now), []);
-}
-
-#[test]
-fn a_window_is_where_its_clock_hangs() {
-    let day = window(&[Weekday::Monday], time(9, 0, 0, 0), time(17, 0, 0, 0), "Europe/Berlin");
-    assert!(day.contains(at(1, 9, 0, "Europe/Berlin")) && !day.contains(at(1, 17, 0, "Europe/Berlin")));
-    assert!(day.contains(at(1, 8, 0, "UTC")) && !day.contains(at(1, 7, 59, "UTC")));
-    assert!(!day.contains(at(2, 10, 0, "Europe/Berlin")));
-    // Summer there: the clock is two hours before, and not one.
-    assert!(day.contains(at(29, 7, 0, "UTC")) && !day.contains(at(22, 7, 0, "UTC")));
-}
-
-#[test]
-fn a_window_can_go_on_after_midnight() {
-    let night = window(&[Weekday::Friday], time(22, 0, 0, 0), time(4, 0, 0, 0), "UTC");
-    for (day, hour, is_open) in
-        [(5, 21, false), (5, 22, true), (6, 3, true), (6, 4, false), (6, 22, false), (5, 3, false)]
-    {
-        assert_eq!(night.contains(at(day, hour, 0, "UTC")), is_open, "{day} {hour}");
+fn what_takes_away_waits_for_a_person() {
+    let object: Address = "object.a".parse().expect("an address");
+    let deleting = Facts { deleted: vec![object.clone()], changed: 1, recorded: 9, ..Facts::default() };
+    let replacing = Facts { replaced: vec![object], changed: 1, recorded: 9, ..Facts::default() };
+    let careful = Watch::default();
+    for facts in [&deleting, &replacing] {
+        let held = judge(&careful, facts, time(DAY)).expect("it waits");
+        assert!(held.why.contains("object.a; look at it with `portolan plan`") && held.may_repair, "{held:?}");
+        assert_eq!(held.until, None);
     }
-    let always = window(&[], time(0, 0, 0, 0), time(0, 0, 0, 0), "UTC");
-    assert!((0..24).all(|hour| always.contains(at(1, hour, 30, "UTC"))));
+    let limits = Limits { deletions: true, ..careful.limits.clone() };
+    let deletes = Watch { limits, ..careful };
+    assert_eq!(judge(&deletes, &deleting, time(DAY)), None);
+    assert!(judge(&deletes, &replacing, time(DAY)).is_some());
 }
 
 #[test]
-fn outside_of_windows_only_the_configuration_waits() {
-    let closed = window(&[], time(9, 0, 0, 0), time(10, 0, 0, 0), "UTC");
-    let limits = Limits { windows: vec![closed], ..Limits::default() };
-    let changes = [
-        change("a", Effect::Put, Cause::Configuration),
-        change("b", Effect::Put, Cause::Drift),
-        change("c", Effect::Delete, Cause::Decision),
-    ];
-    let early = vec![Beyond::Outside(vec![Address::of(["kind", "a"])])];
-    assert_eq!(limits.beyond(&changes, 3, at(1, 12, 0, "UTC")), early);
-    assert_eq!(limits.beyond(&changes[1..], 3, at(1, 12, 0, "UTC")), []);
-    assert_eq!(limits.beyond(&changes, 3, at(1, 9, 30, "UTC")), []);
+fn a_run_changes_no_more_than_it_may() {
+    let watch =
+        |share| Watch { limits: Limits { changes: Some(share), ..Watch::default().limits }, ..Watch::default() };
+    let facts = |changed, recorded| Facts { changed, recorded, ..Facts::default() };
+    let is_held = |share, changed, recorded| judge(&watch(share), &facts(changed, recorded), time(DAY)).is_some();
+    assert!(!is_held(Share::Objects(5), 5, 0) && is_held(Share::Objects(5), 6, 1000));
+    assert!(!is_held(Share::Percent(20), 20, 100) && is_held(Share::Percent(20), 21, 100));
+    assert!(!is_held(Share::Percent(20), 50, 0), "the first run makes everything");
+    assert!(is_held(Share::Objects(0), 1, 10));
+    let failover = Facts { is_failover: true, ..facts(100, 100) };
+    assert_eq!(judge(&watch(Share::Objects(5)), &failover, time(DAY)), None);
 }
 
 #[test]
-fn while_it_is_paused_nothing_is_done() {
-    let limits = Limits { pause: Some("a new kernel".into()), ..Limits::default() };
-    let changes = [change("a", Effect::Put, Cause::Drift)];
-    assert_eq!(limits.beyond(&changes, 1, Timestamp::UNIX_EPOCH), [Beyond::Paused("a new kernel".into())]);
-    assert_eq!(limits.beyond(&[], 1, Timestamp::UNIX_EPOCH), []);
+fn changes_wait_for_a_window_and_repairs_do_not() {
+    let change = Facts { changed: 1, ..Facts::default() };
+    let held = judge(&night(), &change, time(DAY)).expect("it waits");
+    assert_eq!(held.until, Some(time("2026-03-06T22:00:00Z")));
+    assert!(held.why.contains("the window \"night\" opens at 2026-03-06T22:00:00Z"), "{held:?}");
+    assert_eq!(judge(&night(), &change, time(NIGHT)), None);
+    let repair = Facts { is_repair: true, ..change.clone() };
+    let failover = Facts { is_failover: true, ..change };
+    for facts in [&repair, &failover] {
+        assert_eq!(judge(&night(), facts, time(DAY)), None);
+    }
+    let strict = Watch { repairs_always: false, fails_over_always: false, ..night() };
+    for facts in [&repair, &failover] {
+        assert!(judge(&strict, facts, time(DAY)).is_some_and(|held| !held.may_repair));
+    }
 }
 
-fn some_changes() -> impl Strategy<Value = Vec<Change>> {
-    let effect = prop_oneof![Just(Effect::Put), Just(Effect::Delete), Just(Effect::Replace)];
-    let cause = prop_oneof![Just(Cause::Drift), Just(Cause::Decision), Just(Cause::Configuration)];
-    let one = ("[a-d]", effect, cause).prop_map(|(name, effect, cause)| change(&name, effect, cause));
-    proptest::collection::vec(one, 0..12)
+#[test]
+fn nothing_is_done_while_it_is_paused() {
+    let paused = Watch { pause: Some("a move".into()), ..Watch::default() };
+    let repair = Facts { is_repair: true, is_failover: true, ..Facts::default() };
+    let held = judge(&paused, &repair, time(NIGHT)).expect("it waits");
+    assert!(held.why.starts_with("it is paused: a move") && !held.may_repair, "{held:?}");
 }
 
-proptest! {
-    /// Whatever goes through keeps to everything that is declared.
-    #[test]
-    fn what_goes_through_is_within_limits(
-        changes in some_changes(), deletions: bool, replacements: bool, most in proptest::option::of(0u64..8),
-        hour in 0i8..24, from in 0i8..24, to in 0i8..24,
-    ) {
-        let window = window(&[], time(from, 0, 0, 0), time(to, 0, 0, 0), "UTC");
-        let now = at(1, hour, 0, "UTC");
+/// Whatever is declared and whatever a run would do: what is allowed is within every limit.
+#[test]
+fn every_run_is_within_limits() {
+    let object: Address = "object.a".parse().expect("an address");
+    for seed in 0..20_000 {
+        let mut random = StdRng::seed_from_u64(seed);
         let limits = Limits {
-            pause: None, deletions, replacements, changes: most.map(Share::Number), windows: vec![window.clone()],
+            deletions: random.random(),
+            replacements: random.random(),
+            changes: random.random_bool(0.5).then(|| Share::Objects(random.random_range(0..10))),
+            clusters_lost: 1,
         };
-        if limits.beyond(&changes, 10, now).is_empty() {
-            for change in &changes {
-                prop_assert!(deletions || change.effect != Effect::Delete || change.cause == Cause::Decision);
-                prop_assert!(replacements || change.effect != Effect::Replace);
-                prop_assert!(window.contains(now) || change.cause != Cause::Configuration);
-            }
-            let counted = changes.iter().filter(|change| change.cause != Cause::Decision).count() as u64;
-            prop_assert!(most.is_none_or(|most| counted <= most));
+        let watch = Watch {
+            limits,
+            pause: random.random_bool(0.1).then(|| "it".into()),
+            repairs_always: random.random(),
+            fails_over_always: random.random(),
+            windows: if random.random() { night().windows } else { Vec::new() },
+            ..Watch::default()
+        };
+        let mut some = |odds| if random.random_bool(odds) { vec![object.clone()] } else { Vec::new() };
+        let (deleted, replaced) = (some(0.2), some(0.2));
+        let facts = Facts {
+            deleted,
+            replaced,
+            changed: random.random_range(0..20),
+            recorded: 20,
+            is_repair: random.random(),
+            is_scaling: random.random(),
+            is_failover: random.random(),
+        };
+        let now = time(DAY) + Duration::from_secs(random.random_range(0..86_400));
+        let held = judge(&watch, &facts, now);
+        let goes_on = (facts.is_repair && watch.repairs_always)
+            || facts.is_scaling
+            || (facts.is_failover && watch.fails_over_always);
+        let is_within = watch.pause.is_none()
+            && (watch.limits.deletions || facts.deleted.is_empty())
+            && (watch.limits.replacements || facts.replaced.is_empty())
+            && (facts.is_failover
+                || facts.is_scaling
+                || watch.limits.changes.is_none_or(|share| share_allows(share, &facts)))
+            && (goes_on || watch.windows.is_empty() || is_open(&watch, now));
+        assert_eq!(held.is_none(), is_within, "seed {seed}: {watch:?} {facts:?} {held:?}");
+        if let Some(until) = held.and_then(|held| held.until) {
+            assert!(until > now && is_open(&watch, until), "seed {seed}: it begins when it is said to");
         }
     }
+}
+
+fn share_allows(share: Share, facts: &Facts) -> bool {
+    matches!(share, Share::Objects(most) if facts.changed <= most)
 }
