@@ -32,6 +32,10 @@ pub(super) enum Sign {
     Same(Path, Path),
     /// Until each value of the first is among those of the second, it is on its way.
     Among(Path, Path),
+    /// Until all values are one and the same, it is on its way.
+    Alike(Path),
+    /// Until each thing at the first path has this value at the second one, seen from there, it is on its way.
+    Each(Path, Path, &'static str),
     /// Until the sum of the first is that of the second, it is on its way. Where one is not there, nothing is said.
     Counted(Path, Path),
 }
@@ -55,9 +59,11 @@ impl Sign {
                 let other = texts(live.object, path).into_iter().find(|text| text != value);
                 other.map(|other| Health::progressing(format!("its {} is {other}, and not yet {value}", name(path))))
             }
-            Sign::There(path) => texts(live.object, path)
-                .is_empty()
-                .then(|| Health::progressing(format!("it does not report its {} yet", name(path)))),
+            Sign::There(path) => {
+                let mut is_there = false;
+                each(live.object, path, &mut |_| is_there = true);
+                (!is_there).then(|| Health::progressing(format!("it does not report its {} yet", name(path))))
+            }
             Sign::Told(kind) => live
                 .condition(kind)
                 .is_none()
@@ -71,6 +77,16 @@ impl Sign {
                 let missing = texts(live.object, wanted).into_iter().find(|value| !found.contains(value));
                 missing.map(|missing| Health::progressing(format!("it does not report on {missing} yet")))
             }
+            Sign::Alike(path) => {
+                let found = texts(live.object, path);
+                let differs = found.windows(2).any(|pair| pair[0] != pair[1]);
+                differs.then(|| Health::progressing(format!("not every {} is the same yet", name(path))))
+            }
+            Sign::Each(things, path, value) => {
+                let mut lacks = false;
+                each(live.object, things, &mut |thing| lacks |= !texts(thing, path).iter().any(|text| text == value));
+                lacks.then(|| Health::progressing(format!("{value} is not told everywhere yet")))
+            }
             Sign::Counted(there, wanted) => {
                 let (there, wanted) = sum(live.object, there).zip(sum(live.object, wanted))?;
                 (there != wanted).then(|| Health::progressing(format!("{there} of {wanted} are ready")))
@@ -81,7 +97,7 @@ impl Sign {
 
 /// The last step of a path, which people know it by.
 fn name(path: Path) -> String {
-    path.rsplit('/').next().unwrap_or(path).replace("~1", "/")
+    path.rsplit('/').find(|step| *step != "*").unwrap_or(path).replace("~1", "/")
 }
 
 /// What stands at a path, as text. What is neither text nor a number nor true or false is left out.

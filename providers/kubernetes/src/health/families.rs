@@ -256,6 +256,7 @@ const FAMILIES: &[Family] = &[
     Family { groups: &["mariadb.com", "mmontes.io"], while_false: Progressing, ..USUAL },
     Family {
         groups: &["microgateway.airlock.com"],
+        signs: &[Sign::Each("status/ancestors/*", "conditions/*/type", "Accepted")],
         conditions_at: &["status/ancestors/*/conditions"],
         ready: Some(&["Accepted", "ResolvedRefs"]),
         ..USUAL
@@ -316,6 +317,12 @@ const FAMILIES: &[Family] = &[
     },
     Family {
         groups: &["promoter.argoproj.io"],
+        kinds: &["ArgoCDCommitStatus"],
+        signs: &[Sign::There("status/applicationsSelected/*")],
+        ..USUAL
+    },
+    Family {
+        groups: &["promoter.argoproj.io"],
         kinds: &["ChangeTransferPolicy"],
         signs: &[Sign::Same("status/active/dry/sha", "status/proposed/dry/sha")],
         ..USUAL
@@ -323,7 +330,11 @@ const FAMILIES: &[Family] = &[
     Family {
         groups: &["promoter.argoproj.io"],
         kinds: &["PromotionStrategy"],
-        signs: &[Sign::Same("status/environments/*/active/dry/sha", "status/environments/*/proposed/dry/sha")],
+        signs: &[
+            Sign::There("status/environments/*"),
+            Sign::Alike("status/environments/*/proposed/dry/sha"),
+            Sign::Same("status/environments/*/active/dry/sha", "status/environments/*/proposed/dry/sha"),
+        ],
         ..USUAL
     },
     Family {

@@ -157,6 +157,32 @@ fn a_condition_that_has_to_be_told_is_waited_for() {
 }
 
 #[test]
+fn every_ancestor_has_to_accept_a_policy() {
+    let told = |kinds: [&str; 2]| {
+        let ancestor = |kind: &str| json!({"conditions": [{"type": kind, "status": "True", "observedGeneration": 2}]});
+        let status = json!({"ancestors": kinds.map(ancestor)});
+        object("microgateway.airlock.com/v1alpha1", "ContentSecurity", json!({}), status)
+    };
+    check(&told(["Accepted", "Other"]), State::Progressing, "Accepted is not told everywhere yet");
+    assert_eq!(health(&told(["Accepted", "Accepted"]), now()).state, State::Ready);
+}
+
+#[test]
+fn environments_of_a_promotion_are_there_and_of_one_commit() {
+    let told = |proposed: &[&str]| {
+        let one =
+            |sha: &&str| json!({"branch": "b", "active": {"dry": {"sha": sha}}, "proposed": {"dry": {"sha": sha}}});
+        let environments: Vec<Json> = proposed.iter().map(one).collect();
+        let ready = json!([{"type": "Ready", "status": "True"}]);
+        let status = json!({"conditions": ready, "environments": environments});
+        object("promoter.argoproj.io/v1alpha1", "PromotionStrategy", json!({}), status)
+    };
+    check(&told(&[]), State::Progressing, "it does not report its environments yet");
+    check(&told(&["a", "b"]), State::Progressing, "not every sha is the same yet");
+    assert_eq!(health(&told(&["a", "a"]), now()).state, State::Ready);
+}
+
+#[test]
 fn a_sentence_is_known_by_its_first_word() {
     let told = |status: &str| object("kubernetes-client.io/v1", "ExternalSecret", json!({}), json!({"status": status}));
     assert_eq!(health(&told("ERROR, no such key"), now()).state, State::Degraded);

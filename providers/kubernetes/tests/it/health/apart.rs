@@ -316,7 +316,7 @@ pub(crate) const LAXER: &[Apart] = &[
         "argocd-lua",
         "microgateway.airlock.com",
         1,
-        "one of two ancestors tells of nothing that is usual: what it does not tell is not asked for here",
+        "neither is ready: broken there, on its way here; one of two ancestors does not tell that it accepts",
     ),
     apart(
         "argocd-lua",
@@ -345,8 +345,8 @@ pub(crate) const LAXER: &[Apart] = &[
     apart(
         "argocd-lua",
         "promoter.argoproj.io",
-        3,
-        "environments that are not there at all, or not all of the same commit, are not looked for here",
+        2,
+        "neither is ready: that nothing is chosen, or there are no environments, is broken there and on its way here",
     ),
     apart(
         "argocd-lua",

@@ -17,7 +17,7 @@ use serde_json::Value as Json;
 
 /// How many rows of each source say what ours says.
 const AGREEING: [(&str, usize); 4] =
-    [("argocd-builtin", 47), ("argocd-lua", 1002), ("karmada-native", 25), ("kstatus", 49)];
+    [("argocd-builtin", 47), ("argocd-lua", 1003), ("karmada-native", 25), ("kstatus", 49)];
 
 #[test]
 fn objects_are_as_healthy_as_other_tools_say() {
